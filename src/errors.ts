@@ -1,0 +1,75 @@
+/**
+ * Every refusal the service can give, with the one line that the reference shows. The code is stable: clients branch on it, never
+ * on the message. `docs/errors.md` has a paragraph for each, `src/http/problem.ts` a status; tests compare the three.
+ */
+export const REFUSALS = {
+  // the request itself
+  invalid_request: 'A field of the request is missing, of the wrong shape or out of bounds.',
+  invalid_json: 'The body is not valid JSON.',
+  invalid_yaml: 'The body is not valid YAML, or uses more of YAML than a plan needs.',
+  invalid_encoding: 'The body is not valid UTF-8.',
+  body_too_large: 'The body is over the limit.',
+  unsupported_media_type: 'The body has a content type that this route does not take.',
+  not_acceptable: 'The route can not answer in the wanted form.',
+  route_not_found: 'No such route.',
+  method_not_allowed: 'The route exists, but not for this method.',
+  host_not_allowed: 'The Host header names a host this service does not answer for.',
+  origin_not_allowed: 'A web page of another origin made this request.',
+  token_in_query: 'A token came in the address, where logs and histories keep it.',
+  // who asks
+  unauthenticated: 'No valid token came with the request.',
+  forbidden: 'The scope of the token does not reach this.',
+  foreign_agent: 'The agent belongs to another token.',
+  foreign_lease: 'The lease is not one of this agent, or not of this task.',
+  lease_over: 'The lease has ended; another attempt may be under way.',
+  last_admin_token: 'The last admin token can not be deleted.',
+  // repeated and conditional requests
+  key_reused: 'The Idempotency-Key was used before with another request.',
+  invalid_idempotency_key: 'The Idempotency-Key is empty, too long or not plain ASCII.',
+  stale_version: 'The thing has changed since the version named in If-Match.',
+  // what is asked for
+  unknown_project: 'No project has this key.',
+  unknown_initiative: 'No initiative has this id.',
+  unknown_phase: 'No phase has this id.',
+  unknown_task: 'No task has this id.',
+  unknown_agent: 'No agent has this id.',
+  unknown_token: 'No token has this id.',
+  unknown_machine: 'No machine has this name.',
+  unknown_event: 'The machine has no event of this type.',
+  invalid_cursor: 'The cursor or Last-Event-ID was not given out by this service.',
+  invalid_ticket: 'The inspect ticket is unknown, used or over.',
+  // plans and projects
+  invalid_plan: 'The plan has faults; all of them are in the details.',
+  // what the state says
+  invalid_payload: 'The payload does not fit the schema of the event.',
+  sender_not_allowed: 'Only others may send this event.',
+  not_enabled: 'The state does not take this event now.',
+  event_rejected: 'The machine could not work through the event; nothing changed.',
+  quarantined: 'The actor is set aside until an operator replays or repairs it.',
+  not_active: 'The actor is over and takes no events.',
+  constraint: 'The database refused what this event would have written.',
+  // the service
+  not_available: 'This part is not available yet.',
+  too_many_streams: 'As many streams are open as this service allows.',
+  unavailable: 'The service can not answer at the moment; try again.',
+  internal_error: 'Something unexpected went wrong; the log has it under the request id.',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type RefusalCode = keyof typeof REFUSALS;
+
+/** An expected refusal: what happened and what to do, under a stable code. */
+export class Refusal extends Error {
+  readonly code: RefusalCode;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(
+    code: RefusalCode,
+    message: string,
+    options: { details?: Readonly<Record<string, unknown>>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'Refusal';
+    this.code = code;
+    this.details = options.details;
+  }
+}

@@ -1,0 +1,165 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EventCatalog } from '../machines/event-catalog.ts';
+import type {
+  EventAnswer,
+  Explanation,
+  InitiativeTree,
+  InitiativeView,
+  Kind,
+  PhaseView,
+  ReviewView,
+  TaskView,
+} from './shapes/actor.ts';
+import type {
+  AgentView,
+  Ask,
+  Claim,
+  ClaimRequest,
+  Fail,
+  Heartbeat,
+  LeaseAnswer,
+  NewAgent,
+  Progress,
+  Stop,
+  Submit,
+} from './shapes/agent.ts';
+import type { JournalPage } from './shapes/journal.ts';
+import type { PlanApplied, PlanDocument, PlanReport } from './shapes/plan.ts';
+import type { NewProject, ProjectView } from './shapes/project.ts';
+import type { Principal } from './shapes/token.ts';
+
+/** What makes a repeated POST the same POST: the caller's key, the route it was sent to and a hash of its body. */
+export interface RequestKey {
+  readonly key: string;
+  readonly route: string;
+  readonly bodyHash: string;
+}
+
+/** Who asks, and the Idempotency-Key of the request, where one came. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly request: RequestKey | null;
+}
+
+/** `repeated` is true when the answer is the stored one of an earlier request with the same key. */
+export interface Answered<T> {
+  readonly answer: T;
+  readonly repeated: boolean;
+}
+
+export interface ProjectService {
+  /** Probes the remote, makes the hub and the row. */
+  add(project: NewProject, caller: Caller): Promise<Answered<ProjectView>>;
+  list(): Promise<ProjectView[]>;
+  /** Refuses with `unknown_project`. */
+  get(key: string): Promise<ProjectView>;
+}
+
+export interface PlanService {
+  /** All faults at once; never throws for a bad plan. */
+  validate(plan: PlanDocument): Promise<PlanReport>;
+  /** Refuses with `invalid_plan` and all faults in its details. */
+  apply(plan: PlanDocument, caller: Caller): Promise<Answered<PlanApplied>>;
+}
+
+/** An event on its way to one actor. The id is the idempotency: the same id is applied once. */
+export interface PostedTransition {
+  readonly eventId: string;
+  readonly type: string;
+  readonly payload: Record<string, unknown>;
+  /** The version the caller saw; another one is refused with `stale_version`. */
+  readonly ifVersion: number | null;
+}
+
+export interface TransitionService {
+  /** The events of each machine: what the door documents and checks senders with. */
+  readonly events: Readonly<Record<Kind, EventCatalog>>;
+  /** Refuses with the runtime's code, the details carrying version, state, tags and next; a `rejected` event is `event_rejected`. */
+  send(
+    kind: Kind,
+    id: string,
+    event: PostedTransition,
+    principal: Principal,
+  ): Promise<Omit<EventAnswer, 'idempotent'>>;
+}
+
+/** Reads. `next` in what they answer is cut to what the principal may send. */
+export interface ReadService {
+  initiatives(principal: Principal): Promise<InitiativeView[]>;
+  initiative(id: string, principal: Principal): Promise<InitiativeTree>;
+  phase(id: string, principal: Principal): Promise<PhaseView>;
+  task(id: string, principal: Principal): Promise<TaskView>;
+  review(kind: 'initiative' | 'phase', id: string): Promise<ReviewView>;
+  /** Entries with seq > after, oldest first; `next` is the seq to go on after. */
+  journal(kind: Kind, id: string, page: { after: number; limit: number }): Promise<JournalPage>;
+}
+
+export interface ExplainService {
+  explain(kind: Kind, id: string): Promise<Explanation>;
+}
+
+/** A claim is made with the caller's own secret, so that a repeated claim can answer the credential again. */
+export interface ClaimCaller extends Caller {
+  /** HMAC-SHA256(bearer token, lease id): the git password of that lease. The database has only its SHA-256. */
+  leaseSecret(leaseId: string): string;
+  /** Aborted when the client is gone or the server closes; a waiting claim then answers null. */
+  readonly signal: AbortSignal;
+  /** Where agents reach the hub, e.g. `http://127.0.0.1:4400/git`. */
+  readonly hubUrl: string;
+}
+
+/** Every method refuses an agent of another token with `foreign_agent` and a lease that is not the agent's with `foreign_lease`. */
+export interface AgentService {
+  register(agent: NewAgent, caller: Caller): Promise<Answered<AgentView>>;
+  /** An agent's token sees its own agents only. */
+  list(principal: Principal): Promise<AgentView[]>;
+  /** Null when nothing became claimable in time. A lease the agent already holds is answered again. */
+  claim(agentId: string, request: ClaimRequest, caller: ClaimCaller): Promise<Claim | null>;
+  heartbeat(agentId: string, body: Heartbeat, principal: Principal): Promise<LeaseAnswer>;
+  progress(agentId: string, body: Progress, principal: Principal): Promise<LeaseAnswer>;
+  submit(agentId: string, body: Submit, sending: Sending): Promise<Omit<EventAnswer, 'idempotent'>>;
+  fail(agentId: string, body: Fail, sending: Sending): Promise<Omit<EventAnswer, 'idempotent'>>;
+  stop(agentId: string, body: Stop, sending: Sending): Promise<Omit<EventAnswer, 'idempotent'>>;
+  ask(agentId: string, body: Ask, sending: Sending): Promise<Omit<EventAnswer, 'idempotent'>>;
+}
+
+/** Who sends an agent's report; the event id for the task is made with `eventIdFor(taskId)`. */
+export interface Sending {
+  readonly principal: Principal;
+  /** uuidv5 of actor, principal and Idempotency-Key; a new random id without a key. */
+  eventIdFor(actorId: string): string;
+}
+
+/** What a lease may do in one hub; the shape the hub's `serve` takes. */
+export interface HubGrant {
+  readonly projectId: string;
+  readonly readRefs: string[];
+  readonly push:
+    | { mode: 'attempt'; ref: string }
+    | { mode: 'late'; ref: string; keepAs: string }
+    | null;
+}
+
+export interface HubAccess {
+  /** Null when user and password open nothing. Refuses with `unknown_project`. */
+  grantFor(
+    projectKey: string,
+    username: string,
+    password: string,
+    access: 'fetch' | 'push',
+  ): Promise<HubGrant | null>;
+}
+
+/** The git side of the hub: speaks smart HTTP on the raw request, whose path is already `/<project key>.git/...`. */
+export interface HubServer {
+  serve(req: IncomingMessage, res: ServerResponse, grant: HubGrant): Promise<void>;
+}
+
+/** Whether the service can do its work, and what keeps it from it. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: readonly { name: string; ready: boolean; detail: string }[];
+  readonly live: number;
+  readonly toUpgrade: number;
+  readonly quarantined: number;
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { commentSchema, keySchema, leaseSchema, shaSchema, textSchema } from '../../machines/payloads.ts';
+
+export const newAgentSchema = z.strictObject({
+  name: textSchema(100).min(1),
+  capabilities: z.array(keySchema).max(16).default([]),
+});
+export type NewAgent = z.infer<typeof newAgentSchema>;
+
+export const agentSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  capabilities: z.array(keySchema),
+  task: z.object({ id: z.uuid(), key: keySchema, attempt: z.int() }).nullable(),
+  lastSeenAt: z.iso.datetime().nullable(),
+  createdAt: z.iso.datetime(),
+});
+export type AgentView = z.infer<typeof agentSchema>;
+
+/** How long the answer may wait for a task to become claimable. */
+export const claimRequestSchema = z.strictObject({
+  waitSeconds: z.int().min(0).max(60).default(0),
+});
+export type ClaimRequest = z.infer<typeof claimRequestSchema>;
+
+const leased = { lease: leaseSchema };
+
+export const heartbeatSchema = z.strictObject(leased);
+export const progressSchema = z.strictObject({
+  ...leased,
+  message: textSchema(2_000).min(1),
+  percent: z.int().min(0).max(100).optional(),
+});
+export const submitSchema = z.strictObject({
+  ...leased,
+  summary: textSchema(20_000).default(''),
+  noChanges: textSchema(2_000).min(1).nullable().default(null).describe('Why there is no commit in any project.'),
+});
+export const failSchema = z.strictObject({
+  ...leased,
+  code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/).default('agent_failed'),
+  message: textSchema(8_000).default(''),
+});
+/** An agent that stops with success submits; one that crashed or was stopped by its user does not. */
+export const stopSchema = z.strictObject({
+  ...leased,
+  reason: z.enum(['success', 'crashed', 'user_requested']),
+  summary: textSchema(20_000).default(''),
+  noChanges: textSchema(2_000).min(1).nullable().default(null),
+});
+export const askSchema = z.strictObject({ ...leased, question: textSchema(8_000).min(1) });
+
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
+export type Progress = z.infer<typeof progressSchema>;
+export type Submit = z.infer<typeof submitSchema>;
+export type Fail = z.infer<typeof failSchema>;
+export type Stop = z.infer<typeof stopSchema>;
+export type Ask = z.infer<typeof askSchema>;
+
+/** A lease as its holder sees it; `questionAnswer` is what a person answered to `ask`. */
+export const leaseAnswerSchema = z.object({
+  lease: leaseSchema,
+  seconds: z.int().describe('How long the lease lasts from now.'),
+  heartbeatSeconds: z.int(),
+  questionAnswer: z.string().nullable(),
+});
+export type LeaseAnswer = z.infer<typeof leaseAnswerSchema>;
+
+const claimConflictSchema = z
+  .object({
+    source: z.string(),
+    target: z.string(),
+    files: z.array(z.object({ project: keySchema, path: z.string(), type: z.string() })),
+  })
+  .nullable();
+
+/** All that an agent needs for one attempt. The credential is never part of an address. */
+export const claimSchema = z.object({
+  task: z.object({
+    id: z.uuid(),
+    key: keySchema,
+    title: z.string(),
+    description: z.string(),
+    category: z.enum(['execute', 'review', 'merge']),
+    initiative: keySchema,
+    phase: keySchema,
+    attempt: z.int(),
+  }),
+  lease: z.object({ id: leaseSchema, seconds: z.int(), heartbeatSeconds: z.int() }),
+  git: z.object({ username: z.string(), password: z.string() }),
+  branch: z.string(),
+  projects: z.array(
+    z.object({
+      key: keySchema,
+      url: z.string(),
+      base: shaSchema,
+      startRef: z.string(),
+      merge: shaSchema.nullable(),
+    }),
+  ),
+  comments: z.array(commentSchema),
+  conflict: claimConflictSchema,
+  limits: z.object({ attempt: z.int(), maxAttempts: z.int() }),
+  next: z.array(z.string()),
+});
+export type Claim = z.infer<typeof claimSchema>;

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { stateSchema } from './actor.ts';
+
+/** One journal entry as the feed and the journal of an actor show it. */
+export const journalEntrySchema = z.object({
+  actorId: z.uuid(),
+  machine: z.string(),
+  rootId: z.uuid(),
+  parentId: z.uuid().nullable(),
+  seq: z.int(),
+  eventId: z.uuid(),
+  type: z.string(),
+  event: z.record(z.string(), z.unknown()),
+  sender: z.string(),
+  principal: z.string(),
+  outcome: z.string(),
+  state: stateSchema.nullable(),
+  tags: z.array(z.string()),
+  at: z.iso.datetime(),
+});
+export type JournalEntryView = z.infer<typeof journalEntrySchema>;
+
+export const journalPageSchema = z.object({ entries: z.array(journalEntrySchema), next: z.int() });
+export type JournalPage = z.infer<typeof journalPageSchema>;
+
+/** A page of the feed; `next` is an opaque cursor and the id of the stream's events. */
+export const feedPageSchema = z.object({ entries: z.array(journalEntrySchema), next: z.string() });

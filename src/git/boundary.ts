@@ -1,0 +1,21 @@
+/** The points a landing passes, in order. A crash at any of them must leave every unit landed whole or untouched. */
+export const landingPoints = [
+  'before-merge',
+  'after-merge',
+  'before-intents',
+  'after-intents',
+  'after-prepare',
+  'between-commits',
+  'after-commits',
+  'before-result',
+] as const;
+
+/** The points a delivery passes. */
+export const deliveryPoints = ['before-push', 'between-pushes', 'after-push', 'before-delivery-result'] as const;
+
+export type BoundaryPoint = (typeof landingPoints)[number] | (typeof deliveryPoints)[number];
+
+/** Called at each boundary. Production passes a no-op; only tests stop here. */
+export interface Boundary {
+  (point: BoundaryPoint): Promise<void>;
+}

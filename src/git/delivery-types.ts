@@ -1,0 +1,65 @@
+import type { Boundary } from './boundary.ts';
+import type { GitErrorCode } from './git-error.ts';
+import type { CommitAuthor, GitLog, LandingUnit, ProjectConflict, StoppedProject } from './landing-types.ts';
+import type { MergeEngine } from './merge-engine.ts';
+import type { Repository } from './repository.ts';
+
+export type DeliveryStrategy = 'push_branch' | 'merge_and_push';
+
+export interface DeliveryProject {
+  projectId: string;
+  repository: Repository;
+  remote: string;
+  defaultBranch: string;
+  strategy: DeliveryStrategy;
+  /** The initiative branch's head as it was approved; null when the initiative has nothing in this project. */
+  source: string | null;
+  /** The remote branch of `push_branch`, for example `signalbox/checkout`. */
+  pushBranch: string;
+}
+
+export interface DeliveryRequest {
+  effectId: string;
+  attempt: number;
+  unit: LandingUnit;
+  projects: readonly DeliveryProject[];
+  author: CommitAuthor;
+}
+
+export type DeliveredHow = 'pushed' | 'merged' | 'already' | 'empty';
+
+export interface DeliveryRecord {
+  projectId: string;
+  strategy: DeliveryStrategy;
+  /** The full name of the ref at the remote. */
+  remoteRef: string;
+  /** The remote's tip the push expects; null when the ref must not exist there. */
+  before: string | null;
+  after: string | null;
+  state: 'prepared' | 'delivered' | 'refused';
+  result: DeliveredHow;
+  code: GitErrorCode | 'conflict' | null;
+  message: string | null;
+}
+
+export type DeliveryResult =
+  | { result: 'delivered'; projects: DeliveryRecord[] }
+  | { result: 'conflict'; conflicts: ProjectConflict[] }
+  | { result: 'source_lost' | 'unrelated'; projects: StoppedProject[] }
+  /** Nothing was pushed anywhere. */
+  | { result: 'refused'; projects: DeliveryRecord[] }
+  | { result: 'partially_delivered'; projects: DeliveryRecord[]; conflicts: ProjectConflict[] };
+
+/** What was prepared and what has arrived, per effect and project. An older attempt's writes are refused with `landing_superseded`. */
+export interface DeliveryStore {
+  load(effectId: string): Promise<DeliveryRecord[]>;
+  save(effectId: string, attempt: number, records: readonly DeliveryRecord[]): Promise<void>;
+}
+
+export interface DeliveryPorts {
+  store: DeliveryStore;
+  engine: MergeEngine;
+  boundary: Boundary;
+  signal: AbortSignal;
+  log: GitLog;
+}

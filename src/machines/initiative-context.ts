@@ -1,0 +1,92 @@
+import type { TellParams } from './outbox.ts';
+import type { Failure, ReviewMode } from './payloads.ts';
+
+/** What an initiative is created with. */
+export interface InitiativeInput {
+  readonly mode: ReviewMode;
+  /** How many phases may run at once. */
+  readonly phaseLimit: number;
+  /** How many phases (1 to this number) are created together with the initiative. */
+  readonly phases: number;
+  readonly maxAttempts: number;
+  readonly maxRounds: number;
+}
+
+/** What an initiative remembers; everything longer is in tables. */
+export interface InitiativeContext {
+  readonly mode: ReviewMode;
+  readonly phaseLimit: number;
+  readonly maxAttempts: number;
+  readonly maxRounds: number;
+  /** The ordinal of the next phase. */
+  readonly next: number;
+  readonly settled: number;
+  readonly stuck: number;
+  /** Phases that hold a slot. */
+  readonly active: number;
+  /** Ordinals of the phases that asked for a slot, in the order of the plan. */
+  readonly waiting: readonly number[];
+  readonly paused: boolean;
+  readonly round: number;
+  readonly heads: string | null;
+  readonly approved: string | null;
+  readonly cancelRequested: boolean;
+  readonly failure: Failure | null;
+}
+
+export function initialInitiativeContext(input: InitiativeInput): InitiativeContext {
+  return {
+    mode: input.mode,
+    phaseLimit: input.phaseLimit,
+    maxAttempts: input.maxAttempts,
+    maxRounds: input.maxRounds,
+    next: input.phases + 1,
+    settled: 0,
+    stuck: 0,
+    active: 0,
+    waiting: [],
+    paused: false,
+    round: 1,
+    heads: null,
+    approved: null,
+    cancelRequested: false,
+    failure: null,
+  };
+}
+
+/** The phases that get a slot now: the first in the order of the plan, as many as are free. */
+export function grantable(context: InitiativeContext): readonly number[] {
+  const free = Math.max(0, context.phaseLimit - context.active);
+  return context.waiting.toSorted((a, b) => a - b).slice(0, free);
+}
+
+/** Tells those phases that they have a slot. */
+export function grantTells(context: InitiativeContext): TellParams {
+  return {
+    many: grantable(context).map((child) => ({ to: { child }, event: { type: 'slot.granted' } })),
+  };
+}
+
+/** How many phases the initiative counts, settled or not. */
+export function phaseCount(context: InitiativeContext): number {
+  return context.next - 1;
+}
+
+/** The same event for every phase; settled ones ignore it. */
+export function tellPhases(context: InitiativeContext, type: string): TellParams {
+  return {
+    many: Array.from({ length: phaseCount(context) }, (_, index) => ({
+      to: { child: index + 1 },
+      event: { type },
+    })),
+  };
+}
+
+/** The row of a phase that the initiative makes. */
+export interface PhaseRow {
+  readonly child: number;
+  readonly key: string;
+  readonly title: string;
+  readonly description: string;
+  readonly dependsOn: readonly number[];
+}

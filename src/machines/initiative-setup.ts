@@ -1,0 +1,125 @@
+import { assign, setup } from 'xstate';
+import { effect } from './effect.ts';
+import { failureOf } from './failure.ts';
+import {
+  grantable,
+  phaseCount,
+  type InitiativeContext,
+  type InitiativeInput,
+  type PhaseRow,
+} from './initiative-context.ts';
+import type { InitiativeEvent } from './initiative-events.ts';
+import { inert, type Create, type TellParams } from './outbox.ts';
+import type { DeliveryStrategy } from './payloads.ts';
+import type { CommentRow, Proof } from './phase-setup.ts';
+import type { Tag } from './tags.ts';
+
+/** What delivering an initiative can come to. */
+export interface Delivery {
+  readonly result:
+    | 'delivered'
+    | 'conflict'
+    | 'heads_moved'
+    | 'partially_delivered'
+    | 'refused'
+    | 'unreachable';
+  readonly message?: string;
+}
+
+/** Types, effects, actions and guards of the initiative machine. */
+export const initiativeSetup = setup({
+  types: {
+    context: {} as InitiativeContext,
+    events: {} as InitiativeEvent,
+    input: {} as InitiativeInput,
+    tags: {} as Tag,
+  },
+  actors: {
+    'initiative.open': effect<Record<string, never>>(),
+    'initiative.sync': effect<Record<string, never>>(),
+    'initiative.prove': effect<Proof>(),
+    'initiative.openReview': effect<{ digest: string }, { round: number }>(),
+    'initiative.deliver': effect<Delivery, { approved: string | null }>(),
+    'initiative.revert': effect<Record<string, never>>(),
+    'initiative.retire': effect<Record<string, never>>(),
+  },
+  actions: {
+    tell: inert<TellParams>(),
+    create: inert<Create>(),
+    'phase.insert': inert<PhaseRow>(),
+    'comment.put': inert<{ many: readonly CommentRow[] }>(),
+    'strategy.put': inert<{
+      many: readonly { project: string; strategy: DeliveryStrategy }[];
+    }>(),
+    'pause.put': inert<{ paused: boolean }>(),
+    'title.put': inert<{ title: string }>(),
+    'intents.close': inert<Record<string, never>>(),
+    countPhase: assign(({ context }) => ({ next: context.next + 1 })),
+    countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),
+    countStuck: assign(({ context }) => ({ stuck: context.stuck + 1 })),
+    countUnstuck: assign(({ context }) => ({ stuck: Math.max(0, context.stuck - 1) })),
+    noteRequest: assign(({ context, event }) =>
+      event.type === 'slot.request' && !context.waiting.includes(event.ordinal)
+        ? { waiting: [...context.waiting, event.ordinal] }
+        : {},
+    ),
+    noteWithdrawn: assign(({ context, event }) =>
+      event.type === 'slot.withdrawn'
+        ? { waiting: context.waiting.filter((ordinal) => ordinal !== event.ordinal) }
+        : {},
+    ),
+    countTaken: assign(({ context }) => ({ active: context.active + 1 })),
+    countReturned: assign(({ context }) => ({ active: Math.max(0, context.active - 1) })),
+    countGrants: assign(({ context }) => {
+      const granted = grantable(context);
+      return {
+        active: context.active + granted.length,
+        waiting: context.waiting.filter((ordinal) => !granted.includes(ordinal)),
+      };
+    }),
+    notePause: assign({ paused: true }),
+    noteResume: assign({ paused: false }),
+    noteOpened: assign({ failure: null }),
+    recordHeads: assign((_, params: { digest: string }) => ({
+      heads: params.digest,
+      approved: null,
+      failure: null,
+    })),
+    recordApproval: assign(({ context }) => ({ approved: context.heads })),
+    voidReview: assign({ heads: null, approved: null }),
+    nextRound: assign(({ context }) => ({ round: context.round + 1, heads: null, approved: null })),
+    recordMissing: assign((_, proof: Proof) => ({
+      failure: {
+        code: 'not_proven',
+        message: `not contained in the branch of the initiative: ${proof.missing.join(', ')}`.slice(
+          0,
+          500,
+        ),
+      },
+    })),
+    recordResult: assign((_, delivery: Delivery) => ({
+      failure: {
+        code: delivery.result,
+        message: (delivery.message ?? delivery.result).slice(0, 500),
+      },
+    })),
+    recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
+    requestCancel: assign({ cancelRequested: true }),
+  },
+  guards: {
+    isPaused: ({ context }) => context.paused,
+    canGrant: ({ context }) => grantable(context).length > 0,
+    areAllSettled: ({ context }) => context.settled >= phaseCount(context),
+    isAnyStuck: ({ context }) => context.stuck > 0,
+    isNoneStuck: ({ context }) => context.stuck === 0,
+    isProven: (_, proof: Proof) => proof.proven,
+    areHeadsServed: ({ context, event }) =>
+      event.type === 'initiative.approve' && event.digest === context.heads,
+    hasRoundsLeft: ({ context }) => context.round < context.maxRounds,
+    isCancelRequested: ({ context }) => context.cancelRequested,
+    isDelivered: (_, delivery: Delivery) => delivery.result === 'delivered',
+    isPartial: (_, delivery: Delivery) => delivery.result === 'partially_delivered',
+    isConflict: (_, delivery: Delivery) => delivery.result === 'conflict',
+    haveHeadsMoved: (_, delivery: Delivery) => delivery.result === 'heads_moved',
+  },
+});

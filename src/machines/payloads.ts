@@ -1,0 +1,80 @@
+import { z } from 'zod';
+
+/** A key never changes and is part of branch names, so it is a valid ref component as it is. */
+export const keySchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes, at most 63');
+
+/** Text of people and agents: bounded, and free of what PostgreSQL can not store. */
+export function textSchema(max: number) {
+  return z
+    .string()
+    .max(max)
+    .refine((text) => text.isWellFormed() && !text.includes('\u0000'), {
+      message: 'must be well-formed Unicode without U+0000',
+    });
+}
+
+export const titleSchema = textSchema(200).min(1).regex(/^[^\r\n]*$/, 'one line');
+export const ordinalSchema = z.int().min(1).max(9_999);
+export const ordinalsSchema = z.array(ordinalSchema).max(64);
+export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
+export const shaSchema = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
+export const leaseSchema = z.uuid();
+
+/** The heads a review served, by project key; null where the unit did not touch the project. */
+export const headsSchema = z.record(keySchema, shaSchema.nullable());
+
+/** One remark of a reviewer on a line of a file (line 0: on the file as a whole). */
+export const commentSchema = z.strictObject({
+  project: keySchema,
+  file: textSchema(1_024).min(1),
+  line: z.int().min(0).max(10_000_000),
+  text: textSchema(8_000).min(1),
+});
+export const commentsSchema = z.array(commentSchema).max(200);
+
+/** What becomes of the things that depend on something that is canceled. */
+export const dependentsSchema = z.enum(['release', 'cancel', 'keep']);
+export type DependentsPolicy = z.infer<typeof dependentsSchema>;
+
+export const outcomeSchema = z.enum(['completed', 'canceled', 'waived']);
+export type SettledOutcome = z.infer<typeof outcomeSchema>;
+
+export const categorySchema = z.enum(['execute', 'review', 'merge']);
+export type TaskCategory = z.infer<typeof categorySchema>;
+
+export const modeSchema = z.enum(['yolo', 'review_per_phase']);
+export type ReviewMode = z.infer<typeof modeSchema>;
+
+export const strategySchema = z.enum(['push_branch', 'merge_and_push']);
+export type DeliveryStrategy = z.infer<typeof strategySchema>;
+export const strategiesSchema = z.record(keySchema, strategySchema);
+
+/** A task as it is added to a phase; what it depends on is named by ordinal within the phase. */
+export const newTaskSchema = z.strictObject({
+  key: keySchema,
+  title: titleSchema,
+  description: textSchema(20_000).default(''),
+  dependsOn: ordinalsSchema.default([]),
+  priority: z.int().min(0).max(100).default(50),
+  capabilities: z.array(keySchema).max(16).default([]),
+  needsReview: z.boolean().default(false),
+  projects: z.array(keySchema).max(64).nullable().default(null),
+});
+
+/** A phase as it is added to an initiative, with the tasks it starts with. */
+export const newPhaseSchema = z.strictObject({
+  key: keySchema,
+  title: titleSchema,
+  description: textSchema(20_000).default(''),
+  dependsOn: ordinalsSchema.default([]),
+  draft: z.boolean().default(false),
+  tasks: z.array(newTaskSchema).max(200).default([]),
+});
+
+/** Why something stopped: a stable code and a sentence for people. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}

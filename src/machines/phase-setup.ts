@@ -1,0 +1,142 @@
+import { assign, setup } from 'xstate';
+import { afterSettled, withWatcher } from './dependencies.ts';
+import { effect } from './effect.ts';
+import { failureOf } from './failure.ts';
+import { inert, type Create, type TellParams } from './outbox.ts';
+import type { PhaseContext, PhaseInput, TaskRow } from './phase-context.ts';
+import { taskCount } from './phase-context.ts';
+import type { PhaseEvent } from './phase-events.ts';
+import type { Tag } from './tags.ts';
+
+/** What re-proving the children of a unit from rows and git can come to. */
+export interface Proof {
+  readonly proven: boolean;
+  readonly missing: readonly string[];
+}
+
+/** What landing a phase can come to. */
+export interface PhaseLanding {
+  readonly result:
+    | 'landed'
+    | 'already'
+    | 'empty'
+    | 'conflict'
+    | 'heads_moved'
+    | 'source_lost'
+    | 'unrelated';
+  readonly message?: string;
+}
+
+const LANDED: readonly string[] = ['landed', 'already', 'empty'];
+
+/** A comment of a reviewer, as it is kept beside the round it belongs to. */
+export interface CommentRow {
+  readonly round: number;
+  readonly place: number;
+  readonly project: string;
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+/** Types, effects, actions and guards of the phase machine. */
+export const phaseSetup = setup({
+  types: {
+    context: {} as PhaseContext,
+    events: {} as PhaseEvent,
+    input: {} as PhaseInput,
+    tags: {} as Tag,
+  },
+  actors: {
+    'phase.open': effect<Record<string, never>>(),
+    'phase.prove': effect<Proof>(),
+    'phase.openReview': effect<{ digest: string }, { round: number }>(),
+    'phase.land': effect<PhaseLanding, { approved: string | null }>(),
+    'phase.retire': effect<Record<string, never>, { outcome: string }>(),
+  },
+  actions: {
+    tell: inert<TellParams>(),
+    create: inert<Create>(),
+    'task.insert': inert<TaskRow>(),
+    'comment.put': inert<{ many: readonly CommentRow[] }>(),
+    'title.put': inert<{ title: string }>(),
+    'intents.close': inert<Record<string, never>>(),
+    watch: assign(({ context, event }) =>
+      event.type === 'dependency.watch' ? { watchers: withWatcher(context.watchers, event.by) } : {},
+    ),
+    noteDependency: assign(({ context, event }) =>
+      event.type === 'dependency.settled' ? afterSettled(context, event) : {},
+    ),
+    relink: assign(({ event }) =>
+      event.type === 'phase.relink' ? { pending: event.dependsOn, stranded: [] } : {},
+    ),
+    countTask: assign(({ context }) => ({ next: context.next + 1 })),
+    countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),
+    countStuck: assign(({ context }) => ({ stuck: context.stuck + 1 })),
+    countUnstuck: assign(({ context }) => ({ stuck: Math.max(0, context.stuck - 1) })),
+    notePause: assign({ paused: true }),
+    noteResume: assign({ paused: false }),
+    noteOpened: assign({ opened: true, failure: null }),
+    recordHeads: assign((_, params: { digest: string }) => ({
+      heads: params.digest,
+      approved: null,
+      failure: null,
+    })),
+    recordApproval: assign(({ context }) => ({ approved: context.heads })),
+    voidReview: assign({ heads: null, approved: null }),
+    nextRound: assign(({ context }) => ({
+      round: context.round + 1,
+      heads: null,
+      approved: null,
+    })),
+    recordMissing: assign((_, proof: Proof) => ({
+      failure: {
+        code: 'not_proven',
+        message: `not contained in the branch of the phase: ${proof.missing.join(', ')}`.slice(0, 500),
+      },
+    })),
+    recordResult: assign((_, landing: PhaseLanding) => ({
+      failure: { code: landing.result, message: (landing.message ?? landing.result).slice(0, 500) },
+    })),
+    recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
+    requestCancel: assign(({ event }) => ({
+      cancelRequested: true,
+      dependents:
+        event.type === 'phase.cancel' ? (event.dependents ?? null) : ('cancel' as const),
+    })),
+    recordCancel: assign(({ event }) => ({
+      outcome: 'canceled' as const,
+      dependents:
+        event.type === 'phase.cancel' ? (event.dependents ?? null) : ('cancel' as const),
+    })),
+    recordLateCancel: assign({ outcome: 'canceled' as const }),
+    recordWaive: assign({ outcome: 'waived' as const, dependents: null }),
+  },
+  guards: {
+    isNotDraft: ({ context }) => !context.draft,
+    isFree: ({ context }) => context.pending.length === 0,
+    isStranded: ({ context }) => context.stranded.length > 0,
+    isNotStranded: ({ context }) => context.stranded.length === 0,
+    cancelsWithIt: ({ context, event }) =>
+      event.type === 'dependency.settled' &&
+      event.outcome === 'canceled' &&
+      event.policy === 'cancel' &&
+      context.pending.includes(event.of),
+    areAllSettled: ({ context }) => context.settled >= taskCount(context),
+    isAnyStuck: ({ context }) => context.stuck > 0,
+    isNoneStuck: ({ context }) => context.stuck === 0,
+    isNotPaused: ({ context }) => !context.paused,
+    isProvenAndYolo: ({ context }, proof: Proof) => proof.proven && context.mode === 'yolo',
+    isProven: (_, proof: Proof) => proof.proven,
+    areHeadsServed: ({ context, event }) =>
+      event.type === 'phase.approve' && event.digest === context.heads,
+    hasRoundsLeft: ({ context }) => context.round < context.maxRounds,
+    saysWhatDependentsDo: ({ context, event }) =>
+      event.type === 'phase.cancel' &&
+      (context.watchers.length === 0 || event.dependents !== undefined),
+    hasLanded: (_, landing: PhaseLanding) => LANDED.includes(landing.result),
+    isCancelRequested: ({ context }) => context.cancelRequested,
+    isConflict: (_, landing: PhaseLanding) => landing.result === 'conflict',
+    haveHeadsMoved: (_, landing: PhaseLanding) => landing.result === 'heads_moved',
+  },
+});

@@ -1,0 +1,100 @@
+import type { TellParams } from './outbox.ts';
+import type { DependentsPolicy, Failure, SettledOutcome, TaskCategory } from './payloads.ts';
+
+/** What a task is created with. */
+export interface TaskInput {
+  readonly ordinal: number;
+  readonly category: TaskCategory;
+  readonly needsReview: boolean;
+  readonly priority: number;
+  readonly phaseOpen: boolean;
+  /** Ordinals of the siblings this task waits for. */
+  readonly dependsOn: readonly number[];
+  /** The sibling whose conflict this merge task resolves. */
+  readonly resolves: number | null;
+  readonly maxAttempts: number;
+}
+
+/** What a task remembers; everything longer is in tables. */
+export interface TaskContext extends Omit<TaskInput, 'dependsOn'> {
+  readonly pending: readonly number[];
+  readonly stranded: readonly number[];
+  readonly watchers: readonly number[];
+  readonly attempt: number;
+  /** Attempts that failed since the last retry by a person. */
+  readonly failures: number;
+  readonly lease: { readonly id: string; readonly agentId: string } | null;
+  /** Digest of the heads that were submitted last. */
+  readonly submission: string | null;
+  readonly conflicts: number;
+  readonly outruns: number;
+  readonly resolver: number | null;
+  /** A cancel that came while the landing could not be stopped. */
+  readonly cancelRequested: boolean;
+  readonly dependents: DependentsPolicy | null;
+  readonly failure: Failure | null;
+  readonly outcome: SettledOutcome;
+}
+
+/** How often a conflict of one task is given to a merge task before a person is asked. */
+export const MAX_CONFLICTS = 3;
+/** How often a staged submit may be outrun by the tip before a person is asked. */
+export const MAX_OUTRUNS = 10;
+
+export function initialTaskContext(input: TaskInput): TaskContext {
+  const { dependsOn, ...fixed } = input;
+  return {
+    ...fixed,
+    pending: dependsOn,
+    stranded: [],
+    watchers: [],
+    attempt: 0,
+    failures: 0,
+    lease: null,
+    submission: null,
+    conflicts: 0,
+    outruns: 0,
+    resolver: null,
+    cancelRequested: false,
+    dependents: null,
+    failure: null,
+    outcome: 'completed',
+  };
+}
+
+/** What everybody concerned is told when the task settles. */
+export function settledTells(context: TaskContext): TellParams {
+  const { ordinal, outcome, dependents, resolves } = context;
+  return {
+    many: [
+      { to: 'parent' as const, event: { type: 'task.settled', ordinal, outcome } },
+      ...context.watchers.map((watcher) => ({
+        to: { sibling: watcher },
+        event: settledEvent(ordinal, outcome, dependents),
+      })),
+      ...(resolves === null
+        ? []
+        : [
+            {
+              to: { sibling: resolves },
+              event: { type: outcome === 'completed' ? 'conflict.resolved' : 'conflict.failed' },
+            },
+          ]),
+    ],
+  };
+}
+
+/** The answer to one that watches. */
+export function settledEvent(
+  ordinal: number,
+  outcome: SettledOutcome,
+  policy: DependentsPolicy | null,
+) {
+  return { type: 'dependency.settled', of: ordinal, outcome, ...(policy === null ? {} : { policy }) };
+}
+
+/** What a merge task is told when nobody waits for its resolution any more. */
+export function dropConflictTells(context: TaskContext): TellParams {
+  if (context.resolver === null) return { many: [] };
+  return { to: { sibling: context.resolver }, event: { type: 'conflict.dropped' } };
+}

@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
+import {
+  commentsSchema,
+  dependentsSchema,
+  digestSchema,
+  headsSchema,
+  leaseSchema,
+  ordinalSchema,
+  ordinalsSchema,
+  outcomeSchema,
+  textSchema,
+  titleSchema,
+} from './payloads.ts';
+
+const leased = { lease: leaseSchema };
+
+/** Everything a task can be told. */
+export const taskEvents = catalog({
+  'phase.opened': {
+    schema: z.strictObject({}),
+    senders: ['message'],
+    description: 'The phase has its branch; the task may be claimed once its dependencies are settled.',
+  },
+  'phase.canceling': {
+    schema: z.strictObject({}),
+    senders: ['message'],
+    description: 'The phase is being canceled, and the task with it.',
+  },
+  'dependency.watch': {
+    schema: z.strictObject({ by: ordinalSchema }),
+    senders: ['message'],
+    description: 'A sibling wants to know when this task is settled.',
+  },
+  'dependency.settled': {
+    schema: z.strictObject({
+      of: ordinalSchema,
+      outcome: outcomeSchema,
+      policy: dependentsSchema.optional(),
+    }),
+    senders: ['message'],
+    description: 'A task that this one depends on is settled.',
+  },
+  'conflict.assigned': {
+    schema: z.strictObject({ to: ordinalSchema }),
+    senders: ['message'],
+    description: 'A merge task was made for the conflict of this task.',
+  },
+  'conflict.resolved': {
+    schema: z.strictObject({}),
+    senders: ['message'],
+    description: 'The merge task landed: this task is landed again, to prove that it is contained.',
+  },
+  'conflict.failed': {
+    schema: z.strictObject({}),
+    senders: ['message'],
+    description: 'The merge task failed or was canceled.',
+  },
+  'conflict.dropped': {
+    schema: z.strictObject({}),
+    senders: ['message'],
+    description: 'The conflict this merge task resolves is no longer wanted.',
+  },
+  'task.claim': {
+    schema: z.strictObject({
+      ...leased,
+      agentId: z.uuid(),
+      attempt: z.int().min(1),
+      leaseSeconds: z.int().min(1).max(86_400),
+    }),
+    senders: ['service'],
+    description: 'An agent takes the task under a lease.',
+  },
+  'task.submit': {
+    schema: z.strictObject({
+      ...leased,
+      submission: digestSchema,
+      summary: textSchema(20_000).default(''),
+      noChanges: textSchema(2_000).nullable().default(null),
+    }),
+    senders: ['service'],
+    description: 'The agent says it is done; the digest names the recorded heads.',
+  },
+  'task.fail': {
+    schema: z.strictObject({
+      ...leased,
+      code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/),
+      message: textSchema(8_000).default(''),
+    }),
+    senders: ['service'],
+    description: 'The agent gives up this attempt and says why.',
+  },
+  'task.stop': {
+    schema: z.strictObject({ ...leased, reason: z.enum(['crashed', 'user_requested']) }),
+    senders: ['service'],
+    description: 'The agent stopped without success.',
+  },
+  'lease.expired': {
+    schema: z.strictObject(leased),
+    senders: ['service'],
+    description: 'The agent was not heard of for a whole lease.',
+  },
+  'task.ask': {
+    schema: z.strictObject({ ...leased, question: textSchema(8_000).min(1) }),
+    senders: ['service'],
+    description: 'The agent has a question for a person.',
+  },
+  'task.answer': {
+    schema: z.strictObject({ answer: textSchema(8_000).min(1) }),
+    senders: PEOPLE,
+    description: 'A person answers the question.',
+  },
+  'task.approve': {
+    schema: z.strictObject({ heads: headsSchema, digest: digestSchema }),
+    senders: REVIEWERS,
+    description: 'A reviewer approves exactly these heads of the task.',
+  },
+  'task.requestChanges': {
+    schema: z.strictObject({ summary: textSchema(20_000).min(1), comments: commentsSchema.default([]) }),
+    senders: REVIEWERS,
+    description: 'A reviewer sends the task back to work.',
+  },
+  'task.rename': {
+    schema: z.strictObject({ title: titleSchema }),
+    senders: OPERATORS,
+    description: 'The title changes; key and branches stay.',
+  },
+  'task.reprioritize': {
+    schema: z.strictObject({ priority: z.int().min(0).max(100) }),
+    senders: OPERATORS,
+    description: 'The place among the claimable tasks changes.',
+  },
+  'task.relink': {
+    schema: z.strictObject({ dependsOn: ordinalsSchema }),
+    senders: OPERATORS,
+    description: 'The task waits for other tasks than before.',
+  },
+  'task.cancel': {
+    schema: z.strictObject({ dependents: dependentsSchema.optional() }),
+    senders: OPERATORS,
+    description: 'The task is not wanted any more; says what its dependents do.',
+  },
+  'task.waive': {
+    schema: z.strictObject({}),
+    senders: OPERATORS,
+    description: 'The plan goes on without this task; its dependents count it as done.',
+  },
+  'task.retry': {
+    schema: z.strictObject({}),
+    senders: OPERATORS,
+    description: 'Try again, with all attempts given back.',
+  },
+  'task.recheck': {
+    schema: z.strictObject({}),
+    senders: OPERATORS,
+    description: 'Read git again and decide anew.',
+  },
+  'task.resume': {
+    schema: z.strictObject({}),
+    senders: OPERATORS,
+    description: 'A held task may be claimed again.',
+  },
+});
+
+export type TaskEvent = EventOf<typeof taskEvents>;

@@ -1,0 +1,145 @@
+import { assign, setup } from 'xstate';
+import { afterSettled, withWatcher } from './dependencies.ts';
+import { effect } from './effect.ts';
+import { failureOf } from './failure.ts';
+import { inert, type TellParams } from './outbox.ts';
+import type { Tag } from './tags.ts';
+import { MAX_CONFLICTS, MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
+import type { TaskEvent } from './task-events.ts';
+
+/** What landing a task can come to. */
+export interface TaskLanding {
+  readonly result:
+    | 'landed'
+    | 'already'
+    | 'empty'
+    | 'conflict'
+    | 'outrun'
+    | 'source_lost'
+    | 'not_contained'
+    | 'unrelated';
+  readonly message?: string;
+}
+
+const LANDED: readonly string[] = ['landed', 'already', 'empty'];
+
+/** Types, effects, actions and guards of the task machine. */
+export const taskSetup = setup({
+  types: {
+    context: {} as TaskContext,
+    events: {} as TaskEvent,
+    input: {} as TaskInput,
+    tags: {} as Tag,
+  },
+  actors: {
+    'task.land': effect<TaskLanding, { submission: string | null; attempt: number }>(),
+    'task.retire': effect<Record<string, never>, { outcome: string }>(),
+  },
+  actions: {
+    tell: inert<TellParams>(),
+    'ready.put': inert<{ priority: number; attempt: number }>(),
+    'ready.remove': inert<Record<string, never>>(),
+    'lease.put': inert<{ lease: string; agent: string; attempt: number; seconds: number }>(),
+    'lease.remove': inert<Record<string, never>>(),
+    'title.put': inert<{ title: string }>(),
+    'intents.close': inert<Record<string, never>>(),
+    watch: assign(({ context, event }) =>
+      event.type === 'dependency.watch' ? { watchers: withWatcher(context.watchers, event.by) } : {},
+    ),
+    noteDependency: assign(({ context, event }) =>
+      event.type === 'dependency.settled' ? afterSettled(context, event) : {},
+    ),
+    relink: assign(({ event }) =>
+      event.type === 'task.relink' ? { pending: event.dependsOn, stranded: [] } : {},
+    ),
+    reprioritize: assign(({ event }) =>
+      event.type === 'task.reprioritize' ? { priority: event.priority } : {},
+    ),
+    openPhase: assign({ phaseOpen: true }),
+    takeLease: assign(({ event }) =>
+      event.type === 'task.claim'
+        ? {
+            lease: { id: event.lease, agentId: event.agentId },
+            attempt: event.attempt,
+            submission: null,
+            failure: null,
+          }
+        : {},
+    ),
+    dropLease: assign({ lease: null }),
+    recordSubmission: assign(({ event }) =>
+      event.type === 'task.submit' ? { submission: event.submission } : {},
+    ),
+    dropSubmission: assign({ submission: null }),
+    countFailure: assign(({ context, event }) => ({
+      failures: context.failures + 1,
+      failure:
+        event.type === 'task.fail'
+          ? { code: event.code, message: event.message.slice(0, 500) }
+          : event.type === 'task.stop'
+            ? { code: 'agent_crashed', message: 'the agent said that it crashed' }
+            : event.type === 'lease.expired'
+              ? { code: 'lease_expired', message: 'the agent was not heard of for a whole lease' }
+              : context.failure,
+    })),
+    recordResult: assign((_, landing: TaskLanding) => ({
+      failure: { code: landing.result, message: (landing.message ?? landing.result).slice(0, 500) },
+    })),
+    recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
+    countConflict: assign(({ context }) => ({ conflicts: context.conflicts + 1, resolver: null })),
+    countOutrun: assign(({ context }) => ({ outruns: context.outruns + 1 })),
+    recordResolver: assign(({ event }) =>
+      event.type === 'conflict.assigned' ? { resolver: event.to } : {},
+    ),
+    startOver: assign({ failures: 0, conflicts: 0, outruns: 0, failure: null }),
+    requestCancel: assign(({ event }) => ({
+      cancelRequested: true,
+      dependents: event.type === 'task.cancel' ? (event.dependents ?? null) : ('cancel' as const),
+    })),
+    recordCancel: assign(({ event }) => ({
+      outcome: 'canceled' as const,
+      dependents:
+        event.type === 'task.cancel' ? (event.dependents ?? null) : ('cancel' as const),
+    })),
+    recordLateCancel: assign({ outcome: 'canceled' as const }),
+    recordWaive: assign({ outcome: 'waived' as const, dependents: null }),
+  },
+  guards: {
+    isReady: ({ context }) => context.phaseOpen && context.pending.length === 0,
+    isStranded: ({ context }) => context.stranded.length > 0,
+    isNotStranded: ({ context }) => context.stranded.length === 0,
+    cancelsWithIt: ({ context, event }) =>
+      event.type === 'dependency.settled' &&
+      event.outcome === 'canceled' &&
+      event.policy === 'cancel' &&
+      context.pending.includes(event.of),
+    isNextAttempt: ({ context, event }) =>
+      event.type === 'task.claim' && event.attempt === context.attempt + 1,
+    holdsLease: ({ context, event }) => 'lease' in event && context.lease?.id === event.lease,
+    holdsLeaseAndIsReviewed: ({ context, event }) =>
+      context.needsReview && 'lease' in event && context.lease?.id === event.lease,
+    holdsLastLease: ({ context, event }) =>
+      'lease' in event &&
+      context.lease?.id === event.lease &&
+      context.failures + 1 >= context.maxAttempts,
+    isStoppedByUser: ({ context, event }) =>
+      event.type === 'task.stop' &&
+      event.reason === 'user_requested' &&
+      context.lease?.id === event.lease,
+    areHeadsServed: ({ context, event }) =>
+      event.type === 'task.approve' && event.digest === context.submission,
+    hasSubmission: ({ context }) => context.submission !== null,
+    saysWhatDependentsDo: ({ context, event }) =>
+      event.type === 'task.cancel' &&
+      (context.watchers.length === 0 || event.dependents !== undefined),
+    hasLanded: (_, landing: TaskLanding) => LANDED.includes(landing.result),
+    isCancelRequested: ({ context }) => context.cancelRequested,
+    isConflict: ({ context }, landing: TaskLanding) =>
+      landing.result === 'conflict' && context.conflicts < MAX_CONFLICTS,
+    isRepeatedConflict: (_, landing: TaskLanding) => landing.result === 'conflict',
+    isOutrun: ({ context }, landing: TaskLanding) =>
+      landing.result === 'outrun' && context.outruns < MAX_OUTRUNS,
+    isIncomplete: ({ context }, landing: TaskLanding) =>
+      landing.result === 'not_contained' && context.failures + 1 < context.maxAttempts,
+  },
+});

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HubGrant } from '../git/hub-types.ts';
 import type { EventCatalog } from '../machines/event-catalog.ts';
 import type {
   EventAnswer,
@@ -74,7 +75,10 @@ export interface PostedTransition {
 export interface TransitionService {
   /** The events of each machine: what the door documents and checks senders with. */
   readonly events: Readonly<Record<Kind, EventCatalog>>;
-  /** Refuses with the runtime's code, the details carrying version, state, tags and next; a `rejected` event is `event_rejected`. */
+  /**
+   * Refuses with the runtime's code, the details carrying version, state, tags and next. A `rejected` event is refused with
+   * `event_rejected`; a duplicate whose first event was another one (type or payload) with `key_reused`.
+   */
   send(
     kind: Kind,
     id: string,
@@ -128,16 +132,6 @@ export interface Sending {
   readonly principal: Principal;
   /** uuidv5 of actor, principal and Idempotency-Key; a new random id without a key. */
   eventIdFor(actorId: string): string;
-}
-
-/** What a lease may do in one hub; the shape the hub's `serve` takes. */
-export interface HubGrant {
-  readonly projectId: string;
-  readonly readRefs: string[];
-  readonly push:
-    | { mode: 'attempt'; ref: string }
-    | { mode: 'late'; ref: string; keepAs: string }
-    | null;
 }
 
 export interface HubAccess {

@@ -1,24 +1,37 @@
 import { z } from 'zod';
+import type { JournalEntry } from '../../actors/journal-types.ts';
 import { stateSchema } from './actor.ts';
 
-/** One journal entry as the feed and the journal of an actor show it. */
+/** One journal entry as the feed and the journal of an actor show it. `cursor` is the place right after it in the feed. */
 export const journalEntrySchema = z.object({
+  cursor: z.string(),
   actorId: z.uuid(),
   machine: z.string(),
   rootId: z.uuid(),
-  parentId: z.uuid().nullable(),
   seq: z.int(),
   eventId: z.uuid(),
   type: z.string(),
   event: z.record(z.string(), z.unknown()),
   sender: z.string(),
   principal: z.string(),
-  outcome: z.string(),
-  state: stateSchema.nullable(),
+  outcome: z.enum(['accepted', 'rejected', 'ignored']),
+  state: stateSchema,
   tags: z.array(z.string()),
+  reason: z.string().nullable(),
   at: z.iso.datetime(),
 });
 export type JournalEntryView = z.infer<typeof journalEntrySchema>;
+
+export function journalEntryView(entry: JournalEntry): JournalEntryView {
+  const { answer, at, effectId: _effectId, ...rest } = entry;
+  return {
+    ...rest,
+    state: answer.state,
+    tags: answer.tags,
+    reason: answer.reason ?? null,
+    at: at.toISOString(),
+  };
+}
 
 export const journalPageSchema = z.object({ entries: z.array(journalEntrySchema), next: z.int() });
 export type JournalPage = z.infer<typeof journalPageSchema>;

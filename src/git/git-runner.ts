@@ -1,1 +1,156 @@
-export class GitRunner {}
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { recordChild } from './child-records.ts';
+import { scrubCredentials } from './credentials.ts';
+import { GitError } from './git-error.ts';
+import { type EnvironmentOptions, gitEnvironment } from './git-environment.ts';
+import { endGroup } from './process-group.ts';
+
+export interface GitRunnerOptions extends EnvironmentOptions {
+  /** Shorter than the lease of the effect that runs it. */
+  deadlineMs?: number;
+  maxStdoutBytes?: number;
+}
+
+export interface GitCommand {
+  args: readonly string[];
+  /** The repository; omitted only for commands that need none. */
+  dir?: string | undefined;
+  stdin?: string | Buffer | undefined;
+  env?: Readonly<Record<string, string>>;
+  /** Talks to a remote: gets the operator's git config and a longer deadline. */
+  remote?: boolean;
+  /** May take locks in `dir`: recorded there, and its stdin is written only after that. */
+  writes?: boolean;
+  deadlineMs?: number;
+  signal?: AbortSignal | undefined;
+  /** Exit codes that are answers rather than failures; 0 always is. */
+  answers?: readonly number[];
+}
+
+export interface GitResult {
+  code: number;
+  stdout: Buffer;
+  stderr: string;
+}
+
+export interface GitChild {
+  process: ChildProcess;
+  pid: number;
+  /** Settles when the process has ended and its streams are closed. */
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  end(): void;
+}
+
+const maxStderrBytes = 64 * 1024;
+
+/** Spawns git without a shell, in a group of its own, with a clean environment, a deadline and bounded output. */
+export class GitRunner {
+  readonly #options: GitRunnerOptions;
+  readonly #prefix: readonly string[];
+
+  constructor(options: GitRunnerOptions = {}) {
+    this.#options = options;
+    this.#prefix = dieWithParent();
+  }
+
+  /** Runs git to its end. Throws `git_failed` for an exit code that is no answer, `git_timeout`, `git_aborted` or `git_output_too_large`. */
+  async run(command: GitCommand): Promise<GitResult> {
+    const child = this.spawn(command);
+    const limit = this.#options.maxStdoutBytes ?? 64 * 1024 * 1024;
+    const stdout: Buffer[] = [];
+    let size = 0;
+    let stopped: GitError | undefined;
+    const stop = (error: GitError): void => {
+      stopped ??= error;
+      child.end();
+    };
+    child.process.stdout?.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) stop(new GitError('git_output_too_large', `git wrote more than ${limit} bytes`));
+      else stdout.push(chunk);
+    });
+    const stderr = collectStderr(child.process);
+    const deadlineMs = command.deadlineMs ?? this.deadlineMs(command.remote === true);
+    const timer = setTimeout(() => stop(new GitError('git_timeout', `git ${command.args[0] ?? ''} took longer than ${deadlineMs} ms`)), deadlineMs);
+    const onAbort = (): void => stop(new GitError('git_aborted', 'the work this git command belongs to was stopped'));
+    command.signal?.addEventListener('abort', onAbort, { once: true });
+    if (command.signal?.aborted === true) onAbort();
+    // EPIPE only says that git ended first; its exit code says why.
+    child.process.stdin?.on('error', () => undefined);
+    child.process.stdin?.end(command.stdin ?? '');
+    try {
+      const { code, signal } = await child.ended;
+      if (stopped !== undefined) throw stopped;
+      if (code === 0 || (code !== null && command.answers?.includes(code) === true)) {
+        return { code, stdout: Buffer.concat(stdout), stderr: stderr() };
+      }
+      throw failure(command.args[0] ?? '', code, signal, stderr());
+    } finally {
+      clearTimeout(timer);
+      command.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Starts git for a conversation. The caller owns its streams and its deadline. */
+  spawn(command: GitCommand): GitChild {
+    const args = [...this.#prefix, 'git', ...(command.dir === undefined ? [] : [`--git-dir=${command.dir}`]), ...command.args];
+    const child = spawn(args[0] ?? 'git', args.slice(1), {
+      cwd: command.dir ?? '/',
+      env: gitEnvironment({ ...this.#options, remote: command.remote === true }, command.env),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
+      child.once('error', (cause) => reject(new GitError('git_missing', 'git could not be started', { cause })));
+      child.once('close', (code, signal) => resolve({ code, signal }));
+    });
+    ended.catch(() => undefined);
+    if (child.pid === undefined) return { process: child, pid: 0, ended, end: () => undefined };
+    const pid = child.pid;
+    if (command.writes === true && command.dir !== undefined) {
+      try {
+        const forget = recordChild(command.dir, pid);
+        child.once('close', forget);
+      } catch (error) {
+        endGroup(pid);
+        throw error;
+      }
+    }
+    return { process: child, pid, ended, end: () => endGroup(pid) };
+  }
+
+  deadlineMs(remote: boolean): number {
+    return (this.#options.deadlineMs ?? 60_000) * (remote ? 5 : 1);
+  }
+}
+
+/** Keeps the first 64 KB of what a child says on stderr, without credentials. */
+export function collectStderr(child: ChildProcess): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (size < maxStderrBytes) chunks.push(chunk);
+    size += chunk.length;
+  });
+  return () => scrubCredentials(Buffer.concat(chunks).subarray(0, maxStderrBytes).toString('utf8'));
+}
+
+function failure(name: string, code: number | null, signal: NodeJS.Signals | null, stderr: string): GitError {
+  const last = stderr.trim().split('\n').at(-1) ?? '';
+  const how = code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with ${code}`;
+  return new GitError('git_failed', `git ${name} ${how}${last === '' ? '' : `: ${last}`}`, { stderr, exitCode: code });
+}
+
+let prefix: readonly string[] | undefined;
+
+/**
+ * Where the system can do it, a child gets SIGTERM when we die, however we die. TERM and not KILL: git removes its lock files on
+ * TERM, and a git that does not end is still known by its record.
+ */
+function dieWithParent(): readonly string[] {
+  prefix ??=
+    process.platform === 'linux' && spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' }).status === 0
+      ? ['setpriv', '--pdeathsig', 'TERM', '--']
+      : [];
+  return prefix;
+}

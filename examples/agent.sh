@@ -10,8 +10,7 @@ set -u
 name=${SIGNALBOX_AGENT:-agent-$$} token=$SIGNALBOX_TOKEN work=$(mktemp -d) beat='' command='' tab=$(printf '\t')
 unset SIGNALBOX_TOKEN # the command is not told; neither token nor password is ever an argument of a process
 helper='!f() { printf "username=%s\npassword=%s\n" "$GIT_USERNAME" "$GIT_PASSWORD"; }; f'
-trap 'kill $beat $command 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 130' HUP INT TERM
+trap 'kill $beat $command 2>/dev/null; rm -rf "$work"' EXIT; trap 'exit 130' HUP INT TERM
 log() { printf '%s: %s\n' "$name" "$*" >&2; }
 api() { # PATH BODY ANSWER-FILE: posts until the service answers, then prints the status
   until code=$(printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -sS -K - -m 90 -o "$3" -w '%{http_code}' \
@@ -22,13 +21,14 @@ hub() { # git with the lease as its credential, again while the service may be a
     git -c credential.helper= -c credential.helper="$helper" "$@"; do
     tries=$((tries - 1)); [ $tries -gt 0 ] && [ ! -e "$work/lost" ] || return 1; sleep 1; done; }
 brief() { # reads NAME=value lines; a value is data, whatever it holds
-  while IFS= read -r line; do value=$(printf %b "${line#*=}"); case ${line%%=*} in
+  : >"$work/comments"; while IFS= read -r line; do value=$(printf %b "${line#*=}"); case ${line%%=*} in
     TASK_ID | TASK_KEY | PHASE_KEY | INITIATIVE_KEY | TASK_TITLE | TASK_DESCRIPTION | CATEGORY | ATTEMPT | LEASE_ID | \
       HEARTBEAT_SECONDS | BRANCH) export "${line%%=*}=$value" ;;
+    COMMENT) printf 'review comment: %s\n' "$value" >>"$work/comments" ;;
     GIT_USERNAME) user=$value ;; GIT_PASSWORD) password=$value ;; esac; done <"$work/claim"
-  for list in PROJECT MERGE COMMENT; do sed -n "s/^$list=//p" "$work/claim" >"$work/$list"; done
+  for list in PROJECT MERGE; do sed -n "s/^$list=//p" "$work/claim" >"$work/$list"; done
   PROJECTS=$(cut -d ' ' -f 1 "$work/PROJECT" | paste -s -d ' ' -); export PROJECTS
-  { printf '%s\n\n%s\n' "$TASK_TITLE" "$TASK_DESCRIPTION"; sed 's/^/review comment: /' "$work/COMMENT"; } >"$work/briefing"; }
+  { printf '%s\n\n%s\n' "$TASK_TITLE" "$TASK_DESCRIPTION"; cat "$work/comments"; } >"$work/briefing"; }
 each() { while read -r key url base start <&3; do # runs a function in the clone of each project
     case $key in -* | *[!a-z0-9-]*) return 1 ;; esac; mkdir -p "$work/in/$key" && cd "$work/in/$key" && "$@" || return 1
   done 3<"$work/PROJECT"; }

@@ -1,11 +1,4 @@
-import type {
-  Board,
-  BoardActor,
-  BoardEntry,
-  BoardEvent,
-  BoardKind,
-  BoardState,
-} from "./board-types.ts";
+import type { Board, BoardActor, BoardEntry, BoardEvent, BoardKind, BoardState } from './board-types.ts';
 
 /** How many lines of the log are kept: more than a screen shows. */
 const EVENTS_KEPT = 100;
@@ -26,15 +19,15 @@ export function applyEntry(board: Board, entry: BoardEntry): Board {
 
 /** `in_progress`, or `in_progress.asking` for a state within a state. */
 export function stateText(state: BoardState | null): string | null {
-  if (state === null || typeof state === "string") return state;
-  const [name, inner] = Object.entries(state)[0] ?? ["", null];
-  return typeof inner === "string" || (typeof inner === "object" && inner !== null)
-    ? `${name}.${stateText(inner as BoardState) ?? ""}`
+  if (state === null || typeof state === 'string') return state;
+  const [name, inner] = Object.entries(state)[0] ?? ['', null];
+  return typeof inner === 'string' || (typeof inner === 'object' && inner !== null)
+    ? `${name}.${stateText(inner as BoardState) ?? ''}`
     : name;
 }
 
 function kindOf(machine: string): BoardKind | null {
-  return machine === "initiative" || machine === "phase" || machine === "task" ? machine : null;
+  return machine === 'initiative' || machine === 'phase' || machine === 'task' ? machine : null;
 }
 
 function newActor(entry: BoardEntry, kind: BoardKind): BoardActor {
@@ -44,7 +37,8 @@ function newActor(entry: BoardEntry, kind: BoardKind): BoardActor {
     parentId: entry.parentId,
     ordinal: 0,
     key: null,
-    title: "",
+    title: '',
+    renamedBy: 0,
     state: null,
     tags: [],
     attempt: 0,
@@ -57,12 +51,12 @@ function newActor(entry: BoardEntry, kind: BoardKind): BoardActor {
 function nextActor(actor: BoardActor, entry: BoardEntry): BoardActor {
   const state = entry.state === null ? actor.state : stateText(entry.state);
   const tags = entry.state === null ? actor.tags : entry.tags;
-  const took = entry.outcome === "accepted";
+  const took = entry.outcome === 'accepted';
   return {
     ...actor,
     ...(took ? claimOf(entry) : {}),
     ...(took ? nameOf(actor, entry) : {}),
-    ...(tags.includes("leased") ? {} : { agentId: null }),
+    ...(tags.includes('leased') ? {} : { agentId: null }),
     state,
     tags,
     seq: entry.seq,
@@ -72,14 +66,14 @@ function nextActor(actor: BoardActor, entry: BoardEntry): BoardActor {
 
 function claimOf({ type, event }: BoardEntry): Partial<BoardActor> {
   const { agentId, attempt } = event;
-  return type === "task.claim" && typeof agentId === "string" && typeof attempt === "number"
+  return type === 'task.claim' && typeof agentId === 'string' && typeof attempt === 'number'
     ? { agentId, attempt }
     : {};
 }
 
 function nameOf(actor: BoardActor, { type, event, seq }: BoardEntry): Partial<BoardActor> {
-  const title = event["title"];
-  return type === `${actor.kind}.rename` && typeof title === "string" ? { title } : {};
+  const title = event['title'];
+  return type === `${actor.kind}.rename` && typeof title === 'string' ? { title, renamedBy: seq } : {};
 }
 
 function eventOf(entry: BoardEntry): BoardEvent {

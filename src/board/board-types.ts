@@ -1,4 +1,4 @@
-export type BoardKind = "initiative" | "phase" | "task";
+export type BoardKind = 'initiative' | 'phase' | 'task';
 
 /** A state as XState writes it: a name, or names within names. */
 export type BoardState = string | { readonly [name: string]: unknown };

@@ -1,4 +1,4 @@
-import type { Board, BoardActor } from "./board-types.ts";
+import type { Board, BoardActor } from './board-types.ts';
 
 export interface BoardCounts {
   readonly total: number;
@@ -25,9 +25,7 @@ export function boardView(board: Board): BoardView {
   const named = Object.values(board.actors)
     .filter((actor) => actor.key !== null)
     .toSorted((a, b) => a.ordinal - b.ordinal);
-  const phases = named
-    .filter((actor) => actor.kind === "phase")
-    .map((phase) => withTasks(phase, named));
+  const phases = named.filter((actor) => actor.kind === 'phase').map((phase) => withTasks(phase, named));
   return {
     initiative: board.actors[board.initiativeId] ?? null,
     phases,
@@ -41,7 +39,7 @@ export function hasUnnamed(board: Board): boolean {
 }
 
 function withTasks(phase: BoardActor, named: readonly BoardActor[]): PhaseOnBoard {
-  const tasks = named.filter((actor) => actor.kind === "task" && actor.parentId === phase.id);
+  const tasks = named.filter((actor) => actor.kind === 'task' && actor.parentId === phase.id);
   return { ...phase, tasks, counts: countsOf(tasks) };
 }
 
@@ -50,9 +48,9 @@ function countsOf(tasks: readonly BoardActor[]): BoardCounts {
   const tagged = (tag: string): number => tasks.filter((task) => task.tags.includes(tag)).length;
   return {
     total: tasks.length,
-    settled: tagged("settled"),
-    busy: tagged("busy"),
-    waiting: tagged("waiting") + tagged("claimable"),
-    needsYou: tagged("needs_you"),
+    settled: tagged('settled'),
+    busy: tagged('busy'),
+    waiting: tagged('waiting') + tagged('claimable'),
+    needsYou: tagged('needs_you'),
   };
 }

@@ -1,7 +1,7 @@
-import { createStore } from "@xstate/store";
-import { applyEntry } from "./apply-entry.ts";
-import { applyTree } from "./apply-tree.ts";
-import type { Board, BoardEntry, BoardTree } from "./board-types.ts";
+import { createStore } from '@xstate/store';
+import { applyEntry } from './apply-entry.ts';
+import { applyTree } from './apply-tree.ts';
+import type { Board, BoardEntry, BoardTree } from './board-types.ts';
 
 /** The board before its first entry. */
 export function emptyBoard(initiativeId: string): Board {
@@ -22,10 +22,7 @@ export function createBoard(from: Board) {
     context: from,
     on: {
       /** A page of the feed, or one entry of its stream. */
-      fed: (
-        board,
-        { entries, cursor }: { entries: readonly BoardEntry[]; cursor: string },
-      ): Board => ({
+      fed: (board, { entries, cursor }: { entries: readonly BoardEntry[]; cursor: string }): Board => ({
         ...entries.reduce(applyEntry, board),
         cursor,
       }),

@@ -1,23 +1,23 @@
-import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 
 /** Runs git on hand-made repositories, deaf to the configuration of the machine. */
 export function git(cwd: string, ...args: string[]): string {
-  return execFileSync("git", args, {
+  return execFileSync('git', args, {
     cwd,
-    encoding: "utf8",
+    encoding: 'utf8',
     env: {
-      PATH: process.env["PATH"],
-      GIT_CONFIG_GLOBAL: "/dev/null",
-      GIT_CONFIG_SYSTEM: "/dev/null",
-      GIT_AUTHOR_NAME: "test",
-      GIT_AUTHOR_EMAIL: "test@localhost",
-      GIT_COMMITTER_NAME: "test",
-      GIT_COMMITTER_EMAIL: "test@localhost",
+      PATH: process.env['PATH'],
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_CONFIG_SYSTEM: '/dev/null',
+      GIT_AUTHOR_NAME: 'test',
+      GIT_AUTHOR_EMAIL: 'test@localhost',
+      GIT_COMMITTER_NAME: 'test',
+      GIT_COMMITTER_EMAIL: 'test@localhost',
     },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ['ignore', 'pipe', 'pipe'],
   }).trim();
 }
 
@@ -29,9 +29,9 @@ export interface Work {
 
 /** What a delivery leaves behind, made by hand: remotes with their work, a plan's task keys, and ledgers. */
 export class Delivered {
-  readonly root = mkdtempSync(join(tmpdir(), "signalbox-prove-"));
-  readonly planKeys = join(this.root, "plan-keys");
-  readonly ledgers = join(this.root, "ledgers");
+  readonly root = mkdtempSync(join(tmpdir(), 'signalbox-prove-'));
+  readonly planKeys = join(this.root, 'plan-keys');
+  readonly ledgers = join(this.root, 'ledgers');
   readonly #projects: string[] = [];
 
   constructor() {
@@ -47,9 +47,9 @@ export class Delivered {
   }
 
   addProject(project: string): void {
-    git(this.root, "init", "--quiet", "--bare", "--initial-branch=main", this.remote(project));
-    git(this.root, "init", "--quiet", "--initial-branch=main", this.clone(project));
-    writeFileSync(join(this.clone(project), "README"), `${project}\n`);
+    git(this.root, 'init', '--quiet', '--bare', '--initial-branch=main', this.remote(project));
+    git(this.root, 'init', '--quiet', '--initial-branch=main', this.clone(project));
+    writeFileSync(join(this.clone(project), 'README'), `${project}\n`);
     this.commit(project);
     this.#projects.push(project);
   }
@@ -60,33 +60,20 @@ export class Delivered {
     mkdirSync(dirname(join(this.clone(project), path)), { recursive: true });
     writeFileSync(join(this.clone(project), path), `${project} ${task} ${this.#unique()}\n`);
     const commit = this.commit(project);
-    return { commit, blob: git(this.clone(project), "rev-parse", `HEAD:${path}`), path };
+    return { commit, blob: git(this.clone(project), 'rev-parse', `HEAD:${path}`), path };
   }
 
   commit(project: string): string {
-    git(this.clone(project), "add", "--all");
-    git(this.clone(project), "commit", "--quiet", "--allow-empty", "--message=work");
-    return git(this.clone(project), "rev-parse", "HEAD");
+    git(this.clone(project), 'add', '--all');
+    git(this.clone(project), 'commit', '--quiet', '--allow-empty', '--message=work');
+    return git(this.clone(project), 'rev-parse', 'HEAD');
   }
 
   push(project: string): void {
-    git(
-      this.clone(project),
-      "push",
-      "--quiet",
-      "--force",
-      this.remote(project),
-      "HEAD:refs/heads/main",
-    );
+    git(this.clone(project), 'push', '--quiet', '--force', this.remote(project), 'HEAD:refs/heads/main');
   }
 
-  record(
-    agent: string,
-    task: string,
-    category: string,
-    project: string,
-    { commit, blob, path }: Work,
-  ): void {
+  record(agent: string, task: string, category: string, project: string, { commit, blob, path }: Work): void {
     this.write(agent, `${task} ${category} ${project} ${commit} ${blob} ${path}\n`);
   }
 
@@ -95,17 +82,17 @@ export class Delivered {
   }
 
   prove(): { exit: number; last: string; stderr: string } {
-    const projects = this.#projects.flatMap((key) => ["--project", key, this.remote(key), "main"]);
-    return this.proveWith("--plan-keys", this.planKeys, "--ledgers", this.ledgers, ...projects);
+    const projects = this.#projects.flatMap((key) => ['--project', key, this.remote(key), 'main']);
+    return this.proveWith('--plan-keys', this.planKeys, '--ledgers', this.ledgers, ...projects);
   }
 
   proveWith(...args: string[]): { exit: number; last: string; stderr: string } {
     try {
-      const stdout = execFileSync("sh", ["scripts/prove.sh", ...args], {
-        encoding: "utf8",
-        stdio: "pipe",
+      const stdout = execFileSync('sh', ['scripts/prove.sh', ...args], {
+        encoding: 'utf8',
+        stdio: 'pipe',
       });
-      return { exit: 0, last: lastLine(stdout), stderr: "" };
+      return { exit: 0, last: lastLine(stdout), stderr: '' };
     } catch (error) {
       const failed = error as { status: number; stdout: string; stderr: string };
       return { exit: failed.status, last: lastLine(failed.stdout), stderr: failed.stderr };
@@ -124,5 +111,5 @@ export class Delivered {
 }
 
 function lastLine(text: string): string {
-  return text.trimEnd().split("\n").at(-1) ?? "";
+  return text.trimEnd().split('\n').at(-1) ?? '';
 }

@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { git } from "./delivered.ts";
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { git } from './delivered.ts';
 
 export interface Posted {
   path: string;
@@ -12,15 +12,15 @@ export interface Posted {
   authorization: string | undefined;
 }
 
-const AGENT = "3f0e5f0a-5d3c-4a55-9df6-7a1c1a5f0001";
-export const LEASE = "3f0e5f0a-5d3c-4a55-9df6-7a1c1a5f0002";
-export const PASSWORD = "lease-password";
-export const TOKEN = "agent-token";
-export const BRANCH = "signalbox/ini/attempt/core/one/1";
+const AGENT = '3f0e5f0a-5d3c-4a55-9df6-7a1c1a5f0001';
+export const LEASE = '3f0e5f0a-5d3c-4a55-9df6-7a1c1a5f0002';
+export const PASSWORD = 'lease-password';
+export const TOKEN = 'agent-token';
+export const BRANCH = 'signalbox/ini/attempt/core/one/1';
 
 /** Answers the agent's routes from a list of claims, and serves real repositories with git's own http-backend. */
 export class FakeService {
-  readonly root = mkdtempSync(join(tmpdir(), "signalbox-agent-"));
+  readonly root = mkdtempSync(join(tmpdir(), 'signalbox-agent-'));
   readonly posts: Posted[] = [];
   readonly claims: string[] = [];
   /** Statuses answered, once each, before a path is answered properly. */
@@ -29,13 +29,13 @@ export class FakeService {
 
   constructor() {
     this.#server = createServer((request, response) => {
-      if (request.url?.startsWith("/git/")) this.#git(request, response);
+      if (request.url?.startsWith('/git/')) this.#git(request, response);
       else this.#api(request, response);
     });
   }
 
   async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
   }
 
   get url(): string {
@@ -49,35 +49,35 @@ export class FakeService {
   /** A hub of one project with one commit; answers its id. */
   addProject(project: string): string {
     const seed = join(this.root, `${project}-seed`);
-    git(this.root, "init", "--quiet", "--initial-branch=main", seed);
-    writeFileSync(join(seed, "shared.txt"), "first\nshared\nlast\n");
-    git(seed, "add", "--all");
-    git(seed, "commit", "--quiet", "--message=seed");
-    git(this.root, "clone", "--quiet", "--bare", seed, this.repository(project));
-    git(this.repository(project), "config", "http.receivepack", "true");
-    return git(seed, "rev-parse", "HEAD");
+    git(this.root, 'init', '--quiet', '--initial-branch=main', seed);
+    writeFileSync(join(seed, 'shared.txt'), 'first\nshared\nlast\n');
+    git(seed, 'add', '--all');
+    git(seed, 'commit', '--quiet', '--message=seed');
+    git(this.root, 'clone', '--quiet', '--bare', seed, this.repository(project));
+    git(this.repository(project), 'config', 'http.receivepack', 'true');
+    return git(seed, 'rev-parse', 'HEAD');
   }
 
   claimText(lines: readonly string[], values: Readonly<Record<string, string>> = {}): string {
     const named = {
       TASK_ID: AGENT,
-      TASK_KEY: "one",
-      PHASE_KEY: "core",
-      INITIATIVE_KEY: "ini",
-      TASK_TITLE: "Do one",
-      TASK_DESCRIPTION: "first line\\nsecond \\\\ line",
-      CATEGORY: "execute",
-      ATTEMPT: "1",
+      TASK_KEY: 'one',
+      PHASE_KEY: 'core',
+      INITIATIVE_KEY: 'ini',
+      TASK_TITLE: 'Do one',
+      TASK_DESCRIPTION: 'first line\\nsecond \\\\ line',
+      CATEGORY: 'execute',
+      ATTEMPT: '1',
       LEASE_ID: LEASE,
-      LEASE_SECONDS: "60",
-      HEARTBEAT_SECONDS: "1",
+      LEASE_SECONDS: '60',
+      HEARTBEAT_SECONDS: '1',
       GIT_USERNAME: LEASE,
       GIT_PASSWORD: PASSWORD,
       BRANCH,
       ...values,
     };
     const head = Object.entries(named).map(([name, value]) => `${name}=${value}`);
-    return `${[...head, ...lines].join("\n")}\n`;
+    return `${[...head, ...lines].join('\n')}\n`;
   }
 
   projectLine(project: string, base: string): string {
@@ -96,60 +96,59 @@ export class FakeService {
 
   #api(request: IncomingMessage, response: ServerResponse): void {
     const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const path = request.url ?? "";
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const path = request.url ?? '';
       const body = Buffer.concat(chunks).toString();
       this.posts.push({ path, body, authorization: request.headers.authorization });
-      const last = path.slice(path.lastIndexOf("/") + 1);
+      const last = path.slice(path.lastIndexOf('/') + 1);
       const trouble = this.trouble.get(last)?.shift();
       if (trouble !== undefined) response.writeHead(trouble).end('{"code":"trouble"}');
-      else if (last === "agents")
-        response.writeHead(201).end(`{"id":"${AGENT}","name":"ann","task":null}`);
-      else if (last === "claim") this.#claim(response);
-      else response.writeHead(200).end("{}");
+      else if (last === 'agents') response.writeHead(201).end(`{"id":"${AGENT}","name":"ann","task":null}`);
+      else if (last === 'claim') this.#claim(response);
+      else response.writeHead(200).end('{}');
     });
   }
 
   #claim(response: ServerResponse): void {
     const claim = this.claims.shift();
     if (claim === undefined) setTimeout(() => response.writeHead(204).end(), 100).unref();
-    else response.writeHead(200, { "content-type": "text/plain" }).end(claim);
+    else response.writeHead(200, { 'content-type': 'text/plain' }).end(claim);
   }
 
   #git(request: IncomingMessage, response: ServerResponse): void {
-    const wanted = `Basic ${Buffer.from(`${LEASE}:${PASSWORD}`).toString("base64")}`;
+    const wanted = `Basic ${Buffer.from(`${LEASE}:${PASSWORD}`).toString('base64')}`;
     if (request.headers.authorization !== wanted) {
-      response.writeHead(401, { "www-authenticate": 'Basic realm="hub"' }).end();
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="hub"' }).end();
       return;
     }
-    const url = new URL(request.url ?? "", this.url);
-    const backend = spawn("git", ["http-backend"], {
+    const url = new URL(request.url ?? '', this.url);
+    const backend = spawn('git', ['http-backend'], {
       env: {
-        PATH: process.env["PATH"],
+        PATH: process.env['PATH'],
         GIT_PROJECT_ROOT: this.root,
-        GIT_HTTP_EXPORT_ALL: "1",
-        GIT_CONFIG_GLOBAL: "/dev/null",
-        PATH_INFO: url.pathname.slice("/git".length),
+        GIT_HTTP_EXPORT_ALL: '1',
+        GIT_CONFIG_GLOBAL: '/dev/null',
+        PATH_INFO: url.pathname.slice('/git'.length),
         QUERY_STRING: url.search.slice(1),
         REQUEST_METHOD: request.method,
-        CONTENT_TYPE: request.headers["content-type"] ?? "",
-        HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
-        HTTP_GIT_PROTOCOL: (request.headers["git-protocol"] as string | undefined) ?? "",
+        CONTENT_TYPE: request.headers['content-type'] ?? '',
+        HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
+        HTTP_GIT_PROTOCOL: (request.headers['git-protocol'] as string | undefined) ?? '',
         REMOTE_USER: LEASE,
       },
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     request.pipe(backend.stdin);
     const output: Buffer[] = [];
-    backend.stdout.on("data", (chunk: Buffer) => output.push(chunk));
-    backend.on("close", () => {
+    backend.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+    backend.on('close', () => {
       const all = Buffer.concat(output);
-      const end = all.indexOf("\r\n\r\n");
-      for (const line of all.subarray(0, end).toString().split("\r\n")) {
-        const colon = line.indexOf(":");
+      const end = all.indexOf('\r\n\r\n');
+      for (const line of all.subarray(0, end).toString().split('\r\n')) {
+        const colon = line.indexOf(':');
         const name = line.slice(0, colon);
-        if (name === "Status") response.statusCode = Number.parseInt(line.slice(colon + 1), 10);
+        if (name === 'Status') response.statusCode = Number.parseInt(line.slice(colon + 1), 10);
         else response.setHeader(name, line.slice(colon + 1).trim());
       }
       response.end(all.subarray(end + 4));

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { Delivered, git, type Work } from "./delivered.ts";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Delivered, git, type Work } from './delivered.ts';
 
 interface Honest extends Delivered {
   first: Work;
@@ -10,259 +10,257 @@ interface Honest extends Delivered {
 /** Two projects, two phases, three tasks, four commits, all of it delivered. */
 function honestDelivery(): Honest {
   const delivered = new Delivered();
-  for (const project of ["app", "lib"]) delivered.addProject(project);
-  writeFileSync(delivered.planKeys, "core/one app lib\ncore/two app\ndocs/three lib\n");
-  const first = delivered.work("app", "one");
-  delivered.record("ann", "core/one", "execute", "app", first);
-  delivered.record("ann", "core/one", "execute", "lib", delivered.work("lib", "one"));
-  delivered.record("bob", "core/two", "execute", "app", delivered.work("app", "two"));
-  delivered.record("bob", "docs/three", "execute", "lib", delivered.work("lib", "three"));
-  for (const project of ["app", "lib"]) delivered.push(project);
+  for (const project of ['app', 'lib']) delivered.addProject(project);
+  writeFileSync(delivered.planKeys, 'core/one app lib\ncore/two app\ndocs/three lib\n');
+  const first = delivered.work('app', 'one');
+  delivered.record('ann', 'core/one', 'execute', 'app', first);
+  delivered.record('ann', 'core/one', 'execute', 'lib', delivered.work('lib', 'one'));
+  delivered.record('bob', 'core/two', 'execute', 'app', delivered.work('app', 'two'));
+  delivered.record('bob', 'docs/three', 'execute', 'lib', delivered.work('lib', 'three'));
+  for (const project of ['app', 'lib']) delivered.push(project);
   return Object.assign(delivered, { first });
 }
 
-const PROVEN = "proven: 2 projects, 2 phases, 3 tasks, 4 commits delivered, 0 lost";
+const PROVEN = 'proven: 2 projects, 2 phases, 3 tasks, 4 commits delivered, 0 lost';
 
-describe("prove.sh on an honest delivery", () => {
-  test("counts projects, phases, tasks and commits by itself", () => {
+describe('prove.sh on an honest delivery', () => {
+  test('counts projects, phases, tasks and commits by itself', () => {
     using delivered = honestDelivery();
     expect(delivered.prove()).toMatchObject({ exit: 0, last: PROVEN });
   });
 
-  test("counts a commit that was recorded by two attempts once", () => {
+  test('counts a commit that was recorded by two attempts once', () => {
     using delivered = honestDelivery();
-    delivered.record("cat", "core/one", "execute", "app", delivered.first);
+    delivered.record('cat', 'core/one', 'execute', 'app', delivered.first);
     expect(delivered.prove()).toMatchObject({ exit: 0, last: PROVEN });
   });
 
-  test("counts a merge commit of a task that was opened on the way", () => {
+  test('counts a merge commit of a task that was opened on the way', () => {
     using delivered = honestDelivery();
-    git(delivered.clone("app"), "switch", "--quiet", "--create", "side", "HEAD~1");
-    delivered.commit("app");
-    git(delivered.clone("app"), "switch", "--quiet", "main");
-    git(delivered.clone("app"), "merge", "--quiet", "--no-ff", "side");
-    const commit = git(delivered.clone("app"), "rev-parse", "HEAD");
-    delivered.push("app");
-    delivered.record("ann", "core/merge-1", "merge", "app", { commit, blob: "-", path: "-" });
-    expect(delivered.prove().last).toBe(
-      "proven: 2 projects, 2 phases, 4 tasks, 5 commits delivered, 0 lost",
-    );
+    git(delivered.clone('app'), 'switch', '--quiet', '--create', 'side', 'HEAD~1');
+    delivered.commit('app');
+    git(delivered.clone('app'), 'switch', '--quiet', 'main');
+    git(delivered.clone('app'), 'merge', '--quiet', '--no-ff', 'side');
+    const commit = git(delivered.clone('app'), 'rev-parse', 'HEAD');
+    delivered.push('app');
+    delivered.record('ann', 'core/merge-1', 'merge', 'app', { commit, blob: '-', path: '-' });
+    expect(delivered.prove().last).toBe('proven: 2 projects, 2 phases, 4 tasks, 5 commits delivered, 0 lost');
   });
 
-  test("reads a file name with spaces", () => {
+  test('reads a file name with spaces', () => {
     using delivered = honestDelivery();
-    const path = "a b  c.txt";
-    writeFileSync(join(delivered.clone("app"), path), "spaces\n");
-    const commit = delivered.commit("app");
-    delivered.push("app");
-    const blob = git(delivered.clone("app"), "rev-parse", `HEAD:${path}`);
-    delivered.record("ann", "core/two", "execute", "app", { commit, blob, path });
+    const path = 'a b  c.txt';
+    writeFileSync(join(delivered.clone('app'), path), 'spaces\n');
+    const commit = delivered.commit('app');
+    delivered.push('app');
+    const blob = git(delivered.clone('app'), 'rev-parse', `HEAD:${path}`);
+    delivered.record('ann', 'core/two', 'execute', 'app', { commit, blob, path });
     expect(delivered.prove()).toMatchObject({ exit: 0 });
   });
 });
 
-describe("prove.sh fails", () => {
+describe('prove.sh fails', () => {
   const faults: Record<string, [said: RegExp, breakIt: (delivered: Honest) => void]> = {
-    "when a commit was dropped": [
+    'when a commit was dropped': [
       /of core[/]two is not in the delivered branch of app/u,
       (delivered) => {
-        git(delivered.remote("app"), "update-ref", "refs/heads/main", "refs/heads/main~1");
+        git(delivered.remote('app'), 'update-ref', 'refs/heads/main', 'refs/heads/main~1');
       },
     ],
-    "when one project was not delivered": [
+    'when one project was not delivered': [
       /of docs[/]three is not in the delivered branch of lib/u,
       (delivered) => {
-        const first = git(delivered.remote("lib"), "rev-list", "--max-parents=0", "main");
-        git(delivered.remote("lib"), "update-ref", "refs/heads/main", first);
+        const first = git(delivered.remote('lib'), 'rev-list', '--max-parents=0', 'main');
+        git(delivered.remote('lib'), 'update-ref', 'refs/heads/main', first);
       },
     ],
-    "when the branch of one project is gone": [
+    'when the branch of one project is gone': [
       /lib: the remote has no readable branch main/u,
       (delivered) => {
-        git(delivered.remote("lib"), "update-ref", "-d", "refs/heads/main");
+        git(delivered.remote('lib'), 'update-ref', '-d', 'refs/heads/main');
       },
     ],
-    "when content was changed although its commit is contained": [
+    'when content was changed although its commit is contained': [
       /content .* of core[/]one is not at work[/]one-1.txt/u,
       (delivered) => {
-        writeFileSync(join(delivered.clone("app"), delivered.first.path), "something else\n");
-        delivered.commit("app");
-        delivered.push("app");
+        writeFileSync(join(delivered.clone('app'), delivered.first.path), 'something else\n');
+        delivered.commit('app');
+        delivered.push('app');
       },
     ],
-    "when content was removed although its commit is contained": [
+    'when content was removed although its commit is contained': [
       /content .* of core[/]one is not at work[/]one-1.txt/u,
       (delivered) => {
-        rmSync(join(delivered.clone("app"), delivered.first.path));
-        delivered.commit("app");
-        delivered.push("app");
+        rmSync(join(delivered.clone('app'), delivered.first.path));
+        delivered.commit('app');
+        delivered.push('app');
       },
     ],
-    "when a ledger is empty": [
+    'when a ledger is empty': [
       /ledger cat.ledger is empty/u,
-      (delivered) => writeFileSync(join(delivered.ledgers, "cat.ledger"), ""),
+      (delivered) => writeFileSync(join(delivered.ledgers, 'cat.ledger'), ''),
     ],
-    "when a ledger is missing": [
+    'when a ledger is missing': [
       /no ledger has an entry of docs[/]three/u,
-      (delivered) => rmSync(join(delivered.ledgers, "bob.ledger")),
+      (delivered) => rmSync(join(delivered.ledgers, 'bob.ledger')),
     ],
-    "when all ledgers are missing": [
+    'when all ledgers are missing': [
       /there is no ledger/u,
       (delivered) => {
         rmSync(delivered.ledgers, { recursive: true });
         mkdirSync(delivered.ledgers);
       },
     ],
-    "when a ledger is a link": [
+    'when a ledger is a link': [
       /cat.ledger is not a plain file/u,
       (delivered) => {
-        symlinkSync(join(delivered.ledgers, "ann.ledger"), join(delivered.ledgers, "cat.ledger"));
+        symlinkSync(join(delivered.ledgers, 'ann.ledger'), join(delivered.ledgers, 'cat.ledger'));
       },
     ],
-    "when a planned task has an entry in only one of its projects": [
+    'when a planned task has an entry in only one of its projects': [
       /no ledger has an entry of core[/]two in lib/u,
       (delivered) => {
-        writeFileSync(delivered.planKeys, "core/one app lib\ncore/two app lib\ndocs/three lib\n");
+        writeFileSync(delivered.planKeys, 'core/one app lib\ncore/two app lib\ndocs/three lib\n');
       },
     ],
-    "when a project has no entry": [
+    'when a project has no entry': [
       /no ledger has an entry in project web/u,
       (delivered) => {
-        delivered.addProject("web");
-        delivered.push("web");
+        delivered.addProject('web');
+        delivered.push('web');
       },
     ],
-    "when the plan is empty": [
+    'when the plan is empty': [
       /--plan-keys is missing, empty/u,
-      (delivered) => writeFileSync(delivered.planKeys, ""),
+      (delivered) => writeFileSync(delivered.planKeys, ''),
     ],
-    "when the plan has a line that is no key": [
+    'when the plan has a line that is no key': [
       /..[/]x is not a phase[/]task key/u,
-      (delivered) => writeFileSync(delivered.planKeys, "core/one\n../x\n"),
+      (delivered) => writeFileSync(delivered.planKeys, 'core/one\n../x\n'),
     ],
-    "when a ledger names a task the plan does not have": [
+    'when a ledger names a task the plan does not have': [
       /the plan has no task core[/]four/u,
       (delivered) => {
-        delivered.record("ann", "core/four", "execute", "app", delivered.first);
+        delivered.record('ann', 'core/four', 'execute', 'app', delivered.first);
       },
     ],
-    "when a ledger names a phase the plan does not have": [
+    'when a ledger names a phase the plan does not have': [
       /the plan has no task other[/]merge-1/u,
       (delivered) => {
-        delivered.record("ann", "other/merge-1", "merge", "app", delivered.first);
+        delivered.record('ann', 'other/merge-1', 'merge', 'app', delivered.first);
       },
     ],
-    "when a ledger names an unknown project": [
+    'when a ledger names an unknown project': [
       /line 3 is not an entry/u,
       (delivered) => {
-        delivered.record("ann", "core/one", "execute", "web", delivered.first);
+        delivered.record('ann', 'core/one', 'execute', 'web', delivered.first);
       },
     ],
-    "when a ledger has an unknown category": [
+    'when a ledger has an unknown category': [
       /line 3 has an unknown category/u,
       (delivered) => {
-        delivered.record("ann", "core/one", "maybe", "app", delivered.first);
+        delivered.record('ann', 'core/one', 'maybe', 'app', delivered.first);
       },
     ],
-    "when a plain commit comes without content": [
+    'when a plain commit comes without content': [
       /no content is recorded for commit/u,
       (delivered) => {
-        delivered.record("ann", "core/one", "execute", "app", {
+        delivered.record('ann', 'core/one', 'execute', 'app', {
           ...delivered.first,
-          blob: "-",
-          path: "-",
+          blob: '-',
+          path: '-',
         });
       },
     ],
-    "when the same content stands for two commits": [
+    'when the same content stands for two commits': [
       /is recorded for more than one commit/u,
       (delivered) => {
-        const other = delivered.work("app", "one").commit;
-        delivered.push("app");
-        delivered.record("ann", "core/one", "execute", "app", {
+        const other = delivered.work('app', 'one').commit;
+        delivered.push('app');
+        delivered.record('ann', 'core/one', 'execute', 'app', {
           ...delivered.first,
           commit: other,
         });
       },
     ],
-    "when a commit id is cut short": [
+    'when a commit id is cut short': [
       /line 3 is not an entry/u,
       (delivered) => {
         const commit = delivered.first.commit.slice(0, 39);
-        delivered.record("ann", "core/one", "execute", "app", { ...delivered.first, commit });
+        delivered.record('ann', 'core/one', 'execute', 'app', { ...delivered.first, commit });
       },
     ],
-    "when a path leaves the repository": [
+    'when a path leaves the repository': [
       /line 3 is not an entry/u,
       (delivered) => {
-        delivered.record("ann", "core/one", "execute", "app", { ...delivered.first, path: "../x" });
+        delivered.record('ann', 'core/one', 'execute', 'app', { ...delivered.first, path: '../x' });
       },
     ],
-    "when a path looks like an option": [
+    'when a path looks like an option': [
       /line 3 is not an entry/u,
       (delivered) => {
-        delivered.record("ann", "core/one", "execute", "app", {
+        delivered.record('ann', 'core/one', 'execute', 'app', {
           ...delivered.first,
-          path: "--upload-pack=x",
+          path: '--upload-pack=x',
         });
       },
     ],
-    "when a commit looks like an option": [
+    'when a commit looks like an option': [
       /line 3 is not an entry/u,
       (delivered) => {
-        delivered.record("ann", "core/one", "execute", "app", {
+        delivered.record('ann', 'core/one', 'execute', 'app', {
           ...delivered.first,
-          commit: "--upload-pack=x",
+          commit: '--upload-pack=x',
         });
       },
     ],
-    "when a project looks like an option": [
+    'when a project looks like an option': [
       /line 3 is not an entry/u,
       (delivered) => {
-        delivered.record("ann", "core/one", "execute", "--upload-pack=x", delivered.first);
+        delivered.record('ann', 'core/one', 'execute', '--upload-pack=x', delivered.first);
       },
     ],
-    "when a task leaves its folder": [
+    'when a task leaves its folder': [
       /line 3 is not an entry/u,
       (delivered) => {
-        delivered.record("ann", "../x", "execute", "app", delivered.first);
+        delivered.record('ann', '../x', 'execute', 'app', delivered.first);
       },
     ],
-    "when a ledger has an empty line": [
+    'when a ledger has an empty line': [
       /line 3 is not an entry/u,
-      (delivered) => delivered.write("ann", "\n"),
+      (delivered) => delivered.write('ann', '\n'),
     ],
-    "when an entry is broken over two lines": [
+    'when an entry is broken over two lines': [
       /line 4 is not an entry/u,
       (delivered) => {
-        delivered.record("ann", "core/one\n", "execute", "app", delivered.first);
+        delivered.record('ann', 'core/one\n', 'execute', 'app', delivered.first);
       },
     ],
-    "when the last line is torn": [
+    'when the last line is torn': [
       /line 3 is not an entry/u,
-      (delivered) => delivered.write("ann", "core/one execute app 0123"),
+      (delivered) => delivered.write('ann', 'core/one execute app 0123'),
     ],
-    "when a line holds a carriage return": [
+    'when a line holds a carriage return': [
       /ann.ledger is not text/u,
       (delivered) => {
-        delivered.record("ann", "core/one", "execute", "app", {
+        delivered.record('ann', 'core/one', 'execute', 'app', {
           ...delivered.first,
           path: `${delivered.first.path}\r`,
         });
       },
     ],
-    "when a line holds a command": [
+    'when a line holds a command': [
       /line 3 is not an entry/u,
       (delivered) => {
         delivered.write(
-          "ann",
+          'ann',
           `$(touch ${delivered.root}/ran) \`touch ${delivered.root}/ran\` ; touch ${delivered.root}/ran\n`,
         );
       },
     ],
   };
 
-  test.each(Object.entries(faults))("%s", (_title, [said, breakIt]) => {
+  test.each(Object.entries(faults))('%s', (_title, [said, breakIt]) => {
     using delivered = honestDelivery();
     breakIt(delivered);
     const proof = delivered.prove();
@@ -271,35 +269,35 @@ describe("prove.sh fails", () => {
     expect(proof.stderr + proof.last).toMatch(said);
   });
 
-  test("and says which commit of which task is lost", () => {
+  test('and says which commit of which task is lost', () => {
     using delivered = honestDelivery();
-    git(delivered.remote("app"), "update-ref", "refs/heads/main", "refs/heads/main~1");
+    git(delivered.remote('app'), 'update-ref', 'refs/heads/main', 'refs/heads/main~1');
     const proof = delivered.prove();
-    expect(proof.stderr).toContain("of core/two is not in the delivered branch of app");
+    expect(proof.stderr).toContain('of core/two is not in the delivered branch of app');
     expect(proof.last).toMatch(/^NOT proven: 4 commits recorded, 1 lost/u);
   });
 
-  test("on a remote that would run a command", () => {
+  test('on a remote that would run a command', () => {
     using delivered = honestDelivery();
-    const ran = join(delivered.root, "ran");
-    const common = ["--plan-keys", delivered.planKeys, "--ledgers", delivered.ledgers];
+    const ran = join(delivered.root, 'ran');
+    const common = ['--plan-keys', delivered.planKeys, '--ledgers', delivered.ledgers];
     for (const remote of [`ext::touch ${ran}`, `--upload-pack=touch ${ran}`]) {
-      const proof = delivered.proveWith(...common, "--project", "app", remote, "main");
+      const proof = delivered.proveWith(...common, '--project', 'app', remote, 'main');
       expect(proof).toMatchObject({ exit: 1 });
       expect(proof.last).toMatch(/^NOT proven: /u);
     }
-    expect(git(delivered.root, "hash-object", "--stdin")).toBeTruthy();
-    expect(() => git(delivered.root, "hash-object", ran)).toThrow();
+    expect(git(delivered.root, 'hash-object', '--stdin')).toBeTruthy();
+    expect(() => git(delivered.root, 'hash-object', ran)).toThrow();
   });
 
   test.each([
-    [["--plan-keys"]],
-    [["--project", "app"]],
-    [["--nonsense"]],
+    [['--plan-keys']],
+    [['--project', 'app']],
+    [['--nonsense']],
     [[]],
-    [["--project", "../x", "/nowhere", "main"]],
-    [["--project", "app", "/nowhere", "../x"]],
-  ])("on the arguments %j", (args) => {
+    [['--project', '../x', '/nowhere', 'main']],
+    [['--project', 'app', '/nowhere', '../x']],
+  ])('on the arguments %j', (args) => {
     using delivered = new Delivered();
     const proof = delivered.proveWith(...args);
     expect(proof.exit).toBe(1);

@@ -10,6 +10,8 @@ export interface InitiativeInput {
   readonly phases: number;
   readonly maxAttempts: number;
   readonly maxRounds: number;
+  /** Start without being told to. */
+  readonly autostart: boolean;
 }
 
 /** What an initiative remembers; everything longer is in tables. */
@@ -18,6 +20,7 @@ export interface InitiativeContext {
   readonly phaseLimit: number;
   readonly maxAttempts: number;
   readonly maxRounds: number;
+  readonly autostart: boolean;
   /** The ordinal of the next phase. */
   readonly next: number;
   readonly settled: number;
@@ -40,6 +43,7 @@ export function initialInitiativeContext(input: InitiativeInput): InitiativeCont
     phaseLimit: input.phaseLimit,
     maxAttempts: input.maxAttempts,
     maxRounds: input.maxRounds,
+    autostart: input.autostart,
     next: input.phases + 1,
     settled: 0,
     stuck: 0,

@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate';
 import { effect } from './effect.ts';
-import { failureOf } from './failure.ts';
+import { failure, failureOf } from './failure.ts';
 import {
   grantable,
   phaseCount,
@@ -89,25 +89,17 @@ export const initiativeSetup = setup({
     voidReview: assign({ heads: null, approved: null }),
     nextRound: assign(({ context }) => ({ round: context.round + 1, heads: null, approved: null })),
     recordMissing: assign((_, proof: Proof) => ({
-      failure: {
-        code: 'not_proven',
-        message: `not contained in the branch of the initiative: ${proof.missing.join(', ')}`.slice(
-          0,
-          500,
-        ),
-      },
+      failure: failure('not_proven', `not contained in the branch of the initiative: ${proof.missing.join(', ')}`),
     })),
     recordResult: assign((_, delivery: Delivery) => ({
-      failure: {
-        code: delivery.result,
-        message: (delivery.message ?? delivery.result).slice(0, 500),
-      },
+      failure: failure(delivery.result, delivery.message ?? delivery.result),
     })),
     recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
     requestCancel: assign({ cancelRequested: true }),
+    withdrawCancel: assign({ cancelRequested: false }),
   },
   guards: {
-    isPaused: ({ context }) => context.paused,
+    startsAtOnce: ({ context }) => context.autostart,
     canGrant: ({ context }) => grantable(context).length > 0,
     areAllSettled: ({ context }) => context.settled >= phaseCount(context),
     isAnyStuck: ({ context }) => context.stuck > 0,

@@ -88,6 +88,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
     queued: {
       description: 'The plan is stored; nothing runs before it is started.',
       tags: ['waiting', 'needs_you'],
+      always: { guard: 'startsAtOnce', target: 'in_progress' },
       on: {
         ...cancelable,
         ...renamable,
@@ -162,13 +163,19 @@ export const initiativeMachine = initiativeSetup.createMachine({
             { type: 'pause.put', params: { paused: true } },
             { type: 'tell', params: ({ context }) => tellPhases(context, 'initiative.paused') },
           ],
-          exit: [
-            'noteResume',
-            { type: 'pause.put', params: { paused: false } },
-            { type: 'tell', params: ({ context }) => tellPhases(context, 'initiative.resumed') },
-          ],
           on: {
-            'initiative.resume': { target: 'running' },
+            // Not on exit: a cancel must not let the phases land first.
+            'initiative.resume': {
+              target: 'running',
+              actions: [
+                'noteResume',
+                { type: 'pause.put', params: { paused: false } },
+                {
+                  type: 'tell',
+                  params: ({ context }) => tellPhases(context, 'initiative.resumed'),
+                },
+              ],
+            },
             'initiative.addPhase': { actions: addPhase },
           },
         },
@@ -381,7 +388,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
       tags: ['needs_you'],
       on: {
         ...renamable,
-        'initiative.resumeDelivery': { target: 'delivering' },
+        'initiative.resumeDelivery': { target: 'delivering', actions: 'withdrawCancel' },
         'initiative.revertDelivery': { target: 'reverting' },
       },
     },
@@ -392,7 +399,10 @@ export const initiativeMachine = initiativeSetup.createMachine({
         id: 'revert',
         src: 'initiative.revert',
         input: {},
-        onDone: { target: 'pending_review', actions: 'voidReview' },
+        onDone: [
+          { guard: 'isCancelRequested', target: 'canceling' },
+          { target: 'pending_review', actions: 'voidReview' },
+        ],
         onError: {
           target: 'partially_delivered',
           actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
@@ -405,8 +415,11 @@ export const initiativeMachine = initiativeSetup.createMachine({
       on: {
         ...cancelable,
         ...renamable,
-        'initiative.retry': { target: 'delivering' },
-        'initiative.recheck': { target: 'pending_review', actions: 'voidReview' },
+        'initiative.retry': { target: 'delivering', actions: 'withdrawCancel' },
+        'initiative.recheck': {
+          target: 'pending_review',
+          actions: ['voidReview', 'withdrawCancel'],
+        },
       },
     },
     conflict_unresolved: {

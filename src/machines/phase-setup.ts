@@ -1,7 +1,7 @@
 import { assign, setup } from 'xstate';
 import { afterSettled, withWatcher } from './dependencies.ts';
 import { effect } from './effect.ts';
-import { failureOf } from './failure.ts';
+import { failure, failureOf } from './failure.ts';
 import { inert, type Create, type TellParams } from './outbox.ts';
 import type { PhaseContext, PhaseInput, TaskRow } from './phase-context.ts';
 import { taskCount } from './phase-context.ts';
@@ -90,13 +90,10 @@ export const phaseSetup = setup({
       approved: null,
     })),
     recordMissing: assign((_, proof: Proof) => ({
-      failure: {
-        code: 'not_proven',
-        message: `not contained in the branch of the phase: ${proof.missing.join(', ')}`.slice(0, 500),
-      },
+      failure: failure('not_proven', `not contained in the branch of the phase: ${proof.missing.join(', ')}`),
     })),
     recordResult: assign((_, landing: PhaseLanding) => ({
-      failure: { code: landing.result, message: (landing.message ?? landing.result).slice(0, 500) },
+      failure: failure(landing.result, landing.message ?? landing.result),
     })),
     recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
     requestCancel: assign(({ event }) => ({

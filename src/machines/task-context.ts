@@ -28,7 +28,10 @@ export interface TaskContext extends Omit<TaskInput, 'dependsOn'> {
   readonly submission: string | null;
   readonly conflicts: number;
   readonly outruns: number;
+  /** The merge task that resolves the conflict. */
   readonly resolver: number | null;
+  /** Merge tasks up to this ordinal are done with: their news is old. */
+  readonly pastResolver: number;
   /** A cancel that came while the landing could not be stopped. */
   readonly cancelRequested: boolean;
   readonly dependents: DependentsPolicy | null;
@@ -55,6 +58,7 @@ export function initialTaskContext(input: TaskInput): TaskContext {
     conflicts: 0,
     outruns: 0,
     resolver: null,
+    pastResolver: 0,
     cancelRequested: false,
     dependents: null,
     failure: null,
@@ -77,7 +81,10 @@ export function settledTells(context: TaskContext): TellParams {
         : [
             {
               to: { sibling: resolves },
-              event: { type: outcome === 'completed' ? 'conflict.resolved' : 'conflict.failed' },
+              event: {
+                type: outcome === 'completed' ? 'conflict.resolved' : 'conflict.failed',
+                by: ordinal,
+              },
             },
           ]),
     ],

@@ -47,12 +47,12 @@ export const taskEvents = catalog({
     description: 'A merge task was made for the conflict of this task.',
   },
   'conflict.resolved': {
-    schema: z.strictObject({}),
+    schema: z.strictObject({ by: ordinalSchema }),
     senders: ['message'],
     description: 'The merge task landed: this task is landed again, to prove that it is contained.',
   },
   'conflict.failed': {
-    schema: z.strictObject({}),
+    schema: z.strictObject({ by: ordinalSchema }),
     senders: ['message'],
     description: 'The merge task failed or was canceled.',
   },

@@ -1,7 +1,7 @@
 import { assign, setup } from 'xstate';
 import { afterSettled, withWatcher } from './dependencies.ts';
 import { effect } from './effect.ts';
-import { failureOf } from './failure.ts';
+import { failure, failureOf } from './failure.ts';
 import { inert, type TellParams } from './outbox.ts';
 import type { Tag } from './tags.ts';
 import { MAX_CONFLICTS, MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
@@ -75,7 +75,7 @@ export const taskSetup = setup({
       failures: context.failures + 1,
       failure:
         event.type === 'task.fail'
-          ? { code: event.code, message: event.message.slice(0, 500) }
+          ? failure(event.code, event.message)
           : event.type === 'task.stop'
             ? { code: 'agent_crashed', message: 'the agent said that it crashed' }
             : event.type === 'lease.expired'
@@ -83,14 +83,21 @@ export const taskSetup = setup({
               : context.failure,
     })),
     recordResult: assign((_, landing: TaskLanding) => ({
-      failure: { code: landing.result, message: (landing.message ?? landing.result).slice(0, 500) },
+      failure: failure(landing.result, landing.message ?? landing.result),
     })),
     recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
-    countConflict: assign(({ context }) => ({ conflicts: context.conflicts + 1, resolver: null })),
+    countConflict: assign(({ context }) => ({
+      conflicts: context.conflicts + 1,
+      resolver: null,
+      pastResolver: Math.max(context.pastResolver, context.resolver ?? 0),
+    })),
     countOutrun: assign(({ context }) => ({ outruns: context.outruns + 1 })),
-    recordResolver: assign(({ event }) =>
-      event.type === 'conflict.assigned' ? { resolver: event.to } : {},
-    ),
+    recordResolver: assign(({ context, event }) => {
+      if (event.type === 'conflict.assigned') {
+        return event.to > context.pastResolver ? { resolver: event.to } : {};
+      }
+      return 'by' in event ? { resolver: event.by } : {};
+    }),
     startOver: assign({ failures: 0, conflicts: 0, outruns: 0, failure: null }),
     requestCancel: assign(({ event }) => ({
       cancelRequested: true,
@@ -128,6 +135,9 @@ export const taskSetup = setup({
       context.lease?.id === event.lease,
     areHeadsServed: ({ context, event }) =>
       event.type === 'task.approve' && event.digest === context.submission,
+    isFromResolver: ({ context, event }) =>
+      (event.type === 'conflict.resolved' || event.type === 'conflict.failed') &&
+      event.by > context.pastResolver,
     hasSubmission: ({ context }) => context.submission !== null,
     saysWhatDependentsDo: ({ context, event }) =>
       event.type === 'task.cancel' &&

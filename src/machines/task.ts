@@ -1,5 +1,11 @@
 import { watchTells } from './dependencies.ts';
-import { dropConflictTells, initialTaskContext, settledEvent, settledTells } from './task-context.ts';
+import {
+  dropConflictTells,
+  initialTaskContext,
+  settledEvent,
+  settledTells,
+  type TaskContext,
+} from './task-context.ts';
 import { taskSetup } from './task-setup.ts';
 
 const stuck = {
@@ -37,6 +43,48 @@ const cancelable = {
   'conflict.dropped': { target: '#task.canceling', actions: 'recordCancel' },
 } as const;
 
+/** Ends the merge task that nobody waits for any more; left alone, it would land what was canceled. */
+const dropResolver = {
+  type: 'tell',
+  params: ({ context }: { context: TaskContext }) => dropConflictTells(context),
+} as const;
+
+/** The same while a merge task works on the conflict of this task. */
+const cancelableInConflict = {
+  'task.cancel': {
+    guard: 'saysWhatDependentsDo',
+    target: '#task.canceling',
+    actions: ['recordCancel', dropResolver],
+  },
+  'phase.canceling': { target: '#task.canceling', actions: ['recordCancel', dropResolver] },
+  'conflict.dropped': { target: '#task.canceling', actions: ['recordCancel', dropResolver] },
+} as const;
+
+/** A merge task that was made while this task was being canceled. */
+const dropLateResolver = {
+  'conflict.assigned': {
+    actions: {
+      type: 'tell',
+      params: ({ event }: { event: { to: number } }) => ({
+        to: { sibling: event.to },
+        event: { type: 'conflict.dropped' },
+      }),
+    },
+  },
+} as const;
+
+const answerWatcher = {
+  'dependency.watch': {
+    actions: {
+      type: 'tell',
+      params: ({ context, event }: { context: TaskContext; event: { by: number } }) => ({
+        to: { sibling: event.by },
+        event: settledEvent(context.ordinal, context.outcome, context.dependents),
+      }),
+    },
+  },
+} as const;
+
 const waivable = { 'task.waive': { target: '#task.canceling', actions: 'recordWaive' } } as const;
 
 /** A unit of agent work: claimed under a lease, submitted, landed on the branch of its phase. */
@@ -49,6 +97,7 @@ export const taskMachine = taskSetup.createMachine({
     'phase.opened': { actions: 'openPhase' },
     'dependency.watch': { actions: 'watch' },
     'dependency.settled': { actions: 'noteDependency' },
+    'conflict.assigned': { actions: 'recordResolver' },
   },
   states: {
     blocked: {
@@ -250,6 +299,7 @@ export const taskMachine = taskSetup.createMachine({
       on: {
         'task.cancel': { guard: 'saysWhatDependentsDo', actions: 'requestCancel' },
         'phase.canceling': { actions: 'requestCancel' },
+        'conflict.dropped': { actions: 'requestCancel' },
         ...renamable,
       },
     },
@@ -264,18 +314,17 @@ export const taskMachine = taskSetup.createMachine({
         }),
       },
       on: {
-        'task.cancel': {
-          guard: 'saysWhatDependentsDo',
-          target: 'canceling',
-          actions: [
-            'recordCancel',
-            { type: 'tell', params: ({ context }) => dropConflictTells(context) },
-          ],
+        ...cancelableInConflict,
+        'conflict.resolved': {
+          guard: 'isFromResolver',
+          target: 'merging',
+          actions: 'recordResolver',
         },
-        'phase.canceling': { target: 'canceling', actions: 'recordCancel' },
-        'conflict.assigned': { actions: 'recordResolver' },
-        'conflict.resolved': { target: 'merging' },
-        'conflict.failed': { target: 'conflict_unresolved' },
+        'conflict.failed': {
+          guard: 'isFromResolver',
+          target: 'conflict_unresolved',
+          actions: 'recordResolver',
+        },
         ...renamable,
       },
     },
@@ -285,25 +334,16 @@ export const taskMachine = taskSetup.createMachine({
       entry: stuck,
       exit: unstuck,
       on: {
-        'task.cancel': {
-          guard: 'saysWhatDependentsDo',
-          target: 'canceling',
-          actions: [
-            'recordCancel',
-            { type: 'tell', params: ({ context }) => dropConflictTells(context) },
-          ],
+        ...cancelableInConflict,
+        'task.waive': { target: 'canceling', actions: ['recordWaive', dropResolver] },
+        'conflict.resolved': {
+          guard: 'isFromResolver',
+          target: 'merging',
+          actions: 'recordResolver',
         },
-        'phase.canceling': { target: 'canceling', actions: 'recordCancel' },
-        'task.waive': {
-          target: 'canceling',
-          actions: [
-            'recordWaive',
-            { type: 'tell', params: ({ context }) => dropConflictTells(context) },
-          ],
-        },
-        'conflict.resolved': { target: 'merging' },
-        'task.retry': { target: 'merging', actions: 'startOver' },
-        'task.recheck': { target: 'merging' },
+        'task.retry': { target: 'merging', actions: ['startOver', dropResolver] },
+        'task.recheck': { target: 'merging', actions: dropResolver },
+        ...renamable,
       },
     },
     failed: {
@@ -316,7 +356,10 @@ export const taskMachine = taskSetup.createMachine({
           params: ({ context }) =>
             context.resolves === null
               ? { many: [] }
-              : { to: { sibling: context.resolves }, event: { type: 'conflict.failed' } },
+              : {
+                  to: { sibling: context.resolves },
+                  event: { type: 'conflict.failed', by: context.ordinal },
+                },
         },
       ],
       exit: unstuck,
@@ -334,6 +377,7 @@ export const taskMachine = taskSetup.createMachine({
       description: 'The lease is gone and every commit is put under a backup ref.',
       tags: ['busy'],
       initial: 'retiring',
+      on: dropLateResolver,
       states: {
         retiring: {
           description: 'Backup refs are being written.',
@@ -361,33 +405,13 @@ export const taskMachine = taskSetup.createMachine({
       description: 'Everything submitted is contained in the branch of the phase.',
       tags: ['settled'],
       entry: { type: 'tell', params: ({ context }) => settledTells(context) },
-      on: {
-        'dependency.watch': {
-          actions: {
-            type: 'tell',
-            params: ({ context, event }) => ({
-              to: { sibling: event.by },
-              event: settledEvent(context.ordinal, context.outcome, context.dependents),
-            }),
-          },
-        },
-      },
+      on: answerWatcher,
     },
     canceled: {
       description: 'Not wanted any more (or waived); its commits are kept under backup refs.',
       tags: ['settled'],
       entry: { type: 'tell', params: ({ context }) => settledTells(context) },
-      on: {
-        'dependency.watch': {
-          actions: {
-            type: 'tell',
-            params: ({ context, event }) => ({
-              to: { sibling: event.by },
-              event: settledEvent(context.ordinal, context.outcome, context.dependents),
-            }),
-          },
-        },
-      },
+      on: { ...answerWatcher, ...dropLateResolver },
     },
   },
 });

@@ -1,0 +1,90 @@
+import type { EffectRun } from '../../actors/effects.ts';
+import type { JsonObject } from '../../actors/json.ts';
+import { deliver } from '../../git/delivery.ts';
+import type { DeliveryProject, DeliveryResult } from '../../git/delivery-types.ts';
+import { deliveredBranch, headRef, initiativeBranch } from '../branch-names.ts';
+import { getReview, putConflict } from '../work-store.ts';
+import type { EffectDeps } from './effect-deps.ts';
+import { conflictRecords, projectNames } from './landing-output.ts';
+
+/** Delivers the approved heads to the remote of each project; what was delivered by an earlier run is recognized and kept. */
+export function deliverInitiative(deps: EffectDeps) {
+  return async (run: EffectRun): Promise<JsonObject> => {
+    const initiative = await deps.plan.initiative(run.actorId);
+    const approved = run.input['approved'];
+    const review =
+      typeof approved === 'string' ? await getReview(deps.sql, initiative.id, approved) : null;
+    if (review === null) return { result: 'heads_moved', message: 'the approved heads are not on record' };
+    const sourceRef = headRef(initiativeBranch(initiative.key));
+    const projects: DeliveryProject[] = [];
+    for (const { project, strategy } of await deps.plan.linkedProjects(initiative.id)) {
+      const repository = deps.hub.repository(project.id);
+      const source = review.heads[project.key] ?? null;
+      const tip = await repository.readTip(sourceRef);
+      if (source !== null && tip !== source) {
+        return { result: 'heads_moved', message: `${project.key} has other commits than the ones approved` };
+      }
+      projects.push({
+        projectId: project.id,
+        repository,
+        remote: project.remote,
+        defaultBranch: project.defaultBranch,
+        strategy,
+        source,
+        pushBranch: deliveredBranch(initiative.key),
+      });
+    }
+    const result = await deliver(
+      {
+        effectId: run.effectId,
+        attempt: run.attempt,
+        unit: { kind: 'initiative', key: initiative.key, id: initiative.id },
+        projects,
+        author: deps.author,
+      },
+      {
+        store: deps.deliveries,
+        engine: deps.engine,
+        boundary: deps.boundary,
+        signal: run.signal,
+        log: deps.log,
+      },
+    );
+    return deliveryOutput(deps, run, result);
+  };
+}
+
+async function deliveryOutput(
+  deps: EffectDeps,
+  run: EffectRun,
+  delivery: DeliveryResult,
+): Promise<JsonObject> {
+  const names = await projectNames(deps, run.actorId);
+  const name = (id: string) => names.get(id) ?? id;
+  switch (delivery.result) {
+    case 'delivered':
+      return { result: 'delivered' };
+    case 'conflict':
+      await putConflict(deps.sql, run.actorId, run.effectId, conflictRecords(delivery.conflicts, names));
+      return {
+        result: 'conflict',
+        message: `does not merge cleanly in ${delivery.conflicts.map(({ projectId }) => name(projectId)).join(', ')}`,
+      };
+    case 'source_lost':
+    case 'unrelated':
+      return {
+        result: 'refused',
+        message: `${delivery.result.replaceAll('_', ' ')} in ${delivery.projects.map(({ projectId }) => name(projectId)).join(', ')}`,
+      };
+    case 'refused':
+    case 'partially_delivered':
+      return {
+        result: delivery.result,
+        message: delivery.projects
+          .filter(({ state }) => state === 'refused')
+          .map(({ projectId, code, message }) => `${name(projectId)}: ${code ?? 'refused'} ${message ?? ''}`)
+          .join('; ')
+          .slice(0, 400),
+      };
+  }
+}

@@ -1,0 +1,40 @@
+import { EffectFailure, type EffectRegistration, type EffectRun } from '../../actors/effects.ts';
+import type { JsonValue } from '../../actors/json.ts';
+import { deliverInitiative } from './deliver.ts';
+import type { EffectDeps } from './effect-deps.ts';
+import { gitEffect } from './git-effect.ts';
+import { landPhase } from './land-phase.ts';
+import { landTask } from './land-task.ts';
+import { openInitiative, openPhase } from './open-branches.ts';
+import { openReview } from './open-review.ts';
+import { proveInitiative, provePhase } from './prove.ts';
+import { retireInitiative, retirePhase, retireTask } from './retire.ts';
+
+/** Registered, so that no machine waits for it for ever; the answer says that this part is not there yet. */
+function notAvailable(what: string) {
+  return (): Promise<JsonValue> =>
+    Promise.reject(new EffectFailure('not_available', `${what} is not available in this version`));
+}
+
+/** What the machines invoke, by name. Each body may run more than once: what it writes is written once. */
+export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRegistration>> {
+  const effect = (body: (run: EffectRun) => Promise<JsonValue>): EffectRegistration => ({
+    run: gitEffect(body),
+  });
+  return {
+    'initiative.open': effect(openInitiative(deps)),
+    'initiative.prove': effect(proveInitiative(deps)),
+    'initiative.openReview': effect(openReview(deps, 'initiative')),
+    'initiative.deliver': effect(deliverInitiative(deps)),
+    'initiative.retire': effect(retireInitiative(deps)),
+    'initiative.sync': { run: notAvailable('initiative.sync') },
+    'initiative.revert': { run: notAvailable('initiative.revertDelivery') },
+    'phase.open': effect(openPhase(deps)),
+    'phase.prove': effect(provePhase(deps)),
+    'phase.openReview': effect(openReview(deps, 'phase')),
+    'phase.land': effect(landPhase(deps)),
+    'phase.retire': effect(retirePhase(deps)),
+    'task.land': effect(landTask(deps)),
+    'task.retire': effect(retireTask(deps)),
+  };
+}

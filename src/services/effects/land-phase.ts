@@ -1,0 +1,56 @@
+import type { EffectRun } from '../../actors/effects.ts';
+import { land } from '../../git/landing.ts';
+import type { LandingProject } from '../../git/landing-types.ts';
+import { headRef, initiativeBranch, phaseBranch } from '../branch-names.ts';
+import { getReview } from '../work-store.ts';
+import type { EffectDeps } from './effect-deps.ts';
+import { landingOutput, landingPorts } from './landing-output.ts';
+
+/** Lands a phase on the branch of its initiative: the approved heads exactly, or in yolo mode the tips as they are. */
+export function landPhase(deps: EffectDeps) {
+  return async (run: EffectRun) => {
+    const phase = await deps.plan.phase(run.actorId);
+    const initiative = await deps.plan.initiative(phase.initiativeId);
+    const approved = run.input['approved'];
+    const review = typeof approved === 'string' ? await getReview(deps.sql, phase.id, approved) : null;
+    if (typeof approved === 'string' && review === null) {
+      return { result: 'heads_moved', message: 'the approved heads are not on record' };
+    }
+    const sourceRef = headRef(phaseBranch(initiative.key, phase.key));
+    const projects: LandingProject[] = [];
+    for (const { project } of await deps.plan.linkedProjects(initiative.id)) {
+      const repository = deps.hub.repository(project.id);
+      const tip = await repository.readTip(sourceRef);
+      // The branch was made in every project when the phase opened: without it, work is lost, not absent.
+      if (tip === null) return { result: 'source_lost', message: `${project.key} has no branch ${sourceRef}` };
+      const source = review === null ? tip : (review.heads[project.key] ?? null);
+      // Head null was served for a project that the phase had not touched: a commit there since was not seen by the reviewer.
+      if (review !== null && source === null && tip !== review.base[project.key]) {
+        const target = review.base[project.key];
+        if (typeof target !== 'string' || !(await repository.isAncestor(tip, target))) {
+          return { result: 'heads_moved', message: `${project.key} has commits that the review did not serve` };
+        }
+      }
+      projects.push({
+        projectId: project.id,
+        repository,
+        source,
+        ...(review !== null && source !== null ? { pinned: source } : {}),
+        sourceRef,
+        targetRef: headRef(initiativeBranch(initiative.key)),
+        mode: 'merge',
+      });
+    }
+    const result = await land(
+      {
+        effectId: run.effectId,
+        attempt: run.attempt,
+        unit: { kind: 'phase', key: `${initiative.key}/${phase.key}`, id: phase.id },
+        projects,
+        author: deps.author,
+      },
+      landingPorts(deps, run),
+    );
+    return landingOutput(deps, run, initiative.id, result);
+  };
+}

@@ -1,0 +1,108 @@
+import type { EffectRun } from '../../actors/effects.ts';
+import type { Project } from '../../db/entities/project.ts';
+import type { Task } from '../../db/entities/task.ts';
+import { land } from '../../git/landing.ts';
+import type { LandingProject } from '../../git/landing-types.ts';
+import type { Repository } from '../../git/repository.ts';
+import { backupRef, headRef, phaseBranch, taskBranch } from '../branch-names.ts';
+import { childId } from '../../actors/address.ts';
+import { getSubmission, type Submission } from '../work-store.ts';
+import type { EffectDeps } from './effect-deps.ts';
+import { landingOutput, landingPorts } from './landing-output.ts';
+
+/** Lands what a task handed in on the branch of its phase, in all its projects or none. */
+export function landTask(deps: EffectDeps) {
+  return async (run: EffectRun) => {
+    const task = await deps.plan.task(run.actorId);
+    const phase = await deps.plan.phase(task.phaseId);
+    const initiative = await deps.plan.initiative(task.initiativeId);
+    const submission = await submissionOf(deps, task, run);
+    if (submission === null) return { result: 'source_lost', message: 'nothing was handed in' };
+
+    const projects = await deps.plan.projectsOfTask(task);
+    const lost = await missingHeads(deps, projects, submission);
+    if (lost.length > 0) {
+      return { result: 'source_lost', message: `the commits handed in are gone from ${lost.join(', ')}` };
+    }
+
+    const staged = task.category !== 'execute';
+    const sourceBranch = staged
+      ? submission.branch
+      : taskBranch(initiative.key, phase.key, task.key);
+    const resolved = staged ? await resolvedHeads(deps, task) : {};
+    const lanes: LandingProject[] = [];
+    for (const project of projects) {
+      const repository = deps.hub.repository(project.id);
+      const source = submission.heads[project.key] ?? null;
+      if (!staged && source !== null) {
+        await moveTaskBranch(repository, task, headRef(sourceBranch), source);
+      }
+      const mustContain = resolved[project.key];
+      lanes.push({
+        projectId: project.id,
+        repository,
+        source,
+        sourceRef: headRef(sourceBranch),
+        targetRef: headRef(phaseBranch(initiative.key, phase.key)),
+        mode: staged ? 'fast_forward' : 'merge',
+        ...(mustContain === undefined || mustContain === null ? {} : { mustContain: [mustContain] }),
+      });
+    }
+    const result = await land(
+      {
+        effectId: run.effectId,
+        attempt: run.attempt,
+        unit: { kind: 'task', key: `${initiative.key}/${phase.key}/${task.key}`, id: task.id },
+        projects: lanes,
+        author: deps.author,
+      },
+      landingPorts(deps, run),
+    );
+    return landingOutput(deps, run, task.initiativeId, result);
+  };
+}
+
+async function submissionOf(deps: EffectDeps, task: Task, run: EffectRun): Promise<Submission | null> {
+  const digest = run.input['submission'];
+  return typeof digest === 'string' ? getSubmission(deps.sql, task.id, digest) : null;
+}
+
+async function missingHeads(
+  deps: EffectDeps,
+  projects: readonly Project[],
+  submission: Submission,
+): Promise<string[]> {
+  const lost: string[] = [];
+  for (const project of projects) {
+    const head = submission.heads[project.key] ?? null;
+    if (head !== null && !(await deps.hub.repository(project.id).commitExists(head))) lost.push(project.key);
+  }
+  return lost;
+}
+
+/** For a merge task: what the task whose conflict it resolves had handed in. That has to be in the resolution. */
+export async function resolvedHeads(
+  deps: Pick<EffectDeps, 'actors' | 'sql'>,
+  task: Task,
+): Promise<Readonly<Record<string, string | null>>> {
+  if (task.resolves === null || task.resolves === undefined) return {};
+  const conflicted = await deps.actors().peek(childId(task.phaseId, task.resolves));
+  const digest = conflicted?.context['submission'];
+  if (conflicted === null || typeof digest !== 'string') return {};
+  return (await getSubmission(deps.sql, conflicted.id, digest))?.heads ?? {};
+}
+
+/** The task branch follows what was handed in; a tip that is not contained in it is kept under a backup ref. */
+async function moveTaskBranch(
+  repository: Repository,
+  task: Task,
+  ref: string,
+  head: string,
+): Promise<void> {
+  const tip = await repository.readTip(ref);
+  if (tip === head) return;
+  if (tip !== null && !(await repository.isAncestor(tip, head))) {
+    await repository.createRefIfMissing(backupRef(task.id, tip), tip);
+  }
+  await repository.updateRefs([{ ref, old: tip, new: head }]);
+}

@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { childId } from '../actors/address.ts';
+import type { NewActor, Runtime } from '../actors/runtime.ts';
+import { InitiativeProject } from '../db/entities/initiative-project.ts';
+import { Initiative } from '../db/entities/initiative.ts';
+import { Phase } from '../db/entities/phase.ts';
+import type { Project } from '../db/entities/project.ts';
+import { Task } from '../db/entities/task.ts';
+import { entitySql } from '../db/entity-sql.ts';
+import { Refusal } from '../errors.ts';
+import type { Answered, Caller, PlanService } from './contracts.ts';
+import { planFaults } from './plan-faults.ts';
+import { planSchema, type Plan, type PlanPhase } from './plan-schema.ts';
+import type { PlanStore } from './plan-store.ts';
+import { principalName } from './principal-name.ts';
+import { recallAnswer, withRequest } from './requests.ts';
+import type { PlanApplied, PlanDocument, PlanFault, PlanReport } from './shapes/plan.ts';
+
+/** Turns plans into rows and actors. */
+export class Planning implements PlanService {
+  readonly #orm: MikroORM;
+  readonly #store: PlanStore;
+  readonly #runtime: () => Runtime;
+
+  constructor(deps: { orm: MikroORM; store: PlanStore; runtime: () => Runtime }) {
+    this.#orm = deps.orm;
+    this.#store = deps.store;
+    this.#runtime = deps.runtime;
+  }
+
+  async validate(document: PlanDocument): Promise<PlanReport> {
+    const { plan, faults } = await this.#check(document);
+    return {
+      valid: faults.length === 0,
+      faults,
+      counts: {
+        projects: plan?.projects.length ?? 0,
+        phases: plan?.phases.length ?? 0,
+        tasks: plan?.phases.reduce((sum, { tasks }) => sum + tasks.length, 0) ?? 0,
+      },
+    };
+  }
+
+  /** Rows, actors and the stored answer are one transaction. */
+  async apply(document: PlanDocument, caller: Caller): Promise<Answered<PlanApplied>> {
+    const { plan, faults } = await this.#check(document);
+    if (plan === null || faults.length > 0) {
+      // A repeated request must get its first answer, not be told that its own key is taken.
+      const repeated = plan === null ? null : await this.#recall(caller);
+      if (repeated !== null) return repeated;
+      throw new Refusal('invalid_plan', `the plan has ${faults.length} fault(s)`, {
+        details: { faults },
+      });
+    }
+    const id = randomUUID();
+    const answered = await this.#orm.em.fork().transactional(async (em) => {
+      const sql = entitySql(em);
+      return withRequest<PlanApplied>(sql, caller, async () => {
+        const projects = await this.#projects(plan);
+        em.create(Initiative, {
+          id,
+          key: plan.key,
+          title: plan.title,
+          description: plan.description,
+          mode: plan.mode,
+          paused: false,
+          taskLimit: plan.limits.tasks,
+        });
+        for (const { key, strategy } of plan.projects) {
+          const projectId = projects.get(key)?.id;
+          if (projectId === undefined) throw new Refusal('unknown_project', `no project has the key ${key}`);
+          em.create(InitiativeProject, { initiativeId: id, projectId, strategy });
+        }
+        const actors: NewActor[] = [initiativeActor(id, plan, principalName(caller.principal))];
+        const phases = plan.phases.map((phase, index) => {
+          const made = addPhase(plan, phase, { initiativeId: id, ordinal: index + 1 });
+          em.create(Phase, made.phase);
+          for (const task of made.tasks) em.create(Task, task);
+          actors.push(...made.actors(principalName(caller.principal)));
+          return {
+            id: made.phase.id,
+            key: phase.key,
+            tasks: made.tasks.map((task) => ({ id: task.id, key: task.key })),
+          };
+        });
+        await em.flush();
+        await this.#runtime().create(sql, actors);
+        return { initiative: { id, key: plan.key }, phases };
+      });
+    });
+    this.#runtime().wake();
+    return answered;
+  }
+
+  async #recall(caller: Caller): Promise<Answered<PlanApplied> | null> {
+    return recallAnswer<PlanApplied>(entitySql(this.#orm.em.fork()), caller);
+  }
+
+  async #check(document: PlanDocument): Promise<{ plan: Plan | null; faults: PlanFault[] }> {
+    const parsed = planSchema.safeParse(document);
+    if (!parsed.success) {
+      return {
+        plan: null,
+        faults: parsed.error.issues.slice(0, 500).map((issue) => ({
+          path: pathOf(issue.path),
+          code: 'invalid_field',
+          message: issue.message,
+        })),
+      };
+    }
+    const plan = parsed.data;
+    return { plan, faults: [...planFaults(plan), ...(await this.#databaseFaults(plan))] };
+  }
+
+  async #databaseFaults(plan: Plan): Promise<PlanFault[]> {
+    const faults: PlanFault[] = [];
+    const known = await this.#projects(plan);
+    plan.projects.forEach(({ key, strategy }, at) => {
+      const project = known.get(key);
+      if (project === undefined) {
+        faults.push({
+          path: `projects[${at}].key`,
+          code: 'unknown_project',
+          message: `no project has the key ${key}; add it first`,
+        });
+      } else if (strategy === 'merge_and_push' && project.checkedOut) {
+        faults.push({
+          path: `projects[${at}].strategy`,
+          code: 'remote_branch_checked_out',
+          message: `${project.defaultBranch} of ${key} is checked out at the remote, and git refuses a push to it; use push_branch, or a bare remote`,
+        });
+      }
+    });
+    const taken = await this.#orm.em.fork().findOne(Initiative, { key: plan.key });
+    if (taken !== null) {
+      faults.push({ path: 'key', code: 'key_taken', message: `there is an initiative ${plan.key} already` });
+    }
+    return faults;
+  }
+
+  async #projects(plan: Plan): Promise<ReadonlyMap<string, Project>> {
+    const wanted = new Set(plan.projects.map(({ key }) => key));
+    const all = await this.#store.projects();
+    return new Map(all.filter(({ key }) => wanted.has(key)).map((project) => [project.key, project]));
+  }
+}
+
+function initiativeActor(id: string, plan: Plan, principal: string): NewActor {
+  return {
+    id,
+    machine: 'initiative',
+    rootId: id,
+    parentId: null,
+    principal,
+    input: {
+      mode: plan.mode,
+      phaseLimit: plan.limits.phases,
+      phases: plan.phases.length,
+      maxAttempts: plan.limits.attempts,
+      maxRounds: plan.limits.rounds,
+      autostart: plan.start,
+    },
+  };
+}
+
+/** The rows and actors of one phase of a plan. */
+function addPhase(plan: Plan, phase: PlanPhase, place: { initiativeId: string; ordinal: number }) {
+  const id = childId(place.initiativeId, place.ordinal);
+  const siblings = plan.phases.map(({ key }) => key);
+  const taskKeys = phase.tasks.map(({ key }) => key);
+  const dependsOn = ordinals(phase.dependsOn, siblings);
+  const tasks = phase.tasks.map((task, index) => ({
+    id: childId(id, index + 1),
+    phaseId: id,
+    initiativeId: place.initiativeId,
+    ordinal: index + 1,
+    key: task.key,
+    title: task.title,
+    description: task.description,
+    category: 'execute' as const,
+    priority: task.priority,
+    needsReview: task.needsReview,
+    capabilities: task.capabilities,
+    projects: task.projects,
+    dependsOn: ordinals(task.dependsOn, taskKeys),
+    resolves: null,
+    round: null,
+  }));
+  return {
+    phase: {
+      id,
+      initiativeId: place.initiativeId,
+      ordinal: place.ordinal,
+      key: phase.key,
+      title: phase.title,
+      description: phase.description,
+      dependsOn,
+    },
+    tasks,
+    actors: (principal: string): NewActor[] => [
+      {
+        id,
+        machine: 'phase',
+        rootId: place.initiativeId,
+        parentId: place.initiativeId,
+        principal,
+        input: {
+          ordinal: place.ordinal,
+          mode: plan.mode,
+          draft: phase.draft,
+          dependsOn,
+          tasks: tasks.length,
+          paused: false,
+          maxAttempts: plan.limits.attempts,
+          maxRounds: plan.limits.rounds,
+        },
+      },
+      ...tasks.map((task) => ({
+        id: task.id,
+        machine: 'task',
+        rootId: place.initiativeId,
+        parentId: id,
+        principal,
+        input: {
+          ordinal: task.ordinal,
+          category: task.category,
+          needsReview: task.needsReview,
+          priority: task.priority,
+          phaseOpen: false,
+          dependsOn: task.dependsOn,
+          resolves: null,
+          maxAttempts: plan.limits.attempts,
+        },
+      })),
+    ],
+  };
+}
+
+/** Places (from 1) of keys in a list; a key twice counts once. */
+export function ordinals(keys: readonly string[], list: readonly string[]): number[] {
+  return [...new Set(keys)].map((key) => list.indexOf(key) + 1).filter((ordinal) => ordinal > 0);
+}
+
+/** `phases[1].tasks[0].key`, as people write it. */
+function pathOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) =>
+      typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`,
+    )
+    .join('');
+}

@@ -1,0 +1,72 @@
+import type { RowWriter } from '../../actors/row-writer.ts';
+
+/** Rows of what is added to a plan while it runs, and of what people change about it. */
+export const planWriters: readonly RowWriter[] = [
+  {
+    name: 'task.insert',
+    columns: {
+      child: 'int',
+      key: 'text',
+      title: 'text',
+      description: 'text',
+      category: 'text',
+      priority: 'int',
+      needsReview: 'boolean',
+      capabilities: 'text[]',
+      projects: 'text[]',
+      dependsOn: 'int[]',
+      resolves: 'int',
+      round: 'int',
+    },
+    statement: (rows) => `
+      INSERT INTO task (id, phase_id, initiative_id, ordinal, key, title, description, category, priority, needs_review,
+                        capabilities, projects, depends_on, resolves, round)
+      SELECT child_id, actor_id, root_id, child, key, title, description, category, priority, "needsReview",
+             capabilities, projects, "dependsOn", resolves, round FROM ${rows}`,
+  },
+  {
+    name: 'phase.insert',
+    columns: { child: 'int', key: 'text', title: 'text', description: 'text', dependsOn: 'int[]' },
+    statement: (rows) => `
+      INSERT INTO phase (id, initiative_id, ordinal, key, title, description, depends_on)
+      SELECT child_id, actor_id, child, key, title, description, "dependsOn" FROM ${rows}`,
+  },
+  {
+    name: 'title.put',
+    key: () => 'title',
+    columns: { title: 'text' },
+    statement: (rows) => `
+      INSERT INTO renamed (unit_id, title) SELECT actor_id, title FROM ${rows}
+      ON CONFLICT (unit_id) DO UPDATE SET title = excluded.title`,
+  },
+  {
+    name: 'pause.put',
+    key: () => 'pause',
+    columns: { paused: 'boolean' },
+    statement: (rows) =>
+      `UPDATE initiative i SET paused = x.paused FROM ${rows} x WHERE i.id = x.actor_id`,
+  },
+  {
+    name: 'strategy.put',
+    key: (params) => String(params['project']),
+    columns: { project: 'text', strategy: 'text' },
+    statement: (rows) => `
+      UPDATE initiative_project ip SET strategy = x.strategy
+        FROM ${rows} x JOIN project p ON p.key = x.project
+       WHERE ip.initiative_id = x.actor_id AND ip.project_id = p.id`,
+  },
+  {
+    name: 'comment.put',
+    columns: {
+      round: 'int',
+      place: 'int',
+      project: 'text',
+      file: 'text',
+      line: 'int',
+      text: 'text',
+    },
+    statement: (rows) => `
+      INSERT INTO review_comment (unit_id, round, place, project, file, line, text)
+      SELECT actor_id, round, place, project, file, line, text FROM ${rows}`,
+  },
+];

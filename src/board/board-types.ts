@@ -3,17 +3,17 @@ export type BoardKind = 'initiative' | 'phase' | 'task';
 /** A state as XState writes it: a name, or names within names. */
 export type BoardState = string | { readonly [name: string]: unknown };
 
-/** What the board reads of a journal entry; the entries of the feed have more. */
+/** What the board reads of a journal entry; the entries of the feed have more. `cursor` is the place right after it. */
 export interface BoardEntry {
+  readonly cursor: string;
   readonly actorId: string;
   readonly machine: string;
   readonly rootId: string;
-  readonly parentId: string | null;
   readonly seq: number;
   readonly type: string;
   readonly event: Readonly<Record<string, unknown>>;
   readonly outcome: string;
-  readonly state: BoardState | null;
+  readonly state: BoardState;
   readonly tags: readonly string[];
   readonly principal: string;
   readonly at: string;
@@ -33,10 +33,11 @@ export interface BoardName {
   readonly title: string;
 }
 
-/** One actor as the journal left it. `key` is null until a tree or its first entry named it. */
+/** One actor as the journal left it. `key` is null until a tree named it. */
 export interface BoardActor {
   readonly id: string;
   readonly kind: BoardKind;
+  /** Null for an initiative, and until a tree named it. */
   readonly parentId: string | null;
   readonly ordinal: number;
   readonly key: string | null;
@@ -60,7 +61,7 @@ export interface BoardEvent {
   readonly seq: number;
   readonly type: string;
   readonly outcome: string;
-  readonly state: string | null;
+  readonly state: string;
   readonly principal: string;
   readonly at: string;
 }

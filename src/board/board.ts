@@ -15,17 +15,15 @@ export function emptyBoard(initiativeId: string): Board {
  * @example
  * const board = createBoard(emptyBoard(initiative.id));
  * board.trigger.named({ tree });
- * board.trigger.fed({ entries: page.entries, cursor: page.next });
+ * board.trigger.fed({ entries: page.entries });
  */
 export function createBoard(from: Board) {
   return createStore({
     context: from,
     on: {
       /** A page of the feed, or one entry of its stream. */
-      fed: (board, { entries, cursor }: { entries: readonly BoardEntry[]; cursor: string }): Board => ({
-        ...entries.reduce(applyEntry, board),
-        cursor,
-      }),
+      fed: (board, { entries }: { entries: readonly BoardEntry[] }): Board =>
+        entries.reduce(applyEntry, board),
       /** The tree, read once at the start and again when something unnamed came. */
       named: (board, { tree }: { tree: BoardTree }): Board => applyTree(board, tree),
     },

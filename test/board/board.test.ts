@@ -25,12 +25,11 @@ const TREE: BoardTree = {
 };
 
 function entry(actorId: string, seq: number, over: Partial<BoardEntry> = {}): BoardEntry {
-  const [machine, parentId] =
-    actorId === 'ini' ? ['initiative', null] : actorId.startsWith('p') ? ['phase', 'ini'] : ['task', 'p1'];
+  const machine = actorId === 'ini' ? 'initiative' : actorId.startsWith('p') ? 'phase' : 'task';
   return {
     actorId,
     machine,
-    parentId,
+    cursor: `after ${actorId} ${seq}`,
     rootId: 'ini',
     seq,
     type: 'something',
@@ -58,14 +57,20 @@ const JOURNAL: readonly BoardEntry[] = [
   }),
   entry('t2', 2, { type: 'task.rename', event: { title: 'Second' }, tags: ['claimable'] }),
   entry('t1', 3, { type: 'task.submit', state: 'merging', tags: ['busy'] }),
-  entry('t1', 4, { type: 'task.claim', outcome: 'ignored', state: null, tags: [] }),
+  entry('t1', 4, {
+    type: 'task.claim',
+    outcome: 'ignored',
+    event: { agentId: 'bob', attempt: 9 },
+    state: 'merging',
+    tags: ['busy'],
+  }),
   entry('t1', 5, { state: 'completed', tags: ['settled'] }),
 ];
 
 function boardOf(entries: readonly BoardEntry[], from: Board = emptyBoard('ini')): Board {
   const board = createBoard(from);
   board.trigger.named({ tree: TREE });
-  for (const one of entries) board.trigger.fed({ entries: [one], cursor: `after ${one.actorId} ${one.seq}` });
+  for (const one of entries) board.trigger.fed({ entries: [one] });
   return board.getSnapshot().context;
 }
 
@@ -103,7 +108,7 @@ describe('the board', () => {
 
   test('comes to the same whether entries come one by one or in pages', () => {
     const board = createBoard(emptyBoard('ini'));
-    board.trigger.fed({ entries: JOURNAL, cursor: 'after t1 5' });
+    board.trigger.fed({ entries: JOURNAL });
     board.trigger.named({ tree: TREE });
     expect(boardView(board.getSnapshot().context).phases[0]?.tasks[0]).toEqual(
       boardView(boardOf(JOURNAL)).phases[0]?.tasks[0],
@@ -126,9 +131,9 @@ describe('the board', () => {
     expect(boardOf(JOURNAL).actors['t1']).toMatchObject({ agentId: null, attempt: 1 });
   });
 
-  test('keeps the state through an entry that was ignored, and its time through one that stays in it', () => {
+  test('takes nothing from an entry that was ignored, and keeps the time through one that stays in the state', () => {
     const ignored = boardOf(JOURNAL.slice(0, 9)).actors['t1'];
-    expect(ignored).toMatchObject({ state: 'merging', tags: ['busy'], seq: 4 });
+    expect(ignored).toMatchObject({ state: 'merging', attempt: 1, agentId: null, seq: 4 });
     const stayed = boardOf(JOURNAL).actors['t2'];
     expect(stayed).toMatchObject({ seq: 2, since: '2026-01-01T00:00:01Z' });
   });
@@ -136,7 +141,7 @@ describe('the board', () => {
   test('takes a new title from the journal', () => {
     const board = createBoard(emptyBoard('ini'));
     board.trigger.named({ tree: TREE });
-    board.trigger.fed({ entries: JOURNAL, cursor: 'x' });
+    board.trigger.fed({ entries: JOURNAL });
     expect(board.getSnapshot().context.actors['t2']?.title).toBe('Second');
   });
 
@@ -167,7 +172,6 @@ describe('the board', () => {
 
 describe('the text of a state', () => {
   test.each([
-    [null, null],
     ['queued', 'queued'],
     [{ in_progress: 'asking' }, 'in_progress.asking'],
     [{ a: { b: 'c' } }, 'a.b.c'],

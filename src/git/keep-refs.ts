@@ -1,0 +1,31 @@
+/** Names of the refs that hold commits no branch holds: nothing we were given may become unreachable. */
+
+/** The merge commit a landing has built and not yet put on its target. */
+export function landingKeepRef(effectId: string): string {
+  return `refs/signalbox/keep/landing/${effectId}`;
+}
+
+/** A delivery's merge commit until the remote has it. */
+export function deliveryKeepRef(effectId: string): string {
+  return `refs/signalbox/keep/delivery/${effectId}`;
+}
+
+/** A target's tip before a landing moved it. Named after the tip, so that the crash rule may move a ref more than once. */
+export function landingBackupRef(effectId: string, tip: string): string {
+  return `refs/signalbox/backup/landing/${effectId}/${tip.slice(0, 16)}`;
+}
+
+/** A branch of a unit that was ended without landing. */
+export function endedBackupRef(unitId: string): string {
+  return `refs/signalbox/backup/ended/${unitId}`;
+}
+
+/** An attempt's tip that its agent rewrote. */
+export function rewrittenKeepRef(tip: string): string {
+  return `refs/signalbox/keep/rewritten/${tip}`;
+}
+
+/** What was pushed under a lease that was over. */
+export function lateRef(taskId: string, attempt: number): string {
+  return `refs/signalbox/late/${taskId}/${attempt}`;
+}

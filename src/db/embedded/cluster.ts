@@ -15,6 +15,8 @@ export type Credentials = z.infer<typeof credentialsFile>;
 export interface Cluster {
   folder: string;
   data: string;
+  /** What the server says; never its data. */
+  log: string;
   credentials: Credentials;
 }
 
@@ -32,7 +34,7 @@ export async function readCluster(folder: string): Promise<Cluster | null> {
   try {
     const credentials = credentialsFile.parse(JSON.parse(await readFile(path.join(folder, 'credentials.json'), 'utf8')));
     await stat(path.join(data, 'PG_VERSION'));
-    return { folder, data, credentials };
+    return { folder, data, log: path.join(folder, 'server.log'), credentials };
   } catch (error) {
     throw new EmbeddedRefusal(
       'postgres_data_unreachable',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -12,15 +12,12 @@ export type StartResult = { result: 'ready' } | { result: 'taken' | 'failed'; lo
 
 const readyMs = 60_000;
 const pollMs = 20;
+const largestLog = 10 * 1024 * 1024;
 
 export function clusterUrl(cluster: Cluster, port: number, database: string): string {
   const { user, password } = cluster.credentials;
   // sslmode is stated because PGSSLMODE in someone's environment would otherwise ask for what this server has not.
   return `postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
-}
-
-export function serverLogFile(cluster: Cluster): string {
-  return path.join(cluster.folder, 'server.log');
 }
 
 /** Starts the postmaster in a session of its own: neither Ctrl-C nor a SIGKILL of this process reaches it. */
@@ -31,8 +28,8 @@ export async function startPostmaster(
   user: ServerUser | null,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<StartResult> {
-  const logFile = serverLogFile(cluster);
-  const log = await open(logFile, 'a', 0o600);
+  await keepLogSmall(cluster.log);
+  const log = await open(cluster.log, 'a', 0o600);
   const from = (await log.stat()).size;
   let exited = false;
   try {
@@ -51,14 +48,23 @@ export async function startPostmaster(
   const deadline = Date.now() + readyMs;
   while (Date.now() < deadline) {
     if (exited) {
-      const text = (await readFile(logFile)).subarray(from).toString();
+      const text = (await readFile(cluster.log)).subarray(from).toString();
       const taken = /lock file "postmaster\.pid" already exists|pre-existing shared memory block|Address already in use/.test(text);
       return { result: taken ? 'taken' : 'failed', log: text };
     }
     if (await answers(clusterUrl(cluster, port, 'postgres'))) return { result: 'ready' };
     await delay(pollMs);
   }
-  return { result: 'failed', log: `no answer within ${readyMs / 1000} s; see ${logFile}` };
+  return { result: 'failed', log: `no answer within ${readyMs / 1000} s; see ${cluster.log}` };
+}
+
+/** The server appends for as long as it runs; each start may put a grown log aside, so that two files bound it in practice. */
+async function keepLogSmall(file: string): Promise<void> {
+  const size = await stat(file).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size > largestLog) await rename(file, `${file}.old`);
 }
 
 async function answers(url: string): Promise<boolean> {

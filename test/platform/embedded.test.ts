@@ -1,0 +1,254 @@
+import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.ts';
+import { findServerUser } from '../../src/db/embedded/server-user.ts';
+import { type Holder, startHolder } from './embedded-holder-process.ts';
+
+const isRoot = process.geteuid?.() === 0;
+const patience = { timeout: 20_000, interval: 50 };
+
+let root: string;
+let dataFolder: string;
+
+/** Copied once for most tests: 60 MB each time would be most of the run. */
+let binaries: Binaries;
+let binariesRoot: string;
+const holders: Holder[] = [];
+
+beforeAll(async () => {
+  binariesRoot = await mkdtemp(path.join(tmpdir(), 'signalbox-binaries-'));
+  await chmod(binariesRoot, 0o755);
+  binaries = await installBinaries(binariesRoot);
+});
+afterAll(() => rm(binariesRoot, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'signalbox-embedded-'));
+  await chmod(root, 0o755);
+  dataFolder = path.join(root, '.signalbox');
+  await mkdir(path.join(dataFolder, 'postgresql'), { recursive: true });
+  await symlink(binaries.folder, path.join(dataFolder, 'postgresql', path.basename(binaries.folder)));
+});
+afterEach(async () => {
+  await Promise.all(holders.splice(0).map((holder) => holder.close()));
+  await rm(root, { recursive: true, force: true });
+});
+
+async function hold(settings: object = {}, user?: { uid: number; gid: number }): Promise<Holder> {
+  const holder = await startHolder({ dataFolder, ...settings }, user);
+  holders.push(holder);
+  return holder;
+}
+
+async function ask<T extends pg.QueryResultRow>(url: string, text: string): Promise<T[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<T>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function postmasterOf(url: string): Promise<number> {
+  const [row] = await ask<{ pid: string }>(url, `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`);
+  return Number(row?.pid);
+}
+
+async function expectStopped(url: string): Promise<void> {
+  await vi.waitFor(() => expect(ask(url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED'), patience);
+}
+
+describe('the embedded PostgreSQL', () => {
+  it('listens on 127.0.0.1 only, without a socket, behind a generated password in a file of its owner', async () => {
+    const { url } = await hold();
+    const [settings] = await ask(url, `SELECT current_setting('listen_addresses') AS hosts, current_setting('unix_socket_directories') AS sockets`);
+    expect(settings).toEqual({ hosts: '127.0.0.1', sockets: '' });
+    const file = await stat(path.join(dataFolder, 'postgresql/cluster/credentials.json'));
+    expect(file.mode & 0o777).toBe(0o600);
+    const wrong = new URL(url);
+    wrong.password = 'wrong';
+    await expect(ask(wrong.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
+    expect(await readFile(path.join(dataFolder, 'postgresql.log'), 'utf8')).toContain('password authentication failed');
+  });
+
+  it('runs from a copy of its programs outside node_modules', async () => {
+    await rm(path.join(dataFolder, 'postgresql'), { recursive: true });
+    const { url } = await hold();
+    const copied = path.join(dataFolder, 'postgresql', path.basename(binaries.folder));
+    expect((await lstat(copied)).isDirectory()).toBe(true);
+    const command = await readFile(`/proc/${await postmasterOf(url)}/cmdline`, 'utf8').catch(() => copied);
+    expect(command.startsWith(copied)).toBe(true);
+  });
+
+  it('stops with the only process that uses it, and keeps its data', async () => {
+    const first = await hold();
+    await ask(first.url, 'CREATE TABLE kept (id int)');
+    await first.close();
+    await expectStopped(first.url);
+    const second = await hold();
+    await expect(ask(second.url, 'SELECT * FROM kept')).resolves.toEqual([]);
+  });
+
+  it('survives a SIGKILL of the service and is adopted by the next', async () => {
+    const first = await hold();
+    const pid = await postmasterOf(first.url);
+    await ask(first.url, 'CREATE TABLE kept (id int)');
+    await first.kill();
+    const second = await hold();
+    expect(second.url).toBe(first.url);
+    expect(await postmasterOf(second.url)).toBe(pid);
+    expect(second.said()).toContain('adopted');
+  });
+
+  it('is adopted without its pid file and its noted port being right', async () => {
+    const first = await hold();
+    await first.kill();
+    await writeFile(path.join(dataFolder, 'postgresql/cluster/port'), '1\n');
+    const second = await hold();
+    expect(second.url).toBe(first.url);
+  });
+
+  it('is not confused with another server on its port', async () => {
+    const first = await hold();
+    await ask(first.url, 'CREATE TABLE first_folder (id int)');
+    const other = path.join(root, 'other');
+    await mkdir(other);
+    const second = await hold({ dataFolder: other });
+    await second.close();
+    await writeFile(path.join(other, 'postgresql/cluster/port'), `${new URL(first.url).port}\n`);
+    const again = await hold({ dataFolder: other });
+    expect(new URL(again.url).port).not.toBe(new URL(first.url).port);
+    await expect(ask(again.url, 'SELECT * FROM first_folder')).rejects.toThrow('does not exist');
+  });
+
+  it('stays while another process uses it', async () => {
+    const first = await hold();
+    const second = await hold();
+    expect(second.url).toBe(first.url);
+    await first.close();
+    await expect(ask(second.url, 'SELECT 1 AS one')).resolves.toEqual([{ one: 1 }]);
+    await second.close();
+    await expectStopped(second.url);
+  });
+
+  it('is made once by two processes that start at the same time', async () => {
+    const [first, second] = await Promise.all([hold(), hold()]);
+    expect(second.url).toBe(first.url);
+    const made = (await readdir(path.join(dataFolder, 'postgresql'))).filter((name) => name.startsWith('cluster'));
+    expect(made).toEqual(['cluster']);
+  });
+
+  it('is started again, on the same port, when it dies under a living service', async () => {
+    const holder = await hold();
+    const pid = await postmasterOf(holder.url);
+    process.kill(pid, 'SIGKILL');
+    await vi.waitFor(async () => expect(await postmasterOf(holder.url)).not.toBe(pid), patience);
+  });
+
+  it('is stopped by its watcher when no client session is left', async () => {
+    const holder = await hold({ idleMs: 400 });
+    await holder.kill();
+    await expectStopped(holder.url);
+  });
+
+  it('is not stopped by its watcher while a service holds it', async () => {
+    const holder = await hold({ idleMs: 200 });
+    const [row] = await ask<{ held: string }>(
+      holder.url.replace('/signalbox?', '/postgres?'),
+      `SELECT CASE WHEN pg_sleep(1.5) IS NOT NULL THEN 'held' END AS held`,
+    );
+    expect(row?.held).toBe('held');
+    await expect(ask(holder.url, 'SELECT 1 AS one')).resolves.toEqual([{ one: 1 }]);
+  });
+
+  it('starts although postmaster.pid names a living process that is another program', async () => {
+    const first = await hold();
+    await first.close();
+    const file = path.join(dataFolder, 'postgresql/cluster/data/postmaster.pid');
+    await writeFile(file, `${process.pid}\n${path.dirname(file)}\n1\n1\n\n127.0.0.1\n\nready\n`);
+    const second = await hold();
+    expect(second.answer.refused).toBeUndefined();
+  });
+});
+
+describe('existing data', () => {
+  it('is never initialized over, whatever is broken in it', async () => {
+    const first = await hold();
+    await ask(first.url, 'CREATE TABLE kept (id int)');
+    await first.close();
+    const cluster = path.join(dataFolder, 'postgresql/cluster');
+    await rename(path.join(cluster, 'credentials.json'), path.join(cluster, 'hidden.json'));
+    const refused = await hold();
+    expect(refused.answer.refused).toBe('postgres_data_unreachable');
+    await rename(path.join(cluster, 'hidden.json'), path.join(cluster, 'credentials.json'));
+    const second = await hold();
+    await expect(ask(second.url, 'SELECT * FROM kept')).resolves.toEqual([]);
+  });
+
+  it('of another major version is refused by name and left alone', async () => {
+    const first = await hold();
+    await first.close();
+    const file = path.join(dataFolder, 'postgresql/cluster/data/PG_VERSION');
+    await writeFile(file, '17\n');
+    const refused = await hold();
+    expect(refused.answer).toMatchObject({ refused: 'postgres_other_version', message: expect.stringContaining('PostgreSQL 17') });
+    expect(await readFile(file, 'utf8')).toBe('17\n');
+  });
+});
+
+describe.runIf(isRoot)('as root', () => {
+  it('runs PostgreSQL as an unprivileged user', async () => {
+    const { url } = await hold();
+    const status = await readFile(`/proc/${await postmasterOf(url)}/status`, 'utf8');
+    const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1];
+    expect(Number(uid)).toBe((await findServerUser())?.uid);
+    expect(Number(uid)).not.toBe(0);
+  });
+
+  it('keeps the data of a 0700 folder under the system root, by the id in the data folder', async () => {
+    await chmod(root, 0o700);
+    const elsewhere = await mkdtemp(path.join(tmpdir(), 'signalbox-system-'));
+    onTestFinished(() => rm(elsewhere, { recursive: true, force: true }));
+    await chmod(elsewhere, 0o755);
+    const first = await hold({ systemRoot: elsewhere });
+    const id = (await readFile(path.join(dataFolder, 'postgresql-id'), 'utf8')).trim();
+    expect(await readdir(elsewhere)).toEqual([id]);
+    await ask(first.url, 'CREATE TABLE kept (id int)');
+    await first.close();
+    const second = await hold({ systemRoot: elsewhere });
+    await expect(ask(second.url, 'SELECT * FROM kept')).resolves.toEqual([]);
+    await second.close();
+
+    await rename(path.join(elsewhere, id), path.join(elsewhere, 'moved'));
+    const refused = await hold({ systemRoot: elsewhere });
+    expect(refused.answer).toMatchObject({ refused: 'postgres_data_missing', message: expect.stringContaining(id) });
+    expect(await readdir(elsewhere)).toEqual(['moved']);
+  });
+
+  it('refuses data that its unprivileged user can not reach any more', async () => {
+    const first = await hold();
+    await first.close();
+    await chmod(root, 0o700);
+    const refused = await hold();
+    expect(refused.answer.refused).toBe('postgres_data_unreachable');
+  });
+});
+
+describe.runIf(isRoot)('as an ordinary user', () => {
+  it('works in a folder of his own', async () => {
+    const user = await findServerUser();
+    if (user === null) throw new Error('root has a server user');
+    const own = path.join(root, 'home', 'a folder whose path is much longer than a socket of PostgreSQL could ever be, with spaces and a $ in it', 'x'.repeat(60));
+    await mkdir(own, { recursive: true });
+    await chown(own, user.uid, user.gid);
+    const holder = await hold({ dataFolder: own }, user);
+    expect(holder.answer.refused).toBeUndefined();
+    const file = await stat(path.join(own, 'postgresql/cluster/credentials.json'));
+    expect(file.uid).toBe(user.uid);
+  });
+});

@@ -36,11 +36,13 @@ CREATE TABLE journal (
   outcome text NOT NULL CHECK (outcome IN ('accepted', 'rejected', 'ignored')),
   answer jsonb NOT NULL,
   effect_id uuid,
+  origin jsonb,
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   at timestamptz NOT NULL DEFAULT db_now(),
   PRIMARY KEY (actor_id, seq),
   CONSTRAINT journal_event_once UNIQUE (actor_id, event_id)
 );
+COMMENT ON COLUMN journal.origin IS 'The row an internal event consumed; a fold needs it to know what the actor no longer waits for.';
 CREATE INDEX journal_in_order ON journal (xid, actor_id, seq);
 CREATE INDEX journal_of_root ON journal (root_id, xid, actor_id, seq);
 
@@ -120,7 +122,7 @@ CREATE TABLE actor_heartbeat (
 COMMENT ON TABLE actor_heartbeat IS 'Written every two seconds by whoever runs; no lease expires while it is stale.';
 `;
 
-export class Migration0001Actors extends Migration {
+export class ActorsMigration extends Migration {
   override up(): void {
     this.addSql(actorsUp);
   }

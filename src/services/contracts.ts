@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JournalFeed } from '../actors/journal-types.ts';
+import type { ActorView } from '../actors/view.ts';
 import type { HubGrant } from '../git/hub-types.ts';
 import type { EventCatalog } from '../machines/event-catalog.ts';
 import type {
@@ -148,6 +150,14 @@ export interface HubAccess {
 export interface HubServer {
   serve(req: IncomingMessage, res: ServerResponse, grant: HubGrant): Promise<void>;
 }
+
+/** A look at actors; the runtime fits as it is. */
+export interface ActorSource {
+  peekMany(actorIds: readonly string[]): Promise<ActorView[]>;
+  listByRoot(rootId: string): Promise<ActorView[]>;
+}
+
+export type { ActorView, HubGrant, JournalFeed };
 
 /** Whether the service can do its work, and what keeps it from it. */
 export interface Readiness {

@@ -1,0 +1,41 @@
+import type { Claim } from '../services/shapes/agent.ts';
+
+/** Keeps a value on its line: a shell reads it back with `printf %b`. */
+export function escapeLine(value: string): string {
+  return value
+    .replaceAll('\\', '\\\\')
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r')
+    // Other line ends and control characters of Unicode: some readers break lines at them, and no briefing needs them.
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029]/g, ' ');
+}
+
+/**
+ * A claim for shells: one `NAME=value` per line, the names fixed. `PROJECT=` (key, clone address, base commit, ref to start
+ * from), `MERGE=` (key, commit to merge in) and `COMMENT=` (project, file:line, text) repeat.
+ */
+export function claimLines(claim: Claim): string {
+  const { task, lease, git, branch, projects, comments } = claim;
+  const lines: readonly (readonly [string, string])[] = [
+    ['TASK_ID', task.id],
+    ['TASK_KEY', task.key],
+    ['PHASE_KEY', task.phase],
+    ['INITIATIVE_KEY', task.initiative],
+    ['TASK_TITLE', task.title],
+    ['TASK_DESCRIPTION', task.description],
+    ['CATEGORY', task.category],
+    ['ATTEMPT', String(task.attempt)],
+    ['LEASE_ID', lease.id],
+    ['LEASE_SECONDS', String(lease.seconds)],
+    ['HEARTBEAT_SECONDS', String(lease.heartbeatSeconds)],
+    ['GIT_USERNAME', git.username],
+    ['GIT_PASSWORD', git.password],
+    ['BRANCH', branch],
+    ...projects.map(({ key, url, base, startRef }) => ['PROJECT', `${key} ${url} ${base} ${startRef}`] as const),
+    ...projects.flatMap(({ key, merge }) => (merge === null ? [] : [['MERGE', `${key} ${merge}`] as const])),
+    ...comments.map(
+      ({ project, file, line, text }) => ['COMMENT', `${project} ${file}:${line} ${text}`] as const,
+    ),
+  ];
+  return lines.map(([name, value]) => `${name}=${escapeLine(value)}\n`).join('');
+}

@@ -1,0 +1,82 @@
+import plugin from 'fastify-plugin';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { RefusalCode } from '../../errors.ts';
+import type { EventCatalog } from '../../machines/event-catalog.ts';
+import type { TransitionService } from '../../services/contracts.ts';
+import { eventAnswerSchema, eventBodySchema, type Kind } from '../../services/shapes/actor.ts';
+import { setEntityTag, versionIfMatch } from '../entity-tag.ts';
+import { isIdempotent, sendingOf } from '../idempotency.ts';
+import { MOVERS } from '../plugins/authentication.ts';
+import { eventHeaders, problems } from '../responses.ts';
+
+/** What the runtime may refuse an event with. */
+const REFUSED: readonly RefusalCode[] = [
+  'unknown_event',
+  'invalid_payload',
+  'sender_not_allowed',
+  'not_enabled',
+  'event_rejected',
+  'stale_version',
+  'quarantined',
+  'not_active',
+  'constraint',
+];
+
+const DOORS = [
+  { kind: 'initiative', path: 'initiatives', operationId: 'sendInitiativeEvent', unknown: 'unknown_initiative' },
+  { kind: 'phase', path: 'phases', operationId: 'sendPhaseEvent', unknown: 'unknown_phase' },
+  { kind: 'task', path: 'tasks', operationId: 'sendTaskEvent', unknown: 'unknown_task' },
+] as const satisfies readonly { kind: Kind; path: string; operationId: string; unknown: RefusalCode }[];
+
+/**
+ * The reference shows every event that a person may send, with its payload. It only describes: what is wrong with an event is
+ * said by the runtime, which knows the state, under a code of its own.
+ */
+function documented(catalog: EventCatalog) {
+  const events = Object.entries(catalog)
+    .filter(([, { senders }]) => senders.some((sender) => MOVERS.some((scope) => scope === sender)))
+    .map(([type, { schema, senders, description }]) => {
+      const { $schema: _draft, ...shape } = z.toJSONSchema(schema.extend({ type: z.literal(type) }), { io: 'input' });
+      return { ...shape, title: type, description: `${description} Sent by: ${senders.join(', ')}.` };
+    });
+  return eventBodySchema.meta({ oneOf: events });
+}
+
+/** One door per actor: everything a person tells an initiative, a phase or a task goes through here. */
+export const actorEventRoutes = plugin<{ transitions: TransitionService }>(
+  async (app, { transitions }) => {
+    const routes = app.withTypeProvider<ZodTypeProvider>();
+    for (const { kind, path, operationId, unknown } of DOORS) {
+      routes.post(
+        `/v1/${path}/:id/events`,
+        {
+          config: { access: MOVERS },
+          schema: {
+            operationId,
+            summary: `Tell the ${kind} something`,
+            tags: [path],
+            headers: eventHeaders,
+            params: z.object({ id: z.uuid() }),
+            body: documented(transitions.events[kind]),
+            response: { 200: eventAnswerSchema, ...problems({ body: true }, unknown, ...REFUSED) },
+          },
+        },
+        async (request, reply) => {
+          const { type, ...payload } = request.body;
+          const { principal, eventIdFor } = sendingOf(request);
+          const { id } = request.params;
+          const answer = await transitions.send(
+            kind,
+            id,
+            { eventId: eventIdFor(id), type, payload, ifVersion: versionIfMatch(request) },
+            principal,
+          );
+          setEntityTag(reply, answer.version);
+          return { ...answer, idempotent: isIdempotent(request) };
+        },
+      );
+    }
+  },
+  { name: 'actor-event-routes', fastify: '5.x', dependencies: ['authentication', 'bodies', 'openapi'] },
+);

@@ -1,0 +1,53 @@
+import plugin from 'fastify-plugin';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { AgentService } from '../../services/contracts.ts';
+import { claimRequestSchema, claimSchema } from '../../services/shapes/agent.ts';
+import { negotiate } from '../accept.ts';
+import { claimLines } from '../claim-lines.ts';
+import { callerOf } from '../idempotency.ts';
+import { AGENTS, credentialsOf } from '../plugins/authentication.ts';
+import { idempotencyHeader, problems } from '../responses.ts';
+import { goneSignal } from '../gone-signal.ts';
+
+export const claimRoutes = plugin<{ agents: AgentService; publicUrl: () => string }>(
+  async (app, { agents, publicUrl }) => {
+    app.withTypeProvider<ZodTypeProvider>().post(
+      '/v1/agents/:id/claim',
+      {
+        config: { access: AGENTS },
+        schema: {
+          operationId: 'claimTask',
+          summary: 'Take a task; waits for one when asked to',
+          description:
+            'All that an agent needs for one attempt. An agent that holds a lease is answered with it again. As `text/plain`: one `NAME=value` per line, line breaks in values as `\\n`, backslashes as `\\\\`.',
+          tags: ['agents'],
+          params: z.object({ id: z.uuid() }),
+          headers: idempotencyHeader,
+          body: claimRequestSchema,
+          response: {
+            200: {
+              description: 'The claim.',
+              content: { 'application/json': { schema: claimSchema }, 'text/plain': { schema: z.string() } },
+            },
+            204: z.null().describe('Nothing became claimable in time.'),
+            ...problems({ body: true }, 'unknown_agent', 'foreign_agent', 'not_acceptable'),
+          },
+        },
+      },
+      async (request, reply) => {
+        const form = negotiate(request, ['application/json', 'text/plain']);
+        const claim = await agents.claim(request.params.id, request.body, {
+          ...callerOf(request),
+          leaseSecret: credentialsOf(request).leaseSecret,
+          signal: AbortSignal.any([app.closing, goneSignal(reply)]),
+          hubUrl: `${publicUrl()}/git`,
+        });
+        if (claim === null) return reply.code(204).send(null);
+        if (form === 'application/json') return reply.code(200).send(claim);
+        return reply.code(200).type('text/plain; charset=utf-8').send(claimLines(claim));
+      },
+    );
+  },
+  { name: 'claim-routes', fastify: '5.x', dependencies: ['authentication', 'bodies', 'closing', 'openapi'] },
+);

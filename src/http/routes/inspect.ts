@@ -1,0 +1,106 @@
+import websocket from '@fastify/websocket';
+import plugin from 'fastify-plugin';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { Refusal } from '../../errors.ts';
+import type { ActorSource, JournalFeed, ReadService } from '../../services/contracts.ts';
+import type { InspectTickets } from '../../services/inspect-tickets.ts';
+import type { MachineCatalog } from '../../services/machine-catalog.ts';
+import { inspectInitiative } from '../inspect/inspection.ts';
+import { sendAll } from '../inspect/send-all.ts';
+import { credentialsOf, READERS } from '../plugins/authentication.ts';
+import { problems } from '../responses.ts';
+
+export interface InspectRoutesOptions {
+  readonly tickets: InspectTickets;
+  readonly reads: ReadService;
+  readonly feed: JournalFeed;
+  readonly actors: ActorSource;
+  readonly machines: MachineCatalog;
+  readonly publicUrl: () => string;
+  readonly keepAliveMs: number;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The initiative that the ticket of a WebSocket request opened. */
+    inspectedInitiative: string | null;
+  }
+}
+
+/** The inspector sends nothing but pongs; a bigger message is none of ours. */
+const MAX_INCOMING_BYTES = 1_024;
+
+export const inspectRoutes = plugin<InspectRoutesOptions>(
+  async (app, { tickets, reads, feed, actors, machines, publicUrl, keepAliveMs }) => {
+    await app.register(websocket, { options: { maxPayload: MAX_INCOMING_BYTES } });
+    app.decorateRequest('inspectedInitiative', null);
+    const routes = app.withTypeProvider<ZodTypeProvider>();
+    const definitionOf = (machine: string) => JSON.stringify(machines.get(machine).definition);
+
+    routes.post(
+      '/v1/inspect/tickets',
+      {
+        config: { access: READERS },
+        schema: {
+          operationId: 'issueInspectTicket',
+          summary: 'Open the inspector for one initiative, once, within a minute',
+          tags: ['inspector'],
+          body: z.strictObject({ initiative: z.uuid() }),
+          response: {
+            201: z.object({ ticket: z.string(), url: z.string(), expiresAt: z.iso.datetime() }),
+            ...problems({ body: true }, 'unknown_initiative'),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { initiative } = request.body;
+        await reads.initiative(initiative, credentialsOf(request).principal);
+        const { ticket, expiresAt } = await tickets.issue(initiative);
+        const url = `${publicUrl().replace(/^http/, 'ws')}/v1/inspect?ticket=${ticket}`;
+        return reply.code(201).send({ ticket, url, expiresAt: expiresAt.toISOString() });
+      },
+    );
+
+    app.route<{ Querystring: { ticket: string } }>({
+      method: 'GET',
+      url: '/v1/inspect',
+      exposeHeadRoute: false,
+      // The ticket says who may: a browser's WebSocket can send no token in a header.
+      config: { access: 'public' },
+      schema: {
+        operationId: 'inspect',
+        summary: 'The initiative in the protocol of @statelyai/inspect (WebSocket)',
+        tags: ['inspector'],
+        security: [],
+        querystring: z.object({ ticket: z.string().min(1).max(100) }),
+        response: problems({}, 'upgrade_required', 'invalid_ticket', 'origin_not_allowed', 'too_many_streams'),
+      },
+      preHandler: async (request) => {
+        // Before the upgrade: a refusal is an ordinary answer that way, and the ticket is spent by this request alone.
+        if (request.ws) request.inspectedInitiative = await tickets.redeem(request.query.ticket);
+      },
+      handler: async () => {
+        throw new Refusal('upgrade_required', 'connect with a WebSocket');
+      },
+      wsHandler: async (socket, request) => {
+        const initiative = request.inspectedInitiative;
+        if (initiative === null) throw new Error('the socket was opened without its ticket');
+        const gone = new AbortController();
+        socket.once('close', () => gone.abort());
+        const signal = AbortSignal.any([app.closing, gone.signal]);
+        await sendAll(socket, inspectInitiative({ feed, actors, definitionOf }, initiative, signal), {
+          signal,
+          keepAliveMs,
+          open: app.openStream,
+          log: request.log,
+        });
+      },
+    });
+  },
+  {
+    name: 'inspect-routes',
+    fastify: '5.x',
+    dependencies: ['authentication', 'bodies', 'closing', 'openapi', 'streams'],
+  },
+);

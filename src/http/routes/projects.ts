@@ -1,0 +1,64 @@
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import plugin from 'fastify-plugin';
+import { z } from 'zod';
+import { keySchema } from '../../machines/payloads.ts';
+import type { ProjectService } from '../../services/contracts.ts';
+import { newProjectSchema, projectSchema } from '../../services/shapes/project.ts';
+import { callerOf } from '../idempotency.ts';
+import { OPERATORS, READERS } from '../plugins/authentication.ts';
+import { idempotencyHeader, problems } from '../responses.ts';
+import { sendAnswered } from '../send-answered.ts';
+
+const tags = ['projects'];
+
+export const projectRoutes = plugin<{ projects: ProjectService }>(
+  async (app, { projects }) => {
+    const routes = app.withTypeProvider<ZodTypeProvider>();
+
+    routes.post(
+      '/v1/projects',
+      {
+        config: { access: OPERATORS },
+        schema: {
+          operationId: 'addProject',
+          summary: 'Add a repository to deliver to',
+          tags,
+          headers: idempotencyHeader,
+          body: newProjectSchema,
+          response: { 201: projectSchema, ...problems({ body: true }) },
+        },
+      },
+      async (request, reply) => sendAnswered(reply, 201, await projects.add(request.body, callerOf(request))),
+    );
+
+    routes.get(
+      '/v1/projects',
+      {
+        config: { access: READERS },
+        schema: {
+          operationId: 'listProjects',
+          summary: 'All projects',
+          tags,
+          response: { 200: z.object({ projects: z.array(projectSchema) }), ...problems({}) },
+        },
+      },
+      async () => ({ projects: await projects.list() }),
+    );
+
+    routes.get(
+      '/v1/projects/:key',
+      {
+        config: { access: READERS },
+        schema: {
+          operationId: 'getProject',
+          summary: 'One project',
+          tags,
+          params: z.object({ key: keySchema }),
+          response: { 200: projectSchema, ...problems({}, 'unknown_project') },
+        },
+      },
+      async (request) => projects.get(request.params.key),
+    );
+  },
+  { name: 'project-routes', fastify: '5.x', dependencies: ['authentication', 'bodies', 'openapi'] },
+);

@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import type { SqlPool } from '../actors/sql.ts';
+import { Refusal } from '../errors.ts';
+import { hashSecret } from './tokens.ts';
+
+/** How long a ticket may be redeemed. It stands in an address, so it is short-lived and good for one use. */
+export const TICKET_SECONDS = 60;
+
+/**
+ * One-time tickets that open the inspector's stream of one initiative: a WebSocket of a browser, or of the inspector package,
+ * can send no Authorization header. In the database, so that any replica can redeem what another one gave out.
+ */
+export class InspectTickets {
+  readonly #sql: SqlPool;
+
+  constructor(sql: SqlPool) {
+    this.#sql = sql;
+  }
+
+  async issue(initiativeId: string): Promise<{ ticket: string; expiresAt: Date }> {
+    const ticket = randomBytes(32).toString('base64url');
+    await this.#sql.query('DELETE FROM inspect_ticket WHERE expires_at <= db_now()');
+    const made = await this.#sql.query<{ expires_at: Date }>(
+      `INSERT INTO inspect_ticket (hash, initiative_id, expires_at)
+       VALUES ($1, $2, db_now() + $3 * interval '1 second') RETURNING expires_at`,
+      [hashSecret(ticket), initiativeId, TICKET_SECONDS],
+    );
+    const expiresAt = made.rows[0]?.expires_at;
+    if (expiresAt === undefined) throw new Error('the new ticket was not returned');
+    return { ticket, expiresAt };
+  }
+
+  /** The initiative the ticket opens. Two that redeem it at once: the row goes to one of them. Refuses with `invalid_ticket`. */
+  async redeem(ticket: string): Promise<string> {
+    const taken = await this.#sql.query<{ initiative_id: string; in_time: boolean }>(
+      'DELETE FROM inspect_ticket WHERE hash = $1 RETURNING initiative_id, expires_at > db_now() AS in_time',
+      [hashSecret(ticket)],
+    );
+    const row = taken.rows[0];
+    if (row === undefined || !row.in_time) {
+      throw new Refusal('invalid_ticket', 'the ticket is unknown, used or over; ask for a new one');
+    }
+    return row.initiative_id;
+  }
+}

@@ -25,7 +25,10 @@ const renamable = {
 } as const;
 
 /** What a phase is created with, whoever asked for it. */
-function newPhase(context: InitiativeContext, phase: { draft: boolean; dependsOn: readonly number[] }) {
+function newPhase(
+  context: InitiativeContext,
+  phase: { draft: boolean; dependsOn: readonly number[]; planned: number },
+) {
   return {
     child: context.next,
     machine: 'phase' as const,
@@ -35,6 +38,7 @@ function newPhase(context: InitiativeContext, phase: { draft: boolean; dependsOn
       draft: phase.draft,
       dependsOn: phase.dependsOn,
       tasks: 0,
+      planned: phase.planned,
       paused: context.paused,
       maxAttempts: context.maxAttempts,
       maxRounds: context.maxRounds,
@@ -46,7 +50,7 @@ function newPhase(context: InitiativeContext, phase: { draft: boolean; dependsOn
 const addPhase = [
   {
     type: 'create',
-    params: ({ context, event }: Args<'initiative.addPhase'>) => newPhase(context, event),
+    params: ({ context, event }: Args<'initiative.addPhase'>) => newPhase(context, { ...event, planned: event.tasks.length }),
   },
   {
     type: 'phase.insert',
@@ -63,7 +67,7 @@ const addPhase = [
     params: ({ context, event }: Args<'initiative.addPhase'>) => ({
       many: event.tasks.map((task) => ({
         to: { child: context.next },
-        event: { type: 'phase.addTask', ...task },
+        event: { type: 'phase.planTask', ...task },
       })),
     }),
   },
@@ -286,7 +290,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
               actions: [
                 {
                   type: 'create',
-                  params: ({ context }) => newPhase(context, { draft: false, dependsOn: [] }),
+                  params: ({ context }) => newPhase(context, { draft: false, dependsOn: [], planned: 1 }),
                 },
                 {
                   type: 'phase.insert',
@@ -313,7 +317,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
                   params: ({ context, event }) => ({
                     to: { child: context.next },
                     event: {
-                      type: 'phase.addTask',
+                      type: 'phase.planTask',
                       key: 'requested-changes',
                       title: 'Make the changes that the reviewer requested',
                       description: event.summary,

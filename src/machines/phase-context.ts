@@ -11,6 +11,8 @@ export interface PhaseInput {
   readonly dependsOn: readonly number[];
   /** How many tasks (1 to this number) are created together with the phase. */
   readonly tasks: number;
+  /** How many tasks the plan has, those included that are still on their way as messages; all of them by default. */
+  readonly planned?: number;
   readonly paused: boolean;
   readonly maxAttempts: number;
   readonly maxRounds: number;
@@ -28,6 +30,8 @@ export interface PhaseContext {
   readonly watchers: readonly number[];
   /** The ordinal of the next task. */
   readonly next: number;
+  /** Ordinals up to this one belong to the plan, whose tasks name each other by ordinal. */
+  readonly planned: number;
   readonly settled: number;
   readonly stuck: number;
   readonly opened: boolean;
@@ -54,6 +58,7 @@ export function initialPhaseContext(input: PhaseInput): PhaseContext {
     stranded: [],
     watchers: [],
     next: input.tasks + 1,
+    planned: input.planned ?? input.tasks,
     settled: 0,
     stuck: 0,
     opened: false,

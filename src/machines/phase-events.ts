@@ -76,9 +76,14 @@ export const phaseEvents = catalog({
     senders: PEOPLE,
     description: 'The draft is agreed to.',
   },
+  'phase.planTask': {
+    schema: newTaskSchema,
+    senders: ['message'],
+    description: 'A task that the phase was planned with.',
+  },
   'phase.addTask': {
     schema: newTaskSchema,
-    senders: [...OPERATORS, 'message'],
+    senders: OPERATORS,
     description: 'One more task; a review that is open is void.',
   },
   'phase.approve': {

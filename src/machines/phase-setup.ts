@@ -111,6 +111,7 @@ export const phaseSetup = setup({
   },
   guards: {
     isNotDraft: ({ context }) => !context.draft,
+    hasItsPlan: ({ context }) => context.next > context.planned,
     isFree: ({ context }) => context.pending.length === 0,
     isStranded: ({ context }) => context.stranded.length > 0,
     isNotStranded: ({ context }) => context.stranded.length === 0,

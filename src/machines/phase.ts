@@ -44,7 +44,7 @@ const renamable = {
 const addTask = [
   {
     type: 'create',
-    params: ({ context, event }: Args<'phase.addTask'>) =>
+    params: ({ context, event }: Args<'phase.addTask' | 'phase.planTask'>) =>
       newTask(context, {
         category: 'execute',
         needsReview: event.needsReview,
@@ -54,7 +54,7 @@ const addTask = [
   },
   {
     type: 'task.insert',
-    params: ({ context, event }: Args<'phase.addTask'>) => ({
+    params: ({ context, event }: Args<'phase.addTask' | 'phase.planTask'>) => ({
       child: context.next,
       key: event.key,
       title: event.title,
@@ -71,6 +71,12 @@ const addTask = [
   },
   'countTask',
 ] as const;
+
+/** Before the phase runs: nobody may come between the tasks of its plan, which name each other by ordinal. */
+const plannable = {
+  'phase.planTask': { actions: addTask },
+  'phase.addTask': { guard: 'hasItsPlan', actions: addTask },
+} as const;
 
 const cancelable = {
   'phase.cancel': {
@@ -159,7 +165,7 @@ export const phaseMachine = phaseSetup.createMachine({
         ...waivable,
         ...renamable,
         'phase.approvePlan': { target: 'blocked' },
-        'phase.addTask': { actions: addTask },
+        ...plannable,
       },
     },
     blocked: {
@@ -178,7 +184,7 @@ export const phaseMachine = phaseSetup.createMachine({
         'phase.relink': {
           actions: ['relink', { type: 'tell', params: ({ context }) => watchTells(context) }],
         },
-        'phase.addTask': { actions: addTask },
+        ...plannable,
       },
       states: {
         waiting: {
@@ -214,7 +220,7 @@ export const phaseMachine = phaseSetup.createMachine({
           actions: ['recordWaive', toParent('slot.withdrawn')],
         },
         ...renamable,
-        'phase.addTask': { actions: addTask },
+        ...plannable,
       },
     },
     in_progress: {

@@ -1,0 +1,123 @@
+import type { InitiativeContext } from '../../../src/machines/initiative-context.ts';
+import type { PhaseContext } from '../../../src/machines/phase-context.ts';
+import type { TaskContext } from '../../../src/machines/task-context.ts';
+import type { Family, Member } from './family.ts';
+
+const contextOf = <C>(member: Member) => member.snapshot.context as C;
+const isSettled = (member: Member) => member.snapshot.hasTag('settled');
+
+/** States that carry `needs_you` as part of the plan, not because something is wrong: the parent is not told of them. */
+const EXPECTED_WAITS = ['draft', 'pending_review', 'pending_review.open', 'in_progress.asking', 'in_progress.attention'];
+
+function pathOf(member: Member): string {
+  const value = member.snapshot.value as string | Record<string, string>;
+  return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
+}
+
+/** Has this child told its parent that it waits for a person? */
+function isStuck(member: Member): boolean {
+  if (pathOf(member) === 'in_progress.attention') return true;
+  return member.snapshot.hasTag('needs_you') && !EXPECTED_WAITS.includes(pathOf(member));
+}
+
+function expectEqual(what: string, actual: number, expected: number): void {
+  if (actual !== expected) throw new Error(`${what}: counted ${actual}, but it is ${expected}`);
+}
+
+/** Messages of the children that their parent has not heard yet. */
+function sent(family: Family, parent: Member, type: string): number {
+  return family.childrenOf(parent.id).reduce((sum, child) => sum + family.inFlight(type, child.id, parent.id), 0);
+}
+
+/** A parent's counters differ from the truth by exactly what is still on its way. */
+function checkCounters(family: Family, parent: Member): void {
+  const children = family.childrenOf(parent.id);
+  const kind = parent.kind === 'initiative' ? 'phase' : 'task';
+  const context = contextOf<PhaseContext | InitiativeContext>(parent);
+  const onTheWay = (type: string) => sent(family, parent, type);
+  expectEqual(`${parent.id} children`, context.next - 1, children.length);
+  expectEqual(`${parent.id} settled`, context.settled + onTheWay(`${kind}.settled`), children.filter(isSettled).length);
+  expectEqual(
+    `${parent.id} stuck`,
+    context.stuck + onTheWay(`${kind}.stuck`) - onTheWay(`${kind}.unstuck`),
+    children.filter(isStuck).length,
+  );
+}
+
+function checkSlots(family: Family, initiative: Member): void {
+  const phases = family.childrenOf(initiative.id);
+  const context = contextOf<InitiativeContext>(initiative);
+  const holders = phases.filter((phase) => phase.snapshot.matches('in_progress')).length;
+  const granted = phases.reduce((sum, phase) => sum + family.inFlight('slot.granted', initiative.id, phase.id), 0);
+  expectEqual(
+    'slots',
+    context.active + sent(family, initiative, 'slot.taken') - sent(family, initiative, 'slot.returned'),
+    holders + granted,
+  );
+  if (context.active < 0) throw new Error('slots are negative');
+}
+
+/** What holds after every step. */
+export function checkAlways(family: Family): void {
+  for (const parent of [...family.all('initiative'), ...family.all('phase')]) {
+    checkCounters(family, parent);
+    if (!isSettled(parent)) continue;
+    const left = family.childrenOf(parent.id).find((child) => !isSettled(child));
+    if (left !== undefined) throw new Error(`${parent.id} is settled, but ${left.id} is not`);
+  }
+  for (const initiative of family.all('initiative')) checkSlots(family, initiative);
+  for (const { actor, src } of family.effects.values()) {
+    if (src !== 'phase.land' && src !== 'phase.prove' && src !== 'initiative.prove' && src !== 'initiative.deliver') continue;
+    const left = family.childrenOf(actor).find((child) => !isSettled(child));
+    if (left !== undefined) throw new Error(`${src} of ${actor} runs before ${left.id} is settled`);
+  }
+}
+
+function checkConflict(family: Family, task: Member): void {
+  const siblings = family.childrenOf(String(task.parent));
+  const { resolves, resolver } = contextOf<TaskContext>(task);
+  if (task.snapshot.matches('conflicted')) {
+    const merge = siblings.find((sibling) => sibling.ordinal === resolver);
+    if (merge === undefined || isSettled(merge) || merge.snapshot.matches('failed')) {
+      throw new Error(`${task.id} waits for a resolution that nobody makes`);
+    }
+  }
+  if (resolves === null || isSettled(task) || task.snapshot.matches('canceling')) return;
+  if (contextOf<TaskContext>(task).cancelRequested) return;
+  const source = siblings.find((sibling) => sibling.ordinal === resolves);
+  const isWanted = source !== undefined && (source.snapshot.matches('conflicted') || source.snapshot.matches('conflict_unresolved'));
+  if (!isWanted || contextOf<TaskContext>(source).resolver !== task.ordinal) {
+    throw new Error(`${task.id} resolves a conflict that nobody has any more`);
+  }
+}
+
+/** What holds when no message is on its way: everybody who waits waits for somebody who will speak. */
+export function checkQuiet(family: Family): void {
+  const [initiative] = family.all('initiative');
+  if (initiative === undefined) return;
+  const running = initiative.snapshot.matches({ in_progress: 'running' });
+  const { active, phaseLimit, waiting, paused } = contextOf<InitiativeContext>(initiative);
+  for (const member of [...family.all('phase'), ...family.all('task')]) {
+    const siblings = family.childrenOf(String(member.parent));
+    const { pending, stranded } = contextOf<TaskContext>(member);
+    if (member.snapshot.matches('blocked')) {
+      const gone = pending.find((ordinal) => {
+        const sibling = siblings.find((one) => one.ordinal === ordinal);
+        return sibling === undefined || (isSettled(sibling) && !stranded.includes(ordinal));
+      });
+      if (gone !== undefined) throw new Error(`${member.id} waits for ${gone}, which is settled`);
+    }
+    if (member.kind === 'task') checkConflict(family, member);
+    else checkPhaseWaits(family, member);
+  }
+  function checkPhaseWaits(world: Family, phase: Member): void {
+    if (phase.snapshot.matches('queued')) {
+      if (!waiting.includes(phase.ordinal)) throw new Error(`${phase.id} has asked for a slot, and nobody knows`);
+      if (running && active < phaseLimit) throw new Error(`${phase.id} waits for a slot while one is free`);
+    }
+    if (phase.snapshot.matches({ merging: 'gate' }) && !paused) throw new Error(`${phase.id} waits at an open gate`);
+    if (phase.snapshot.matches({ canceling: 'draining' }) && world.childrenOf(phase.id).every(isSettled)) {
+      throw new Error(`${phase.id} drains, and all its tasks are settled`);
+    }
+  }
+}

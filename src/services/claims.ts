@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto';
+import { childId } from '../actors/address.ts';
+import type { Runtime } from '../actors/runtime.ts';
+import type { SqlPool } from '../actors/sql.ts';
+import type { Project } from '../db/entities/project.ts';
+import type { Task } from '../db/entities/task.ts';
+import type { Hub } from '../git/hub.ts';
+import { attemptBranch, headRef, phaseBranch, taskBranch } from './branch-names.ts';
+import type { ClaimCaller } from './contracts.ts';
+import { resolvedHeads } from './effects/land-task.ts';
+import type { PlanStore } from './plan-store.ts';
+import type { Reservation } from './ready-tasks.ts';
+import type { Claim } from './shapes/agent.ts';
+import { hashSecret } from './tokens.ts';
+import { getConflict } from './work-store.ts';
+
+/** Where an attempt begins in one project. */
+export interface StartPoint {
+  readonly base: string;
+  readonly startRef: string;
+}
+
+/** The attempt that a lease stands for. */
+export interface AttemptRow {
+  readonly lease_id: string;
+  readonly task_id: string;
+  readonly number: number;
+  readonly agent_id: string;
+  readonly branch: string;
+  readonly start: Readonly<Record<string, StartPoint>>;
+}
+
+export interface ClaimDeps {
+  readonly sql: SqlPool;
+  readonly plan: PlanStore;
+  readonly hub: Hub;
+  readonly runtime: () => Runtime;
+  /** How long an agent's lease lasts without a heartbeat. */
+  readonly leaseSeconds: number;
+}
+
+export function heartbeatSeconds(leaseSeconds: number): number {
+  return Math.max(1, Math.floor(leaseSeconds / 3));
+}
+
+/**
+ * Makes the attempt ready in git and in its row, then tells the task. A kill in between leaves a row and branches that the next
+ * attempt finds again; nothing is claimed before the task has said so. Null when the task would not have it.
+ */
+export async function startAttempt(
+  deps: ClaimDeps,
+  reservation: Reservation,
+  agentId: string,
+  caller: ClaimCaller,
+): Promise<Claim | null> {
+  const task = await deps.plan.task(reservation.taskId);
+  const leaseId = randomUUID();
+  const start = await startPoints(deps, task, reservation.attempt);
+  const { initiative, phase } = await family(deps, task);
+  const branch = attemptBranch(initiative.key, phase.key, task.key, reservation.attempt);
+  await deps.sql.query(
+    `INSERT INTO attempt (lease_id, task_id, number, agent_id, initiative_id, secret_hash, branch, start)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      leaseId,
+      task.id,
+      reservation.attempt,
+      agentId,
+      task.initiativeId,
+      hashSecret(caller.leaseSecret(leaseId)),
+      branch,
+      JSON.stringify(start),
+    ],
+  );
+  const outcome = await deps.runtime().post(task.id, {
+    id: leaseId,
+    type: 'task.claim',
+    payload: {
+      lease: leaseId,
+      agentId,
+      attempt: reservation.attempt,
+      leaseSeconds: deps.leaseSeconds,
+    },
+    sender: 'service',
+    principal: `token:${caller.principal.tokenId}`,
+  });
+  if (outcome.outcome !== 'accepted' && outcome.outcome !== 'duplicate') return null;
+  return describeClaim(
+    deps,
+    { lease_id: leaseId, task_id: task.id, number: reservation.attempt, agent_id: agentId, branch, start },
+    caller,
+  );
+}
+
+/** All that an agent needs for its attempt; made anew for a repeated claim. */
+export async function describeClaim(
+  deps: ClaimDeps,
+  attempt: AttemptRow,
+  caller: ClaimCaller,
+): Promise<Claim> {
+  const task = await deps.plan.task(attempt.task_id);
+  const { initiative, phase } = await family(deps, task);
+  const projects = await deps.plan.projectsOfTask(task);
+  const actor = await deps.runtime().peek(task.id);
+  const merge = await openMerges(deps, task, projects, headRef(phaseBranch(initiative.key, phase.key)));
+  return {
+    task: {
+      id: task.id,
+      key: task.key,
+      title: task.title,
+      description: task.description,
+      category: task.category,
+      initiative: initiative.key,
+      phase: phase.key,
+      attempt: attempt.number,
+    },
+    lease: {
+      id: attempt.lease_id,
+      seconds: deps.leaseSeconds,
+      heartbeatSeconds: heartbeatSeconds(deps.leaseSeconds),
+    },
+    git: { username: attempt.lease_id, password: caller.leaseSecret(attempt.lease_id) },
+    branch: attempt.branch,
+    projects: projects.flatMap((project) => {
+      const start = attempt.start[project.key];
+      if (start === undefined) return [];
+      return [
+        {
+          key: project.key,
+          url: `${caller.hubUrl}/${project.key}.git`,
+          base: start.base,
+          startRef: start.startRef,
+          merge: merge[project.key] ?? null,
+        },
+      ];
+    }),
+    comments: await commentsFor(deps.sql, task),
+    conflict: await conflictFor(deps.sql, task),
+    limits: {
+      attempt: attempt.number,
+      maxAttempts: Number(actor?.context['maxAttempts'] ?? attempt.number),
+    },
+    next: actor?.next ?? [],
+  };
+}
+
+async function family(deps: ClaimDeps, task: Task) {
+  const phase = await deps.plan.phase(task.phaseId);
+  const initiative = await deps.plan.initiative(task.initiativeId);
+  return { phase, initiative };
+}
+
+/**
+ * Where the attempt starts: a first attempt from the task's branch, which is born here from the tip of the phase; a later one from
+ * what the last attempt pushed; a review or merge task always from the tip of the phase, where its work goes directly.
+ */
+async function startPoints(
+  deps: ClaimDeps,
+  task: Task,
+  attempt: number,
+): Promise<Record<string, StartPoint>> {
+  const { initiative, phase } = await family(deps, task);
+  const target = headRef(phaseBranch(initiative.key, phase.key));
+  const own = headRef(taskBranch(initiative.key, phase.key, task.key));
+  const start: Record<string, StartPoint> = {};
+  for (const project of await deps.plan.projectsOfTask(task)) {
+    const repository = deps.hub.repository(project.id);
+    const earlier = Array.from({ length: attempt - 1 }, (_, index) =>
+      headRef(attemptBranch(initiative.key, phase.key, task.key, attempt - 1 - index)),
+    );
+    const tips = await repository.readTips([target, own, ...earlier]);
+    const tip = tips.get(target) ?? null;
+    if (tip === null) throw new Error(`${project.key} has no branch ${target}`);
+    if (task.category !== 'execute') {
+      start[project.key] = { base: tip, startRef: target };
+      continue;
+    }
+    const born = tips.get(own) ?? (await repository.createRefIfMissing(own, tip)).tip;
+    const last = earlier.find((ref) => (tips.get(ref) ?? null) !== null);
+    start[project.key] =
+      last === undefined
+        ? { base: born, startRef: own }
+        : { base: tips.get(last) ?? born, startRef: last };
+  }
+  return start;
+}
+
+/** For a merge task: what has to be merged, in the projects where the branch of the phase does not contain it yet. */
+async function openMerges(
+  deps: ClaimDeps,
+  task: Task,
+  projects: readonly Project[],
+  target: string,
+): Promise<Record<string, string>> {
+  const heads = await resolvedHeads({ sql: deps.sql, actors: deps.runtime }, task);
+  const open: Record<string, string> = {};
+  for (const project of projects) {
+    const head = heads[project.key] ?? null;
+    if (head === null) continue;
+    const repository = deps.hub.repository(project.id);
+    const tip = await repository.readTip(target);
+    if (tip === null || !(await repository.isAncestor(head, tip))) open[project.key] = head;
+  }
+  return open;
+}
+
+async function commentsFor(sql: SqlPool, task: Task): Promise<Claim['comments']> {
+  if (task.round === null || task.round === undefined) return [];
+  const { rows } = await sql.query<Claim['comments'][number]>(
+    `SELECT project, file, line, text FROM review_comment WHERE unit_id = $1 AND round = $2 ORDER BY project, file, place`,
+    [task.phaseId, task.round],
+  );
+  return rows;
+}
+
+async function conflictFor(sql: SqlPool, task: Task): Promise<Claim['conflict']> {
+  if (task.resolves === null || task.resolves === undefined) return null;
+  const projects = await getConflict(sql, childId(task.phaseId, task.resolves));
+  if (projects === null) return null;
+  return {
+    source: projects[0]?.source ?? '',
+    target: projects[0]?.target ?? '',
+    files: projects.flatMap(({ project, files }) =>
+      files.map(({ path, type }) => ({ project, path, type })),
+    ),
+  };
+}

@@ -1,0 +1,90 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { SqlPool } from '../actors/sql.ts';
+import type { Hub } from '../git/hub.ts';
+import { attemptBranch, headRef, lateRef, phaseBranch, taskBranch } from './branch-names.ts';
+import type { HubAccess, HubGrant } from './contracts.ts';
+import type { PlanStore } from './plan-store.ts';
+import { hashSecret } from './tokens.ts';
+
+interface AttemptRow {
+  readonly task_id: string;
+  readonly number: number;
+  readonly branch: string;
+  readonly secret_hash: Buffer;
+  readonly live: boolean;
+}
+
+/** What a lease opens in a hub: reading what the task needs, and pushing to the one branch of its attempt. */
+export class HubGrants implements HubAccess {
+  readonly #sql: SqlPool;
+  readonly #plan: PlanStore;
+  readonly #hub: Hub;
+
+  constructor(deps: { sql: SqlPool; plan: PlanStore; hub: Hub }) {
+    this.#sql = deps.sql;
+    this.#plan = deps.plan;
+    this.#hub = deps.hub;
+  }
+
+  async grantFor(
+    projectKey: string,
+    username: string,
+    password: string,
+    access: 'fetch' | 'push',
+  ): Promise<HubGrant | null> {
+    if (!/^[0-9a-f-]{36}$/.test(username)) return null;
+    const found = await this.#sql.query<AttemptRow>(
+      `SELECT a.task_id, a.number, a.branch, a.secret_hash,
+              EXISTS (SELECT 1 FROM lease l WHERE l.lease_id = a.lease_id AND l.expires_at > db_now()) AS live
+         FROM attempt a WHERE a.lease_id = $1`,
+      [username],
+      'attempt-of-lease',
+    );
+    const attempt = found.rows[0];
+    if (attempt === undefined || !timingSafeEqual(attempt.secret_hash, hashSecret(password))) return null;
+    const task = await this.#plan.task(attempt.task_id);
+    const project = (await this.#plan.projectsOfTask(task)).find(({ key }) => key === projectKey);
+    if (project === undefined) return null;
+    const phase = await this.#plan.phase(task.phaseId);
+    const initiative = await this.#plan.initiative(task.initiativeId);
+    const ref = headRef(attempt.branch);
+    return {
+      projectId: project.id,
+      readRefs: await this.#readable(project.id, [
+        ref,
+        headRef(phaseBranch(initiative.key, phase.key)),
+        headRef(taskBranch(initiative.key, phase.key, task.key)),
+        ...Array.from({ length: attempt.number }, (_, index) =>
+          headRef(attemptBranch(initiative.key, phase.key, task.key, index + 1)),
+        ),
+        ...(await this.#conflictRef(task, initiative.key, phase.key)),
+      ]),
+      push:
+        access === 'fetch'
+          ? null
+          : attempt.live
+            ? { mode: 'attempt', ref }
+            : { mode: 'late', ref, keepAs: lateRef(task.id, attempt.number) },
+    };
+  }
+
+  /** Only names that exist: a list of names is what the client is shown. */
+  async #readable(projectId: string, refs: readonly string[]): Promise<string[]> {
+    const tips = await this.#hub.repository(projectId).readTips([...new Set(refs)]);
+    return [...tips].filter(([, tip]) => tip !== null).map(([ref]) => ref);
+  }
+
+  /** A merge task reads the branch of the task whose conflict it resolves. */
+  async #conflictRef(
+    task: { resolves?: number | null | undefined; phaseId: string },
+    initiativeKey: string,
+    phaseKey: string,
+  ): Promise<string[]> {
+    if (task.resolves === null || task.resolves === undefined) return [];
+    const siblings = await this.#plan.tasksOf(task.phaseId);
+    const conflicted = siblings.find(({ ordinal }) => ordinal === task.resolves);
+    return conflicted === undefined
+      ? []
+      : [headRef(taskBranch(initiativeKey, phaseKey, conflicted.key))];
+  }
+}

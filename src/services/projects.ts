@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { Project } from '../db/entities/project.ts';
+import { entitySql } from '../db/entity-sql.ts';
+import { Refusal } from '../errors.ts';
+import type { Hub } from '../git/hub.ts';
+import { checkBranchName } from '../git/ref-name.ts';
+import { keySchema } from '../machines/payloads.ts';
+import type { Answered, Caller, ProjectService } from './contracts.ts';
+import { gitRefusal } from './git-refusal.ts';
+import type { PlanStore } from './plan-store.ts';
+import { recallAnswer, withRequest } from './requests.ts';
+import type { NewProject, ProjectView } from './shapes/project.ts';
+
+/** The repositories that initiatives deliver to. */
+export class Projects implements ProjectService {
+  readonly #orm: MikroORM;
+  readonly #store: PlanStore;
+  readonly #hub: Hub;
+
+  constructor(deps: { orm: MikroORM; store: PlanStore; hub: Hub }) {
+    this.#orm = deps.orm;
+    this.#store = deps.store;
+    this.#hub = deps.hub;
+  }
+
+  /**
+   * Looks at the remote and clones it before the row is written: a kill in between leaves an unused folder in the hub, never a
+   * project without one.
+   */
+  async add(wanted: NewProject, caller: Caller): Promise<Answered<ProjectView>> {
+    const repeated = await recallAnswer<ProjectView>(entitySql(this.#orm.em.fork()), caller);
+    if (repeated !== null) return repeated;
+    if (!keySchema.safeParse(wanted.key).success) {
+      throw new Refusal(
+        'invalid_key',
+        'a project key is made of lower-case letters, digits and dashes, at most 63, and does not begin with a dash',
+      );
+    }
+    if ((await this.#store.projects()).some(({ key }) => key === wanted.key)) {
+      throw new Refusal('key_taken', `there is a project ${wanted.key} already`);
+    }
+    const id = randomUUID();
+    const probed = await this.#clone(id, wanted);
+    try {
+      return await this.#orm.em.fork().transactional(async (em) =>
+        withRequest<ProjectView>(entitySql(em), caller, async () => {
+          const project = em.create(Project, {
+            id,
+            key: wanted.key,
+            remote: wanted.remote,
+            defaultBranch: probed.defaultBranch,
+            checkedOut: probed.checkedOut,
+            createdAt: new Date(),
+          });
+          await em.flush();
+          return projectView(project);
+        }),
+      );
+    } catch (error) {
+      if ((error as { code?: unknown }).code === '23505') {
+        throw new Refusal('key_taken', `there is a project ${wanted.key} already`, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  async list(): Promise<ProjectView[]> {
+    return (await this.#store.projects()).map(projectView);
+  }
+
+  async get(key: string): Promise<ProjectView> {
+    return projectView(await this.#store.project(key));
+  }
+
+  async #clone(id: string, wanted: NewProject) {
+    try {
+      if (wanted.defaultBranch !== undefined) checkBranchName(wanted.defaultBranch);
+      const probe = await this.#hub.probe(wanted.remote);
+      const defaultBranch = wanted.defaultBranch ?? probe.head ?? 'main';
+      await this.#hub.ensure({ id, remote: wanted.remote, defaultBranch });
+      return { defaultBranch, checkedOut: probe.checkedOut.includes(defaultBranch) };
+    } catch (error) {
+      throw gitRefusal(error);
+    }
+  }
+}
+
+function projectView(project: Project): ProjectView {
+  return {
+    id: project.id,
+    key: project.key,
+    remote: project.remote,
+    defaultBranch: project.defaultBranch,
+    strategies: [
+      { strategy: 'push_branch', offered: true, code: null, reason: null },
+      project.checkedOut
+        ? {
+            strategy: 'merge_and_push',
+            offered: false,
+            code: 'remote_branch_checked_out',
+            reason: `${project.defaultBranch} is checked out there and git refuses a push to it; use push_branch, or a bare remote`,
+          }
+        : { strategy: 'merge_and_push', offered: true, code: null, reason: null },
+    ],
+    createdAt: project.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,85 @@
+import type { Sql, SqlPool } from '../actors/sql.ts';
+
+/** How long a ready task is kept back for the agent that is about to claim it. */
+const RESERVATION_SECONDS = 30;
+
+/** A ready task that nobody else will be offered for a while. */
+export interface Reservation {
+  readonly taskId: string;
+  readonly attempt: number;
+}
+
+/** What the agent can do, for the choice among ready tasks. */
+export interface Candidate {
+  readonly agentId: string;
+  readonly capabilities: readonly string[];
+}
+
+interface ReadyRow {
+  readonly task_id: string;
+  readonly initiative_id: string;
+  readonly attempt: number;
+}
+
+/**
+ * Reserves the ready task with the highest priority that the agent is able to do: not of a paused initiative, not while a landing
+ * owns the branch of its phase, not above the initiative's limit. Among equals, initiatives with fewer leases come first.
+ */
+export async function reserveReadyTask(
+  pool: SqlPool,
+  candidate: Candidate,
+): Promise<Reservation | null> {
+  return pool.transaction(async (sql) => {
+    const { rows } = await sql.query<ReadyRow>(
+      `SELECT r.task_id, r.initiative_id, r.attempt
+         FROM ready_task r
+         JOIN task t ON t.id = r.task_id
+         JOIN phase p ON p.id = r.phase_id
+         JOIN initiative i ON i.id = r.initiative_id
+         CROSS JOIN LATERAL (SELECT count(*) AS held FROM lease l WHERE l.initiative_id = i.id) busy
+        WHERE (r.reserved_until IS NULL OR r.reserved_until < db_now())
+          AND NOT i.paused
+          AND t.capabilities <@ $1::text[]
+          AND busy.held < i.task_limit
+          AND NOT EXISTS (
+            SELECT 1 FROM landing_intent n
+             WHERE n.state = 'open' AND n.ref = 'refs/heads/signalbox/' || i.key || '/phase/' || p.key)
+        ORDER BY r.priority DESC, busy.held, r.ready_at, r.task_id
+        LIMIT 1
+        FOR UPDATE OF r SKIP LOCKED`,
+      [candidate.capabilities],
+    );
+    const row = rows[0];
+    if (row === undefined) return null;
+    if (!(await hasRoom(sql, row.initiative_id))) return null;
+    await sql.query(
+      `UPDATE ready_task SET reserved_until = db_now() + $2 * interval '1 second', reserved_by = $3 WHERE task_id = $1`,
+      [row.task_id, RESERVATION_SECONDS, candidate.agentId],
+    );
+    return { taskId: row.task_id, attempt: row.attempt };
+  });
+}
+
+/** Counts under a lock on the initiative, so that two claims at once can not both take the last slot. */
+async function hasRoom(sql: Sql, initiativeId: string): Promise<boolean> {
+  const { rows } = await sql.query<{ task_limit: number; paused: boolean }>(
+    'SELECT task_limit, paused FROM initiative WHERE id = $1 FOR NO KEY UPDATE',
+    [initiativeId],
+  );
+  const limit = rows[0];
+  if (limit === undefined || limit.paused) return false;
+  const { rows: counted } = await sql.query<{ taken: number }>(
+    `SELECT (SELECT count(*) FROM lease WHERE initiative_id = $1)::int
+          + (SELECT count(*) FROM ready_task WHERE initiative_id = $1 AND reserved_until > db_now())::int AS taken`,
+    [initiativeId],
+  );
+  return (counted[0]?.taken ?? 0) < limit.task_limit;
+}
+
+/** Gives a reservation back: the claim was refused or could not be made. */
+export async function releaseReadyTask(sql: Sql, reservation: Reservation, agentId: string): Promise<void> {
+  await sql.query(
+    'UPDATE ready_task SET reserved_until = NULL, reserved_by = NULL WHERE task_id = $1 AND reserved_by = $2',
+    [reservation.taskId, agentId],
+  );
+}

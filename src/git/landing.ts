@@ -80,7 +80,7 @@ async function resume(stored: StoredLanding, landing: Landing): Promise<LandingR
     return finish({ ...stored, ...landing.claim }, landing);
   }
   const closed = moving.length > 0 && moving.every((intent) => intent.state === 'closed' && intent.outcome === 'done');
-  return closed ? landed(stored.intents) : null;
+  return closed ? landed(stored.intents, landing) : null;
 }
 
 /** Steps 1, 2, 3 and 5: decide, merge in memory, prepare, write the intents, move the refs. Null: a target moved, begin again. */
@@ -89,7 +89,7 @@ async function begin(stored: StoredLanding | null, landing: Landing): Promise<La
   const stop = stopResult(decisions);
   if (stop !== null) return stop;
   const moves = movesOf(decisions);
-  if (moves.length === 0) return landed(decisions.map(unmoved));
+  if (moves.length === 0) return landed(decisions.map(unmoved), landing);
 
   let intents = stored === null ? null : reusable(stored, decisions);
   if (intents === null) {
@@ -117,7 +117,7 @@ async function begin(stored: StoredLanding | null, landing: Landing): Promise<La
 /** Step 6, and everything after a crash: read the refs back and let the crash rule bring the landing to its end. */
 async function finish(stored: StoredLanding, landing: Landing): Promise<LandingResult> {
   const resolved = await resolveIntents(stored, landing);
-  return resolved.outcome === 'done' ? landed(resolved.intents) : { result: 'conflict', conflicts: resolved.conflicts };
+  return resolved.outcome === 'done' ? landed(resolved.intents, landing) : { result: 'conflict', conflicts: resolved.conflicts };
 }
 
 /** The stored commits, if they are for exactly what is to land now: a retry lands what was built and checked, not a rebuild. */
@@ -137,6 +137,8 @@ function unmoved(decision: Decision): StoredIntent {
   return { projectId: project.projectId, ref: project.targetRef, mode: project.mode, source: project.source, result: kind, before: tip, after: tip, state: 'none', outcome: null };
 }
 
-function landed(intents: readonly StoredIntent[]): LandingResult {
-  return { result: 'landed', projects: intents.map(({ projectId, result, before, after }) => ({ projectId, result, before, after })) };
+/** In the order in which the projects were asked for. */
+function landed(intents: readonly StoredIntent[], { request }: Landing): LandingResult {
+  const byProject = new Map(intents.map(({ projectId, result, before, after }) => [projectId, { projectId, result, before, after }]));
+  return { result: 'landed', projects: request.projects.flatMap(({ projectId }) => byProject.get(projectId) ?? []) };
 }

@@ -30,7 +30,6 @@ export async function startOwnServer(options: Omit<OwnServerOptions, 'binariesRo
   const server = await startPrivateServer({ ...options, binariesRoot: inject('testServer').binariesRoot });
   return {
     ...server,
-    port: server.port,
     async createDatabase() {
       const name = `test_${randomBytes(5).toString('hex')}`;
       const adminUrl = server.urlOf('postgres');

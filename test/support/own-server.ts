@@ -6,6 +6,7 @@ import { type Cluster, createCluster } from '../../src/db/embedded/cluster.ts';
 import { findFreePort } from '../../src/db/embedded/free-port.ts';
 import { clusterUrl, readPidFile, startPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
+import { startWatcher } from '../../src/db/embedded/start-watcher.ts';
 
 export interface OwnServerOptions {
   /** Where the cluster is made (a tmpfs, say); otherwise a new folder under the system's temporary one. */
@@ -38,12 +39,16 @@ export async function startPrivateServer(options: OwnServerOptions = {}): Promis
   const user = await findServerUser();
   const binaries = await installBinaries(options.binariesRoot ?? root);
   const cluster = await createCluster(path.join(options.folder ?? root, 'cluster'), binaries, user);
-  let port = await findFreePort();
+  const port = await findFreePort();
 
   const start = async (): Promise<void> => {
     for (let attempt = 0; ; attempt++) {
       const started = await startPostmaster(binaries, cluster, port, user, options.settings);
-      if (started.result === 'ready') return;
+      if (started.result === 'ready') {
+        // A test run that is killed must not leave servers behind.
+        startWatcher({ clusterFolder: cluster.folder, port }, () => undefined);
+        return;
+      }
       if (attempt === 20) throw new Error(`PostgreSQL does not start on port ${port}: ${started.log}`);
     }
   };
@@ -52,9 +57,7 @@ export async function startPrivateServer(options: OwnServerOptions = {}): Promis
     if (running !== null) await stopPostmaster(running.pid);
   };
   const server: OwnServer = {
-    get port() {
-      return port;
-    },
+    port,
     cluster,
     urlOf: (database) => clusterUrl(cluster, port, database),
     stop,
@@ -69,8 +72,6 @@ export async function startPrivateServer(options: OwnServerOptions = {}): Promis
       await rm(root, { recursive: true, force: true });
     },
   };
-  const first = await startPostmaster(binaries, cluster, port, user, options.settings);
-  if (first.result === 'taken') port = await findFreePort();
-  if (first.result !== 'ready') await start();
+  await start();
   return server;
 }

@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { DatabaseLog } from '../log.ts';
 import { isErrno } from './cluster.ts';
@@ -11,6 +9,7 @@ import { type PlacedCluster, placeCluster } from './placement.ts';
 import { clusterUrl, startPostmaster } from './postmaster.ts';
 import { findRunningServer, portFile, readPortFile, removeForeignPidFile } from './running-server.ts';
 import { ServerSession } from './server-session.ts';
+import { startWatcher } from './start-watcher.ts';
 
 export interface EmbeddedOptions {
   dataFolder: string;
@@ -100,11 +99,9 @@ async function startAgain(placed: PlacedCluster, port: number, options: Embedded
 }
 
 function watch(placed: PlacedCluster, port: number, options: EmbeddedOptions): void {
-  const script = fileURLToPath(new URL('./watcher.ts', import.meta.url));
-  const settings = { clusterFolder: placed.cluster.folder, port, idleMs: options.idleMs };
-  spawn(process.execPath, [script, JSON.stringify(settings)], { detached: true, stdio: 'ignore', cwd: '/', env: {} })
-    .on('error', (error) => options.log.warn({ err: error }, 'the watcher of PostgreSQL did not start'))
-    .unref();
+  startWatcher({ clusterFolder: placed.cluster.folder, port, idleMs: options.idleMs }, (error) =>
+    options.log.warn({ err: error }, 'the watcher of PostgreSQL did not start'),
+  );
 }
 
 async function ensureDatabase(adminUrl: string): Promise<void> {

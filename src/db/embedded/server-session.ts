@@ -39,6 +39,8 @@ export class ServerSession {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#opening?.catch(() => undefined);
+    // It may have been started again a moment ago, before this session had its lock back: it must not be left behind.
+    if (this.#client === null) await this.#tryOpen().catch(() => false);
     const client = this.#client;
     this.#client = null;
     if (client === null) return;

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { isErrno } from './embedded/cluster.ts';
+import { EmbeddedRefusal } from './embedded/embedded-refusal.ts';
+
+/** What one service keeps on disk besides its database. */
+export interface DataFolder {
+  /** Absolute, without symbolic links: two ways to one folder are one folder. */
+  path: string;
+  /** Names this folder's service in the database, for as long as the folder lives. */
+  instanceId: string;
+  adminTokenFile: string;
+  /** Holds the hub's repositories; closed to other users, because they are other people's source code. */
+  hub: string;
+}
+
+const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Opens the folder, making it and its instance id at the first start. */
+export async function openDataFolder(folder: string): Promise<DataFolder> {
+  // As root, PostgreSQL's own user has to pass through; what is inside is closed by itself.
+  await mkdir(folder, { recursive: true, mode: process.geteuid?.() === 0 ? 0o711 : 0o700 });
+  const resolved = await realpath(folder);
+  const hub = path.join(resolved, 'hub');
+  await mkdir(hub, { recursive: true });
+  await chmod(hub, 0o700);
+  return {
+    path: resolved,
+    instanceId: await readOrMakeId(path.join(resolved, 'instance-id')),
+    adminTokenFile: path.join(resolved, 'admin-token'),
+    hub,
+  };
+}
+
+async function readOrMakeId(file: string): Promise<string> {
+  try {
+    await writeFile(file, `${randomUUID()}\n`, { flag: 'wx', flush: true });
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+  }
+  const id = (await readFile(file, 'utf8')).trim();
+  if (idPattern.test(id)) return id;
+  // Empty after a crash in the very first start, perhaps; but a guess could make two services take each other's work back.
+  throw new EmbeddedRefusal('postgres_data_unreachable', `${file} does not hold an id: delete it if the service never ran in this folder, otherwise restore it from a backup.`);
+}

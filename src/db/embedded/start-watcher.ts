@@ -1,0 +1,17 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export interface WatcherSettings {
+  clusterFolder: string;
+  port: number;
+  /** How long the server may be without a client session; a minute when not stated. */
+  idleMs?: number | undefined;
+}
+
+/** Starts the watcher in a session of its own. If the server has one already, the new one ends by itself. */
+export function startWatcher(settings: WatcherSettings, onError: (error: Error) => void): void {
+  const script = fileURLToPath(new URL('./watcher.ts', import.meta.url));
+  spawn(process.execPath, [script, JSON.stringify(settings)], { detached: true, stdio: 'ignore', cwd: '/', env: {} })
+    .on('error', onError)
+    .unref();
+}

@@ -1,0 +1,95 @@
+import { isIPv6 } from 'node:net';
+import type { Logger } from 'pino';
+import { type App, createApp } from './app.ts';
+import type { Config } from './config.ts';
+import { type DataFolder, openDataFolder } from './db/data-folder.ts';
+import { DataFolderLock } from './db/data-folder-lock.ts';
+import { openDatabase } from './db/database.ts';
+import { openEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
+import type { Boundary } from './git/boundary.ts';
+
+export interface ServiceOptions {
+  config: Config;
+  /** The kill points of landing and delivery; only tests give one that does something. */
+  boundary: Boundary;
+  log: Logger;
+  /** Another service has this data folder now: the process has to end. */
+  onDisplaced(): void;
+}
+
+export interface Service {
+  readonly url: string;
+  readonly dataFolder: DataFolder;
+  close(): Promise<void>;
+}
+
+/** Undo steps of what is open so far, run from the newest to the oldest, all of them, whatever one of them throws. */
+class Opened {
+  readonly #steps: (() => Promise<unknown>)[] = [];
+
+  add(close: () => Promise<unknown>): void {
+    this.#steps.push(close);
+  }
+
+  async close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'the service did not close cleanly');
+  }
+}
+
+/** Everything between the configuration and the listening port, in order; what was opened is closed again when a later step fails. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const opened = new Opened();
+  try {
+    return await openAll(options, opened);
+  } catch (error) {
+    await opened.close().catch((closeError: unknown) => options.log.error({ err: closeError }, 'closing after a failed start'));
+    throw error;
+  }
+}
+
+async function openAll({ config, boundary, log, onDisplaced }: ServiceOptions, opened: Opened): Promise<Service> {
+  const dataFolder = await openDataFolder(config.dataFolder);
+  const databaseUrl = config.databaseUrl ?? (await openOwnServer(dataFolder, log, opened));
+  const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log });
+  opened.add(() => database.close());
+  const lock = await DataFolderLock.take({ databaseUrl, instanceId: dataFolder.instanceId, folder: dataFolder.path, log, onLost: onDisplaced });
+  opened.add(() => lock.release());
+  await database.migrate();
+
+  let url = config.publicUrl ?? '';
+  const app = await createApp({ config, database, dataFolder, boundary, log, publicUrl: () => url });
+  opened.add(() => closeApp(app));
+  await app.start();
+  await app.server.listen({ host: config.host, port: config.port });
+  const listening = urlOf(app, config);
+  url = config.publicUrl ?? listening;
+  await lock.announce(listening);
+  return { url, dataFolder, close: () => opened.close() };
+}
+
+async function openOwnServer(dataFolder: DataFolder, log: Logger, opened: Opened): Promise<string> {
+  const server = await openEmbeddedPostgres({ dataFolder: dataFolder.path, log });
+  opened.add(() => server.close());
+  return server.url;
+}
+
+/** No new requests first, then the runtime gives back what it was doing. */
+async function closeApp(app: App): Promise<void> {
+  await app.server.close();
+  await app.stop();
+}
+
+function urlOf(app: App, config: Config): string {
+  const address = app.server.addresses()[0];
+  const host = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${address?.port ?? config.port}`;
+}
+

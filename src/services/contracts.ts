@@ -27,6 +27,7 @@ import type {
   Submit,
 } from './shapes/agent.ts';
 import type { JournalPage } from './shapes/journal.ts';
+import type { LandingView } from './shapes/landing.ts';
 import type { PlanApplied, PlanDocument, PlanReport } from './shapes/plan.ts';
 import type { NewProject, ProjectView } from './shapes/project.ts';
 import type { Principal } from './shapes/token.ts';
@@ -98,6 +99,8 @@ export interface ReadService {
   review(kind: 'initiative' | 'phase', id: string): Promise<ReviewView>;
   /** Entries with seq > after, oldest first; `next` is the seq to go on after. */
   journal(kind: Kind, id: string, page: { after: number; limit: number }): Promise<JournalPage>;
+  /** What was landed in an initiative, and which processes did it. */
+  landings(initiativeId: string): Promise<LandingView[]>;
 }
 
 export interface ExplainService {

@@ -3,7 +3,7 @@ import { Refusal } from '../errors.ts';
 import type { MachineDefinition } from '../machines/definitions.ts';
 import { toDefinition, toMermaid } from '../machines/mermaid.ts';
 
-export const machineSummarySchema = z.object({ name: z.string(), version: z.int(), description: z.string() });
+export const machineSummarySchema = z.object({ name: z.string(), version: z.int() });
 
 export const machineSchema = machineSummarySchema.extend({
   definition: z.record(z.string(), z.unknown()).describe('States, events, guards and effects by name; nothing that runs.'),
@@ -53,8 +53,8 @@ export class MachineCatalog {
   }
 }
 
-function summaryOf({ name, version, machine }: MachineDefinition): MachineSummary {
-  return { name, version, description: machine.root.description ?? '' };
+function summaryOf({ name, version }: MachineDefinition): MachineSummary {
+  return { name, version };
 }
 
 function viewOf(definition: MachineDefinition): MachineView {

@@ -12,6 +12,7 @@ import {
   taskSchema,
 } from '../../services/shapes/actor.ts';
 import { journalPageSchema } from '../../services/shapes/journal.ts';
+import { landingSchema } from '../../services/shapes/landing.ts';
 import { setEntityTag } from '../entity-tag.ts';
 import { credentialsOf, READERS } from '../plugins/authentication.ts';
 import { problems } from '../responses.ts';
@@ -67,6 +68,24 @@ export const actorReadRoutes = plugin<{ reads: ReadService; explain: ExplainServ
       },
       async (request, reply) =>
         tagged(reply, await reads.initiative(request.params.id, credentialsOf(request).principal)),
+    );
+
+    routes.get(
+      '/v1/initiatives/:id/landings',
+      {
+        config,
+        schema: {
+          operationId: 'listLandings',
+          summary: 'What was landed, project by project, and which process did it',
+          tags: ['initiatives'],
+          params,
+          response: {
+            200: z.object({ landings: z.array(landingSchema) }),
+            ...problems({}, 'unknown_initiative'),
+          },
+        },
+      },
+      async (request) => ({ landings: await reads.landings(request.params.id) }),
     );
 
     routes.get(
@@ -142,7 +161,7 @@ export const actorReadRoutes = plugin<{ reads: ReadService; explain: ExplainServ
             summary: `The heads to decide on, and what was asked for so far`,
             tags: [path],
             params,
-            response: { 200: reviewSchema, ...problems({}, unknown, 'not_enabled') },
+            response: { 200: reviewSchema, ...problems({}, unknown, 'no_open_review') },
           },
         },
         async (request, reply) => tagged(reply, await reads.review(kind, request.params.id)),

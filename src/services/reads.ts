@@ -1,0 +1,258 @@
+import type { Runtime } from '../actors/runtime.ts';
+import type { SqlPool } from '../actors/sql.ts';
+import type { ActorView } from '../actors/view.ts';
+import type { Initiative } from '../db/entities/initiative.ts';
+import type { Phase } from '../db/entities/phase.ts';
+import type { Task } from '../db/entities/task.ts';
+import { Refusal } from '../errors.ts';
+import { initiativeBranch, phaseBranch, taskBranch } from './branch-names.ts';
+import type { ReadService } from './contracts.ts';
+import { deliveriesOf } from './delivery-records.ts';
+import { unknownCode } from './event-answers.ts';
+import { landingsOf } from './landings.ts';
+import type { PlanStore } from './plan-store.ts';
+import type { InitiativeTree, InitiativeView, Kind, PhaseView, ReviewView, TaskView } from './shapes/actor.ts';
+import type { JournalPage } from './shapes/journal.ts';
+import type { LandingView } from './shapes/landing.ts';
+import { toEntryView } from './journal-view.ts';
+import { nextFor } from './next-events.ts';
+import type { Principal } from './shapes/token.ts';
+import { getReview } from './work-store.ts';
+
+/** What people and programs read: plans and where their actors stand. */
+export class Reads implements ReadService {
+  readonly #sql: SqlPool;
+  readonly #plan: PlanStore;
+  readonly #runtime: () => Runtime;
+
+  constructor(deps: { sql: SqlPool; plan: PlanStore; runtime: () => Runtime }) {
+    this.#sql = deps.sql;
+    this.#plan = deps.plan;
+    this.#runtime = deps.runtime;
+  }
+
+  async initiatives(principal: Principal): Promise<InitiativeView[]> {
+    const all = await this.#plan.initiatives();
+    const actors = await this.#actors(all.map(({ id }) => id));
+    const titles = await this.#titles(all.map(({ id }) => id));
+    return Promise.all(
+      all.map((initiative) => this.#initiativeView(initiative, actors, titles, principal)),
+    );
+  }
+
+  async initiative(id: string, principal: Principal): Promise<InitiativeTree> {
+    const initiative = await this.#plan.initiative(id);
+    const phases = await this.#plan.phasesOf(id);
+    const tasks = await this.#plan.tasksOfInitiative(id);
+    const actors = new Map((await this.#runtime().listByRoot(id)).map((actor) => [actor.id, actor]));
+    const titles = await this.#titles([id, ...phases.map((p) => p.id), ...tasks.map((t) => t.id)]);
+    const projects = (await this.#plan.linkedProjects(id)).map(({ project }) => project.key);
+    const questions = await this.#questions(tasks, actors);
+    const look = { actors, titles, principal, projects, questions };
+    return {
+      ...(await this.#initiativeView(initiative, actors, titles, principal)),
+      phases: phases.map((phase) => phaseView(initiative, phase, phases, tasks, look)),
+    };
+  }
+
+  async phase(id: string, principal: Principal): Promise<PhaseView> {
+    const { initiativeId } = await this.#plan.phase(id);
+    const tree = await this.initiative(initiativeId, principal);
+    return tree.phases.find((phase) => phase.id === id) ?? unknown('phase', id);
+  }
+
+  async task(id: string, principal: Principal): Promise<TaskView> {
+    const { phaseId } = await this.#plan.task(id);
+    const phase = await this.phase(phaseId, principal);
+    return phase.tasks.find((task) => task.id === id) ?? unknown('task', id);
+  }
+
+  async review(kind: 'initiative' | 'phase', id: string): Promise<ReviewView> {
+    const actor = await this.#runtime().peek(id);
+    if (actor === null || actor.machine !== kind) return unknown(kind, id);
+    const digest = actor.context['heads'];
+    const review = typeof digest === 'string' ? await getReview(this.#sql, id, digest) : null;
+    if (review === null) {
+      throw new Refusal('no_open_review', `this ${kind} has no open review; its state is ${JSON.stringify(actor.state)}`);
+    }
+    return {
+      id,
+      kind,
+      version: actor.version,
+      round: review.round,
+      digest: review.digest,
+      heads: { ...review.heads },
+      base: { ...review.base },
+      rounds: await this.#rounds(id),
+    };
+  }
+
+  async journal(kind: Kind, id: string, page: { after: number; limit: number }): Promise<JournalPage> {
+    const actor = await this.#runtime().peek(id);
+    if (actor === null || actor.machine !== kind) return unknown(kind, id);
+    const entries = await this.#runtime().journal(id, page);
+    return {
+      entries: entries.map(toEntryView),
+      next: entries.at(-1)?.seq ?? page.after,
+    };
+  }
+
+  async landings(initiativeId: string): Promise<LandingView[]> {
+    await this.#plan.initiative(initiativeId);
+    return landingsOf(this.#sql, initiativeId);
+  }
+
+  async #initiativeView(
+    initiative: Initiative,
+    actors: ReadonlyMap<string, ActorView>,
+    titles: ReadonlyMap<string, string>,
+    principal: Principal,
+  ): Promise<InitiativeView> {
+    const actor = actors.get(initiative.id) ?? unknown('initiative', initiative.id);
+    const deliveries = await deliveriesOf(this.#sql, initiative.id);
+    return {
+      ...actorView(actor, 'initiative', initiative, titles, principal),
+      description: initiative.description,
+      mode: initiative.mode,
+      branch: initiativeBranch(initiative.key),
+      projects: (await this.#plan.linkedProjects(initiative.id)).map(({ project, strategy }) => ({
+        key: project.key,
+        strategy,
+        delivery: deliveries.get(project.id) ?? null,
+      })),
+      failure: failureOf(actor),
+    };
+  }
+
+  async #actors(ids: readonly string[]): Promise<ReadonlyMap<string, ActorView>> {
+    return new Map((await this.#runtime().peekMany(ids)).map((actor) => [actor.id, actor]));
+  }
+
+  async #titles(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await this.#sql.query<{ unit_id: string; title: string }>(
+      'SELECT unit_id, title FROM renamed WHERE unit_id = ANY($1::uuid[])',
+      [ids],
+    );
+    return new Map(rows.map(({ unit_id, title }) => [unit_id, title]));
+  }
+
+  /** The open questions of agents, by task. */
+  async #questions(
+    tasks: readonly Task[],
+    actors: ReadonlyMap<string, ActorView>,
+  ): Promise<ReadonlyMap<string, string>> {
+    const asking = tasks
+      .map(({ id }) => actors.get(id))
+      .filter((actor) => actor !== undefined && JSON.stringify(actor.state).includes('asking'))
+      .map((actor) => actor?.id);
+    if (asking.length === 0) return new Map();
+    const { rows } = await this.#sql.query<{ actor_id: string; question: string }>(
+      `SELECT DISTINCT ON (actor_id) actor_id, event ->> 'question' AS question FROM journal
+        WHERE actor_id = ANY($1::uuid[]) AND type = 'task.ask' AND outcome = 'accepted'
+        ORDER BY actor_id, seq DESC`,
+      [asking],
+    );
+    return new Map(rows.map(({ actor_id, question }) => [actor_id, question]));
+  }
+
+  /** What reviewers asked for in earlier rounds. */
+  async #rounds(unitId: string): Promise<ReviewView['rounds']> {
+    const { rows } = await this.#sql.query<{ summary: string; comments: unknown; at: Date; by: string }>(
+      `SELECT event ->> 'summary' AS summary, coalesce(event -> 'comments', '[]') AS comments, at, principal AS by
+         FROM journal WHERE actor_id = $1 AND type LIKE '%.requestChanges' AND outcome = 'accepted' ORDER BY seq`,
+      [unitId],
+    );
+    return rows.map((row, index) => ({
+      round: index + 1,
+      summary: row.summary,
+      comments: row.comments as ReviewView['rounds'][number]['comments'],
+      at: row.at.toISOString(),
+      by: row.by,
+    }));
+  }
+}
+
+interface Look {
+  readonly actors: ReadonlyMap<string, ActorView>;
+  readonly titles: ReadonlyMap<string, string>;
+  readonly principal: Principal;
+  readonly projects: readonly string[];
+  readonly questions: ReadonlyMap<string, string>;
+}
+
+function phaseView(
+  initiative: Initiative,
+  phase: Phase,
+  phases: readonly Phase[],
+  tasks: readonly Task[],
+  look: Look,
+): PhaseView {
+  const actor = look.actors.get(phase.id) ?? unknown('phase', phase.id);
+  const own = tasks.filter((task) => task.phaseId === phase.id);
+  return {
+    ...actorView(actor, 'phase', phase, look.titles, look.principal),
+    ordinal: phase.ordinal,
+    initiativeId: initiative.id,
+    description: phase.description,
+    dependsOn: keysOf(phase.dependsOn, phases),
+    branch: phaseBranch(initiative.key, phase.key),
+    round: Number(actor.context['round'] ?? 1),
+    failure: failureOf(actor),
+    tasks: own.map((task) => taskView(initiative, phase, task, own, look)),
+  };
+}
+
+function taskView(initiative: Initiative, phase: Phase, task: Task, siblings: readonly Task[], look: Look): TaskView {
+  const actor = look.actors.get(task.id) ?? unknown('task', task.id);
+  return {
+    ...actorView(actor, 'task', task, look.titles, look.principal),
+    ordinal: task.ordinal,
+    phaseId: phase.id,
+    initiativeId: initiative.id,
+    description: task.description,
+    category: task.category,
+    priority: Number(actor.context['priority'] ?? task.priority),
+    dependsOn: keysOf(task.dependsOn, siblings),
+    projects: [...(task.projects ?? look.projects)],
+    branch: taskBranch(initiative.key, phase.key, task.key),
+    attempt: Number(actor.context['attempt'] ?? 0),
+    question: look.questions.get(task.id) ?? null,
+    failure: failureOf(actor),
+  };
+}
+
+function actorView(
+  actor: ActorView,
+  kind: Kind,
+  row: { key: string; title: string },
+  titles: ReadonlyMap<string, string>,
+  principal: Principal,
+) {
+  return {
+    id: actor.id,
+    kind,
+    key: row.key,
+    title: titles.get(actor.id) ?? row.title,
+    state: actor.state,
+    tags: actor.tags,
+    version: actor.version,
+    next: nextFor(kind, actor.next, principal.scope),
+    since: actor.since.toISOString(),
+    quarantined: actor.quarantined,
+  };
+}
+
+function failureOf(actor: ActorView): { code: string; message: string } | null {
+  const failure = actor.context['failure'];
+  if (typeof failure !== 'object' || failure === null || Array.isArray(failure)) return null;
+  const { code, message } = failure as { code?: unknown; message?: unknown };
+  return { code: String(code), message: String(message) };
+}
+
+function keysOf(ordinals: readonly number[], siblings: readonly { ordinal: number; key: string }[]): string[] {
+  return ordinals.flatMap((n) => siblings.find(({ ordinal }) => ordinal === n)?.key ?? []);
+}
+
+function unknown(kind: Kind, id: string): never {
+  throw new Refusal(unknownCode(kind), `there is no ${kind} with the id ${id}`);
+}

@@ -19,6 +19,17 @@ export interface Member {
   readonly parent: string | null;
   readonly ordinal: number;
   snapshot: AnyMachineSnapshot;
+  /** The state value as dotted path, for example `canceling.draining`. */
+  path: string;
+  isSettled: boolean;
+}
+
+/** The dotted path of a state value; none of these machines has parallel states. */
+function pathOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return Object.entries(value as Record<string, unknown>)
+    .map(([key, inner]) => `${key}.${pathOf(inner)}`)
+    .join();
 }
 
 interface Message {
@@ -55,6 +66,8 @@ export class Family {
   readonly effects = new Map<string, Running>();
   /** What happened, newest last: read it when an invariant is broken. */
   readonly log: string[] = [];
+  /** Kind and state of everybody after every step, for example `task canceling.stuck`. */
+  readonly visited = new Set<string>();
   readonly #children = new Map<string, Member[]>();
   readonly #channels = new Map<string, Message[]>();
   #held: Message[] | null = null;
@@ -78,7 +91,8 @@ export class Family {
     const parts = id.split('/');
     const move = of(kind).scope.initial(input as Parameters<InertScope['initial']>[0]);
     const parent = parts.length === 1 ? null : parts.slice(0, -1).join('/');
-    const member: Member = { id, kind, parent, ordinal: Number(parts.at(-1)), snapshot: move.snapshot };
+    const { snapshot } = move;
+    const member: Member = { id, kind, parent, ordinal: Number(parts.at(-1)), snapshot, path: '', isSettled: false };
     this.members.set(id, member);
     if (parent !== null) this.#children.set(parent, [...this.childrenOf(parent), member]);
     this.#apply(member, move, 'created');
@@ -151,13 +165,15 @@ export class Family {
       return false;
     }
     const move = scope.transition(member.snapshot, event);
-    member.snapshot = move.snapshot;
     this.#apply(member, move, `${JSON.stringify(event)} (${why})`);
     return true;
   }
 
   #apply(member: Member, move: Move, why: string): void {
-    this.log.push(`${member.id} ${why} -> ${JSON.stringify(move.snapshot.value)}`);
+    member.snapshot = move.snapshot;
+    member.path = pathOf(move.snapshot.value);
+    member.isSettled = move.snapshot.hasTag('settled');
+    this.log.push(`${member.id} ${why} -> ${member.path}`);
     if (move.snapshot.status !== 'active') throw new Error(`${member.id} has ended: ${move.snapshot.status}`);
     for (const { type, params } of move.actions) {
       if (type === 'tell') for (const one of each(params)) this.#send(member, one as { to: Address; event: AnyEventObject });
@@ -171,6 +187,7 @@ export class Family {
         this.effects.delete(`${member.id} ${(params as { id: string }).id}`);
       }
     }
+    this.visited.add(`${member.kind} ${member.path}`);
     this.#afterStep(member, move);
   }
 

@@ -4,20 +4,15 @@ import type { TaskContext } from '../../../src/machines/task-context.ts';
 import type { Family, Member } from './family.ts';
 
 const contextOf = <C>(member: Member) => member.snapshot.context as C;
-const isSettled = (member: Member) => member.snapshot.hasTag('settled');
+const isSettled = (member: Member) => member.isSettled;
 
 /** States that carry `needs_you` as part of the plan, not because something is wrong: the parent is not told of them. */
 const EXPECTED_WAITS = ['draft', 'pending_review', 'pending_review.open', 'in_progress.asking', 'in_progress.attention'];
 
-function pathOf(member: Member): string {
-  const value = member.snapshot.value as string | Record<string, string>;
-  return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
-}
-
 /** Has this child told its parent that it waits for a person? */
 function isStuck(member: Member): boolean {
-  if (pathOf(member) === 'in_progress.attention') return true;
-  return member.snapshot.hasTag('needs_you') && !EXPECTED_WAITS.includes(pathOf(member));
+  if (member.path === 'in_progress.attention') return true;
+  return member.snapshot.hasTag('needs_you') && !EXPECTED_WAITS.includes(member.path);
 }
 
 function expectEqual(what: string, actual: number, expected: number): void {
@@ -47,7 +42,7 @@ function checkCounters(family: Family, parent: Member): void {
 function checkSlots(family: Family, initiative: Member): void {
   const phases = family.childrenOf(initiative.id);
   const context = contextOf<InitiativeContext>(initiative);
-  const holders = phases.filter((phase) => phase.snapshot.matches('in_progress')).length;
+  const holders = phases.filter((phase) => phase.path.startsWith('in_progress.')).length;
   const granted = phases.reduce((sum, phase) => sum + family.inFlight('slot.granted', initiative.id, phase.id), 0);
   expectEqual(
     'slots',
@@ -76,48 +71,55 @@ export function checkAlways(family: Family): void {
 function checkConflict(family: Family, task: Member): void {
   const siblings = family.childrenOf(String(task.parent));
   const { resolves, resolver } = contextOf<TaskContext>(task);
-  if (task.snapshot.matches('conflicted')) {
+  if (task.path === 'conflicted') {
     const merge = siblings.find((sibling) => sibling.ordinal === resolver);
-    if (merge === undefined || isSettled(merge) || merge.snapshot.matches('failed')) {
+    if (merge === undefined || isSettled(merge) || merge.path === 'failed') {
       throw new Error(`${task.id} waits for a resolution that nobody makes`);
     }
   }
-  if (resolves === null || isSettled(task) || task.snapshot.matches('canceling')) return;
+  if (resolves === null || isSettled(task) || task.path.startsWith('canceling.')) return;
   if (contextOf<TaskContext>(task).cancelRequested) return;
   const source = siblings.find((sibling) => sibling.ordinal === resolves);
-  const isWanted = source !== undefined && (source.snapshot.matches('conflicted') || source.snapshot.matches('conflict_unresolved'));
+  const isWanted = source !== undefined && (source.path === 'conflicted' || source.path === 'conflict_unresolved');
   if (!isWanted || contextOf<TaskContext>(source).resolver !== task.ordinal) {
     throw new Error(`${task.id} resolves a conflict that nobody has any more`);
   }
 }
 
+function checkDependencies(family: Family, member: Member): void {
+  if (!member.path.startsWith('blocked.')) return;
+  const { pending, stranded } = contextOf<TaskContext | PhaseContext>(member);
+  const siblings = family.childrenOf(String(member.parent));
+  const gone = pending.find((ordinal) => {
+    const sibling = siblings.find((one) => one.ordinal === ordinal);
+    return sibling === undefined || (isSettled(sibling) && !stranded.includes(ordinal));
+  });
+  if (gone !== undefined) throw new Error(`${member.id} waits for ${gone}, which is settled`);
+}
+
+function checkPhaseWaits(family: Family, initiative: Member, phase: Member): void {
+  const { active, phaseLimit, waiting, paused } = contextOf<InitiativeContext>(initiative);
+  if (phase.path === 'queued') {
+    if (!waiting.includes(phase.ordinal)) throw new Error(`${phase.id} has asked for a slot, and nobody knows`);
+    const grants = initiative.path.startsWith('in_progress.running');
+    if (grants && active < phaseLimit) throw new Error(`${phase.id} waits for a slot while one is free`);
+  }
+  if (phase.path === 'merging.gate' && !paused) throw new Error(`${phase.id} waits at an open gate`);
+  if (phase.path === 'canceling.draining' && family.childrenOf(phase.id).every(isSettled)) {
+    throw new Error(`${phase.id} drains, and all its tasks are settled`);
+  }
+}
+
 /** What holds when no message is on its way: everybody who waits waits for somebody who will speak. */
 export function checkQuiet(family: Family): void {
-  const [initiative] = family.all('initiative');
-  if (initiative === undefined) return;
-  const running = initiative.snapshot.matches({ in_progress: 'running' });
-  const { active, phaseLimit, waiting, paused } = contextOf<InitiativeContext>(initiative);
-  for (const member of [...family.all('phase'), ...family.all('task')]) {
-    const siblings = family.childrenOf(String(member.parent));
-    const { pending, stranded } = contextOf<TaskContext>(member);
-    if (member.snapshot.matches('blocked')) {
-      const gone = pending.find((ordinal) => {
-        const sibling = siblings.find((one) => one.ordinal === ordinal);
-        return sibling === undefined || (isSettled(sibling) && !stranded.includes(ordinal));
-      });
-      if (gone !== undefined) throw new Error(`${member.id} waits for ${gone}, which is settled`);
-    }
-    if (member.kind === 'task') checkConflict(family, member);
-    else checkPhaseWaits(family, member);
-  }
-  function checkPhaseWaits(world: Family, phase: Member): void {
-    if (phase.snapshot.matches('queued')) {
-      if (!waiting.includes(phase.ordinal)) throw new Error(`${phase.id} has asked for a slot, and nobody knows`);
-      if (running && active < phaseLimit) throw new Error(`${phase.id} waits for a slot while one is free`);
-    }
-    if (phase.snapshot.matches({ merging: 'gate' }) && !paused) throw new Error(`${phase.id} waits at an open gate`);
-    if (phase.snapshot.matches({ canceling: 'draining' }) && world.childrenOf(phase.id).every(isSettled)) {
-      throw new Error(`${phase.id} drains, and all its tasks are settled`);
+  for (const initiative of family.all('initiative')) {
+    for (const phase of family.childrenOf(initiative.id)) {
+      checkDependencies(family, phase);
+      checkPhaseWaits(family, initiative, phase);
+      for (const task of family.childrenOf(phase.id)) {
+        checkDependencies(family, task);
+        checkConflict(family, task);
+      }
     }
   }
 }

@@ -34,12 +34,12 @@ const REMEDIES: Readonly<Record<Member['kind'], readonly ((member: Member) => An
 
 /** Does for one member what a person, or an agent, would do next; false when it needs nobody. */
 export function remedy(family: Family, member: Member): boolean {
-  if (member.snapshot.hasTag('settled')) return false;
+  if (member.isSettled) return false;
   const { attempt } = member.snapshot.context as { attempt: number };
   if (member.snapshot.hasTag('claimable')) {
     return family.post(member.id, { type: 'task.claim', lease: LEASE, agentId: AGENT, attempt: attempt + 1, leaseSeconds: 60 });
   }
-  if (member.snapshot.matches({ in_progress: 'working' }) && member.kind === 'task') {
+  if (member.path === 'in_progress.working' && member.kind === 'task') {
     return family.post(member.id, { type: 'task.submit', lease: LEASE, submission: DIGEST, summary: '', noChanges: null });
   }
   if (!member.snapshot.hasTag('needs_you')) return false;

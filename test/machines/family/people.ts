@@ -57,7 +57,8 @@ export const PEOPLE_SEND: Readonly<Record<Member['kind'], readonly Make[]>> = {
     plain('initiative.resumeDelivery'),
     plain('initiative.revertDelivery'),
     plain('initiative.sync'),
-    () => ({ type: 'initiative.rename', title: 'other' }),
+    // Seldom: not much happens to a family after it.
+    (random) => (random.chance(0.1) ? { type: 'initiative.cancel' } : { type: 'initiative.rename', title: 'other' }),
     (random, { snapshot }) => {
       const { next } = snapshot.context as { next: number };
       return {

@@ -1,7 +1,7 @@
 import type { Move } from '../../../src/actors/scope.ts';
 import type { InitiativeContext } from '../../../src/machines/initiative-context.ts';
 import type { ReviewMode } from '../../../src/machines/payloads.ts';
-import { Family, type Member } from './family.ts';
+import { Family, type Kind, type Member } from './family.ts';
 import { checkAlways, checkQuiet } from './invariants.ts';
 import { remedy } from './operator.ts';
 import { outcomesOf, randomOutcome } from './outcomes.ts';
@@ -19,8 +19,18 @@ export interface Scenario {
   readonly steps: number;
   /** How likely a step is an event of a person. */
   readonly meddling: number;
-  /** The initiative is canceled after so many steps. */
-  readonly cancelAt: number | null;
+  /** Done once, the first time that a member is in this state. */
+  readonly interfere?: {
+    readonly kind: Kind;
+    readonly path: string;
+    readonly act: (family: Family, member: Member) => void;
+  };
+}
+
+/** How a scenario ended. */
+export interface Played {
+  readonly family: Family;
+  readonly interfered: boolean;
 }
 
 /** Enough for every family here; one that is not settled by then waits for ever. */
@@ -104,26 +114,32 @@ function fixEverything(family: Family, random: Random, check: () => void): void 
 }
 
 /** Plays a scenario to its end; throws, with the log, when an invariant is broken or somebody waits for ever. */
-export function play(scenario: Scenario): Family {
-  const random = new Random(scenario.seed);
+export function play(scenario: Scenario): Played {
+  const { seed, interfere } = scenario;
+  const random = new Random(seed);
   const family = new Family(checkGrants);
+  let interfered = false;
   const check = () => {
     checkAlways(family);
     if (family.channels().length === 0) checkQuiet(family);
+    if (interfere === undefined || interfered) return;
+    const member = family.all(interfere.kind).find(({ path }) => path === interfere.path);
+    if (member === undefined) return;
+    interfered = true;
+    interfere.act(family, member);
   };
   try {
     plant(family, random, scenario);
-    family.post('i', { type: 'initiative.start' });
     check();
+    family.post('i', { type: 'initiative.start' });
     for (let step = 0; step < scenario.steps; step += 1) {
-      if (step === scenario.cancelAt) family.post('i', { type: 'initiative.cancel' });
-      anything(family, random, scenario.meddling);
       check();
+      anything(family, random, scenario.meddling);
     }
     fixEverything(family, random, check);
-    const left = [...family.members.values()].find(({ snapshot }) => !snapshot.hasTag('settled'));
-    if (left !== undefined) throw new Error(`${left.id} waits for ever in ${JSON.stringify(left.snapshot.value)}`);
-    return family;
+    const left = [...family.members.values()].find(({ isSettled }) => !isSettled);
+    if (left !== undefined) throw new Error(`${left.id} waits for ever in ${left.path}`);
+    return { family, interfered };
   } catch (cause) {
     throw new Error(`${String(cause)}\n${family.log.slice(-60).join('\n')}`, { cause });
   }

@@ -12,10 +12,11 @@ unset SIGNALBOX_TOKEN # the command is not told; neither token nor password is e
 helper='!f() { printf "username=%s\npassword=%s\n" "$GIT_USERNAME" "$GIT_PASSWORD"; }; f'
 trap 'kill $beat $command 2>/dev/null; rm -rf "$work"' EXIT; trap 'exit 130' HUP INT TERM
 log() { printf '%s: %s\n' "$name" "$*" >&2; }
-api() { # PATH BODY ANSWER-FILE: posts until the service answers, then prints the status
-  until code=$(printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -sS -K - -m 90 -o "$3" -w '%{http_code}' \
-    -H 'Content-Type: application/json' -H 'Accept: text/plain, application/json' -d "$2" "$SIGNALBOX_URL/v1/agents$1") &&
-    [ "$code" -lt 500 ]; do sleep 1; done 2>/dev/null; echo "$code"; }
+api() { # PATH BODY ANSWER-FILE [KEY]: posts until the service answers, then prints the status; a KEY makes it one request
+  until code=$(printf 'header = "%s"\n' "Authorization: Bearer $token" 'Content-Type: application/json' \
+      'Accept: text/plain, application/json' "Idempotency-Key:${4:+ $4}" |
+    curl -sS -K - -m 90 -o "$3" -w '%{http_code}' -d "$2" "$SIGNALBOX_URL/v1/agents$1") && [ "$code" -lt 500 ]
+  do sleep 1; done 2>/dev/null; echo "$code"; }
 hub() { # git with the lease as its credential, again while the service may be away
   tries=20; until GIT_TERMINAL_PROMPT=0 GIT_USERNAME=$user GIT_PASSWORD=$password \
     git -c credential.helper= -c credential.helper="$helper" "$@"; do
@@ -50,7 +51,7 @@ push() { commit || { log "$key is left in conflict"; return 1; }; [ "$(git rev-p
   entries >"$work/entries"; hub push --porcelain origin "+HEAD:refs/heads/$BRANCH" >"$work/push" || return 1
   grep -q "^[^!]${tab}HEAD:refs/heads/$BRANCH$tab" "$work/push" || { log 'the lease is over, the hub kept the work aside'; return 1; }
   changes=yes; [ -z "${SIGNALBOX_LEDGER-}" ] || [ ! -s "$work/entries" ] || cat "$work/entries" >>"$SIGNALBOX_LEDGER"; }
-report() { log "$1 $PHASE_KEY/$TASK_KEY: $(api "/$id/$1" "{\"lease\":\"$LEASE_ID\"$2}" "$work/answer")"; }
+report() { log "$1 $PHASE_KEY/$TASK_KEY: $(api "/$id/$1" "{\"lease\":\"$LEASE_ID\"$2}" "$work/answer" "$1-$LEASE_ID")"; }
 attempt() { changes='' beat=''; each fetch && run "$@" && each push || { report fail ''; return; }
   report submit "$([ -n "$changes" ] || echo ',"noChanges":"the command changed nothing"')"; }
 until api '' "{\"name\":\"$name\"}" "$work/agent" >/dev/null

@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Git of the demo's own: deaf to the user's configuration, so that a run is the same everywhere. */
+export const GIT_ENVIRONMENT = {
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_AUTHOR_NAME: 'Signalbox demo',
+  GIT_AUTHOR_EMAIL: 'demo@localhost',
+  GIT_COMMITTER_NAME: 'Signalbox demo',
+  GIT_COMMITTER_EMAIL: 'demo@localhost',
+} as const;
+
+/** Runs git in a folder and gives what it printed. Throws with git's own words. */
+export async function git(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { stdout } = await run('git', [...args], {
+    cwd,
+    env: { PATH: process.env['PATH'], ...GIT_ENVIRONMENT, ...env },
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return stdout.trim();
+}
+
+/** Whether `ancestor` is contained in `descendant`. */
+export async function isContained(cwd: string, ancestor: string, descendant: string): Promise<boolean> {
+  const missing = await git(cwd, ['rev-list', '--max-count=1', ancestor, '--not', descendant]);
+  return missing === '';
+}

@@ -1,0 +1,83 @@
+import { randomInt } from 'node:crypto';
+import { Children } from './children.ts';
+import { type DemoOptions, readOptions, USAGE, UsageError } from './options.ts';
+import { makeRunFolder, removeRunFolder } from './run-folder.ts';
+import { runDemo } from './run-demo.ts';
+import { openScreen } from './screen.ts';
+
+/** How long the processes of a run may take to end by themselves. */
+const GRACE_MS = 10_000;
+/** What every program may need; all other settings of the user stay outside. */
+const PASSED_ON = ['PATH', 'LANG', 'LC_ALL', 'TZ'] as const;
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+}
+
+try {
+  process.exitCode = await main(readOptions(process.argv.slice(2), randomInt(1_000_000)));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}
+
+async function main(options: DemoOptions): Promise<number> {
+  let passed = 0;
+  let run = 0;
+  for (; run < options.repeat && !interrupted.signal.aborted; run += 1) {
+    if (await isProven(options, options.seed + run)) passed += 1;
+  }
+  if (options.repeat > 1) console.log(`${passed} of ${run} runs passed`);
+  return passed === options.repeat ? 0 : 1;
+}
+
+async function isProven(options: DemoOptions, seed: number): Promise<boolean> {
+  const folder = await makeRunFolder();
+  const children = new Children();
+  const agentNames = new Map<string, string>();
+  const isColored = process.env['NO_COLOR'] === undefined;
+  const screen = openScreen(process.stdout, (id) => agentNames.get(id) ?? 'an agent', isColored);
+  const started = Date.now();
+  let isKept = true;
+  try {
+    const { signal } = interrupted;
+    const { survived, proof } = await runDemo({
+      folder,
+      options,
+      seed,
+      children,
+      screen,
+      agentNames,
+      userEnv: userEnv(),
+      signal,
+    });
+    screen.close();
+    if (proof.faults !== '') console.error(proof.faults);
+    console.log(`seed ${seed}, ${Math.round((Date.now() - started) / 1_000)} s`);
+    console.log(survived);
+    console.log(proof.line);
+    isKept = options.keep || (!proof.proven && options.sabotage === null);
+    return proof.proven;
+  } catch (error) {
+    screen.close();
+    console.error(`failed (seed ${seed}): ${error instanceof Error ? error.message : String(error)}`);
+    isKept = options.keep || !interrupted.signal.aborted;
+    return false;
+  } finally {
+    screen.close();
+    await children.stop(GRACE_MS);
+    if (isKept) console.error(`kept ${folder}`);
+    else await removeRunFolder(folder);
+  }
+}
+
+function userEnv(): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}

@@ -1,0 +1,33 @@
+import type { BoardActor } from '../board/board-types.ts';
+import type { BoardView } from '../board/board-view.ts';
+import { RefusedError, type Client } from './client.ts';
+
+/** Approves what waits for review: exactly the heads that the service serves at that moment. */
+export class Reviewer {
+  readonly #client: Client;
+  readonly #approved: (what: string) => void;
+
+  constructor(client: Client, approved: (what: string) => void) {
+    this.#client = client;
+    this.#approved = approved;
+  }
+
+  /** Looks at the board once. */
+  async look({ initiative, phases }: BoardView): Promise<void> {
+    for (const phase of phases) {
+      if (phase.state === 'pending_review') await this.#approve('phases', phase);
+    }
+    if (initiative?.state === 'pending_review') await this.#approve('initiatives', initiative);
+  }
+
+  async #approve(kind: 'phases' | 'initiatives', { id, key }: BoardActor): Promise<void> {
+    try {
+      const review = await this.#client.review(kind, id);
+      await this.#client.approve(kind, id, review);
+      this.#approved(key ?? id);
+    } catch (error) {
+      // The board is behind: it is approved already, or its heads have moved since. The next look sees.
+      if (!(error instanceof RefusedError && error.status === 409)) throw error;
+    }
+  }
+}

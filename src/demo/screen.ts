@@ -1,0 +1,123 @@
+import type { BoardView } from '../board/board-view.ts';
+import { type Color, type Frame, render } from './render.ts';
+
+/** Where the progress of a run is shown. */
+export interface Screen {
+  draw(view: BoardView): void;
+  note(text: string): void;
+  /** Leaves the terminal as it was. */
+  close(): void;
+}
+
+/** What a screen writes to; `process.stdout` is one. */
+export interface Output {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): unknown;
+  on(event: 'resize', listener: () => void): unknown;
+  off(event: 'resize', listener: () => void): unknown;
+}
+
+export type AgentName = Frame['agentName'];
+
+/** Live progress on a terminal, plain lines elsewhere. */
+export function openScreen(output: Output, agentName: AgentName, isColored: boolean): Screen {
+  return output.isTTY === true
+    ? new LiveScreen(output, agentName, isColored)
+    : new PlainScreen(output, agentName);
+}
+
+const COLORS: Readonly<Record<Color, number>> = { green: 32, yellow: 33, red: 31, dim: 2, bold: 1 };
+const ENTER = '\u001b[?1049h\u001b[?25l';
+const LEAVE = '\u001b[?25h\u001b[?1049l';
+const HOME = '\u001b[H';
+const TO_END_OF_LINE = '\u001b[K';
+const TO_END_OF_SCREEN = '\u001b[J';
+
+/** Draws on the alternate screen, so that nothing is left of it and a window of another size is simply drawn anew. */
+class LiveScreen implements Screen {
+  readonly #output: Output;
+  readonly #agentName: AgentName;
+  readonly #isColored: boolean;
+  readonly #started = Date.now();
+  readonly #notes: string[] = [];
+  readonly #redraw = (): void => this.#show();
+  #view: BoardView | null = null;
+  #isOpen = true;
+
+  constructor(output: Output, agentName: AgentName, isColored: boolean) {
+    this.#output = output;
+    this.#agentName = agentName;
+    this.#isColored = isColored;
+    output.on('resize', this.#redraw);
+    output.write(ENTER);
+  }
+
+  draw(view: BoardView): void {
+    this.#view = view;
+    this.#show();
+  }
+
+  note(text: string): void {
+    this.#notes.push(text);
+    this.#show();
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#output.off('resize', this.#redraw);
+    this.#output.write(LEAVE);
+    for (const note of this.#notes) this.#output.write(`${note}\n`);
+  }
+
+  #show(): void {
+    if (!this.#isOpen || this.#view === null) return;
+    const lines = render(this.#view, {
+      columns: this.#output.columns ?? 80,
+      rows: this.#output.rows ?? 24,
+      elapsedMs: Date.now() - this.#started,
+      notes: this.#notes,
+      agentName: this.#agentName,
+      paint: (color, text) => (this.#isColored ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text),
+    });
+    this.#output.write(HOME + lines.map((text) => text + TO_END_OF_LINE).join('\n') + TO_END_OF_SCREEN);
+  }
+}
+
+/** A line for each thing that came to another state. */
+class PlainScreen implements Screen {
+  readonly #output: Output;
+  readonly #agentName: AgentName;
+  readonly #shown = new Map<string, string>();
+
+  constructor(output: Output, agentName: AgentName) {
+    this.#output = output;
+    this.#agentName = agentName;
+  }
+
+  draw({ initiative, phases }: BoardView): void {
+    for (const phase of phases) {
+      for (const task of phase.tasks) {
+        const who =
+          task.agentId === null ? '' : ` (${this.#agentName(task.agentId)}, attempt ${task.attempt})`;
+        this.#say(task.id, `${phase.key ?? ''}/${task.key ?? ''}`, task.state, who);
+      }
+      this.#say(phase.id, phase.key ?? '', phase.state, '');
+    }
+    if (initiative !== null) this.#say(initiative.id, initiative.key ?? '', initiative.state, '');
+  }
+
+  note(text: string): void {
+    this.#output.write(`${text}\n`);
+  }
+
+  close(): void {}
+
+  #say(id: string, name: string, state: string | null, suffix: string): void {
+    if (state === null || this.#shown.get(id) === state + suffix) return;
+    this.#shown.set(id, state + suffix);
+    this.#output.write(`${name.padEnd(26)} ${state}${suffix}\n`);
+  }
+}

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { createRuntime } from './actors/create-runtime.ts';
+import type { Runtime, RuntimeClock } from './actors/runtime.ts';
+import type { Config } from './config.ts';
+import type { DataFolder } from './db/data-folder.ts';
+import type { Database } from './db/database.ts';
+import { PgDeliveryStore } from './db/delivery-store.ts';
+import { PgIntentStore } from './db/intent-store.ts';
+import type { Boundary } from './git/boundary.ts';
+import { GitMergeEngine } from './git/git-merge-engine.ts';
+import { GitRunner } from './git/git-runner.ts';
+import { Hub } from './git/hub.ts';
+import { NodegitMergeEngine } from './git/nodegit-merge-engine.ts';
+import { createServer } from './http/server.ts';
+import { machineDefinitions } from './machines/definitions.ts';
+import { Agents } from './services/agents.ts';
+import { effectBodies } from './services/effects/effect-bodies.ts';
+import { Explain } from './services/explain.ts';
+import { HubGrants } from './services/hub-grants.ts';
+import { InspectTickets } from './services/inspect-tickets.ts';
+import { extendLeases, LeaseSweeper } from './services/lease-sweeper.ts';
+import { MachineCatalog } from './services/machine-catalog.ts';
+import { Planning } from './services/planning.ts';
+import { PlanStore } from './services/plan-store.ts';
+import { Projects } from './services/projects.ts';
+import { ReadinessMonitor } from './services/readiness.ts';
+import { Reads } from './services/reads.ts';
+import { rowWriters } from './services/row-writers/row-writers.ts';
+import { TokenService } from './services/tokens.ts';
+import { Transitions } from './services/transitions.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly database: Database;
+  readonly dataFolder: DataFolder;
+  /** The kill points of landing and delivery; does nothing in production. */
+  readonly boundary: Boundary;
+  readonly log: Logger;
+  /** Where clients reach the service; known after listening. */
+  readonly publicUrl: () => string;
+  /** Shorter terms, for tests that wait for them. */
+  readonly clock?: Partial<RuntimeClock>;
+}
+
+export interface App {
+  readonly server: FastifyInstance;
+  readonly runtime: Runtime;
+  /** Sweeps what a crash left, makes the first token, then lets the actors run. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Who is named in the merge commits. */
+const AUTHOR = { name: 'Signalbox', email: 'signalbox@localhost' };
+
+/** Wires the parts. Nothing runs before `start`. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, database, dataFolder, log } = options;
+  const { sql, orm } = database;
+  const runner = new GitRunner(config.gitConfig === null ? {} : { remoteConfig: config.gitConfig });
+  // A new name for each process: a landing that one began and another finished can be told by it.
+  const intents = new PgIntentStore(sql, { process: `${dataFolder.instanceId}/${randomUUID()}` });
+  const hub = new Hub({
+    root: dataFolder.hub,
+    runner,
+    remotes: { insecureHosts: config.insecureRemoteHosts },
+    ownedRefs: (projectId) => intents.ownedRefs(projectId),
+    exclusively: (name, work) => intents.exclusively(name, work),
+  });
+  const plan = new PlanStore(orm);
+  const tokens = new TokenService(sql);
+
+  // The bodies of effects read actors, and the runtime runs the bodies: the one knot, tied here.
+  const runtime: Runtime = createRuntime({
+    sql,
+    definitions: machineDefinitions,
+    effects: effectBodies({
+      sql,
+      plan,
+      hub,
+      engine: config.mergeEngine === 'nodegit' ? await NodegitMergeEngine.load() : new GitMergeEngine(),
+      intents,
+      deliveries: new PgDeliveryStore(sql),
+      boundary: options.boundary,
+      log,
+      author: AUTHOR,
+      actors: () => runtime,
+    }),
+    rowWriters,
+    instanceId: dataFolder.instanceId,
+    log,
+    onOutage: extendLeases,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+  });
+  const sweeper = new LeaseSweeper({ sql, runtime, log });
+  const readiness = new ReadinessMonitor({ sql, hub, runtime: () => runtime });
+
+  const server = await createServer(
+    {
+      projects: new Projects({ orm, store: plan, hub }),
+      plans: new Planning({ orm, store: plan, runtime: () => runtime }),
+      transitions: new Transitions({ plan, hub, runtime: () => runtime }),
+      reads: new Reads({ sql, plan, runtime: () => runtime }),
+      explain: new Explain({ sql, plan, runtime: () => runtime }),
+      agents: new Agents({
+        sql,
+        plan,
+        hub,
+        runtime: () => runtime,
+        feed: () => runtime.feed,
+        leaseSeconds: config.agentLeaseSeconds,
+      }),
+      tokens,
+      hubAccess: new HubGrants({ sql, plan, hub }),
+      hub,
+      feed: runtime.feed,
+      actors: runtime,
+      tickets: new InspectTickets(sql),
+      machines: new MachineCatalog(machineDefinitions),
+      readiness: () => readiness.read(),
+    },
+    {
+      publicUrl: options.publicUrl,
+      allowedHosts: config.allowedHosts,
+      allowedOrigins: config.allowedOrigins,
+      log: { level: config.logLevel },
+    },
+  );
+
+  return {
+    server,
+    runtime,
+    async start() {
+      await tokens.ensureAdminToken(dataFolder.adminTokenFile);
+      await readiness.start();
+      await runtime.start();
+      sweeper.start();
+    },
+    async stop() {
+      await sweeper.stop();
+      await runtime.stop();
+      await readiness.stop();
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import type { Runtime } from '../actors/runtime.ts';
+import type { SqlPool } from '../actors/sql.ts';
+import type { Hub } from '../git/hub.ts';
+import type { Readiness } from './contracts.ts';
+
+const LOOK_MS = 2_000;
+const DATABASE_ANSWER_MS = 2_000;
+
+/** What `/readyz` says. The hub is looked at in the background: sweeping locks is no work for every probe. */
+export class ReadinessMonitor {
+  readonly #sql: SqlPool;
+  readonly #hub: Hub;
+  readonly #runtime: () => Runtime;
+  #hubSays: { ready: boolean; detail: string } = { ready: false, detail: 'not looked at yet' };
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(deps: { sql: SqlPool; hub: Hub; runtime: () => Runtime }) {
+    this.#sql = deps.sql;
+    this.#hub = deps.hub;
+    this.#runtime = deps.runtime;
+  }
+
+  /** The first look removes the locks that a crash left, before any work begins. */
+  async start(): Promise<void> {
+    await this.#look();
+    this.#timer = setInterval(() => {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+    }, LOOK_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  async read(): Promise<Readiness> {
+    const runtime = this.#runtime().readiness();
+    const checks = [
+      { name: 'database', ...(await this.#database()) },
+      {
+        name: 'actors',
+        ready: runtime.ready && !runtime.outage,
+        detail: runtime.outage
+          ? 'the database can not be reached'
+          : `rehydrated: ${runtime.live} live, ${runtime.toUpgrade} to upgrade on load, ${runtime.quarantined} quarantined`,
+      },
+      { name: 'hub', ...this.#hubSays },
+    ];
+    return {
+      ready: checks.every(({ ready }) => ready),
+      checks,
+      live: runtime.live,
+      toUpgrade: runtime.toUpgrade,
+      quarantined: runtime.quarantined,
+    };
+  }
+
+  /** A write, because a server whose disk is full still reads. Nothing is left of it. */
+  async #database(): Promise<{ ready: boolean; detail: string }> {
+    const answer = this.#sql.transaction(async (sql) => {
+      await sql.query(`SET LOCAL statement_timeout = ${DATABASE_ANSWER_MS}`);
+      await sql.query('UPDATE actor_heartbeat SET beat_at = beat_at');
+    });
+    const late = new Promise<never>((_, reject) => {
+      setTimeout(() => reject(new Error(`no answer in ${DATABASE_ANSWER_MS} ms`)), DATABASE_ANSWER_MS).unref();
+    });
+    try {
+      await Promise.race([answer, late]);
+      return { ready: true, detail: 'answers and writes' };
+    } catch (error) {
+      answer.catch(() => undefined);
+      return { ready: false, detail: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const { ok, reason } = await this.#hub.sweep();
+      this.#hubSays = { ready: ok, detail: reason ?? 'can be written, no locks are left over' };
+    } catch (error) {
+      this.#hubSays = { ready: false, detail: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}

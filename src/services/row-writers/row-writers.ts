@@ -1,0 +1,7 @@
+import type { RowWriter } from '../../actors/row-writer.ts';
+import { closeIntents } from '../../db/intent-store.ts';
+import { planWriters } from './plan-writers.ts';
+import { workWriters } from './work-writers.ts';
+
+/** Every named action of the machines that becomes rows. */
+export const rowWriters: readonly RowWriter[] = [...workWriters, ...planWriters, closeIntents];

@@ -65,7 +65,7 @@ export class ActorStore {
     } catch (thrown) {
       const reason = reasonOf(thrown);
       if (!(thrown instanceof WrittenByNewer)) {
-        await quarantine(sql, row.id, row.root_id, reason);
+        await quarantine(sql, row.id, reason);
         this.#log.error({ actorId: row.id, machine: row.machine, reason }, 'actor quarantined: its snapshot can not be read');
       }
       return { found: 'aside', row, reason };
@@ -74,11 +74,12 @@ export class ActorStore {
 }
 
 /** Sets an actor aside without consuming anything: what waits for it comes again after a replay. */
-export async function quarantine(sql: Sql, actorId: string, rootId: string, reason: string): Promise<void> {
+export async function quarantine(sql: Sql, actorId: string, reason: string): Promise<void> {
   await sql.query(
     `INSERT INTO actor_quarantine (id, actor_id, root_id, reason)
-     SELECT $1::uuid, $2::uuid, $3::uuid, $4::text
-     WHERE NOT EXISTS (SELECT FROM actor_quarantine WHERE actor_id = $2) ON CONFLICT (id) DO NOTHING`,
-    [v5(`quarantine/unread`, actorId), actorId, rootId, reason],
+     SELECT $1::uuid, a.id, a.root_id, $3::text FROM actor a
+     WHERE a.id = $2::uuid AND NOT EXISTS (SELECT FROM actor_quarantine WHERE actor_id = $2::uuid)
+     ON CONFLICT (id) DO NOTHING`,
+    [v5('quarantine/unread', actorId), actorId, reason],
   );
 }

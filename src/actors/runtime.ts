@@ -1,5 +1,6 @@
 import type { ActorDefinition } from './definition.ts';
 import type { EffectRegistration } from './effects.ts';
+import type { InstanceClaim } from './instance.ts';
 import type { JournalEntry, JournalFeed } from './journal-types.ts';
 import type { JsonObject } from './json.ts';
 import type { Outcome, PostedEvent } from './outcome.ts';
@@ -37,6 +38,8 @@ export interface RuntimeOptions {
   readonly rowWriters: readonly RowWriter[];
   /** Whose effects are taken back at once at start; guard it with `claimInstance`. */
   readonly instanceId: string;
+  /** Without it, effects of an earlier life wait for their lease to run out. */
+  readonly claim?: InstanceClaim;
   readonly log: RuntimeLog;
   readonly clock?: Partial<RuntimeClock>;
   /** Called in the transaction that ends an outage, so that other lease tables get their full term too. */
@@ -79,8 +82,11 @@ export interface Runtime {
   listByRoot(rootId: string): Promise<ActorView[]>;
   readonly feed: JournalFeed;
   journal(actorId: string, options?: { after?: number; limit?: number }): Promise<JournalEntry[]>;
-  /** Lifts the quarantine and applies again what caused it; null when the actor was not in quarantine. */
-  replay(actorId: string): Promise<Outcome | null>;
+  /**
+   * Lifts the quarantine and applies again what caused it. `lifted` when nothing had been consumed: what waits comes again by
+   * itself; null when the actor was in no quarantine.
+   */
+  replay(actorId: string): Promise<Outcome | 'lifted' | null>;
   readiness(): Readiness;
 }
 

@@ -7,7 +7,7 @@
 set -u
 [ "${1-}" != -- ] || shift
 [ -n "${SIGNALBOX_URL-}" ] && [ -n "${SIGNALBOX_TOKEN-}" ] && [ $# -gt 0 ] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
-name=${SIGNALBOX_AGENT:-agent-$$} token=$SIGNALBOX_TOKEN work=$(mktemp -d) beat='' command='' tab=$(printf '\t')
+name=${SIGNALBOX_AGENT:-agent-$$} url=$SIGNALBOX_URL/v1/agents token=$SIGNALBOX_TOKEN work=$(mktemp -d) beat='' command='' tab=$(printf '\t')
 unset SIGNALBOX_TOKEN # the command is not told; neither token nor password is ever an argument of a process
 helper='!f() { printf "username=%s\npassword=%s\n" "$GIT_USERNAME" "$GIT_PASSWORD"; }; f'
 trap 'kill $beat $command 2>/dev/null; rm -rf "$work"' EXIT; trap 'exit 130' HUP INT TERM
@@ -15,8 +15,7 @@ log() { printf '%s: %s\n' "$name" "$*" >&2; }
 api() { # PATH BODY ANSWER-FILE [KEY]: posts until the service answers, then prints the status; a KEY makes it one request
   until code=$(printf 'header = "%s"\n' "Authorization: Bearer $token" 'Content-Type: application/json' \
       'Accept: text/plain, application/json' "Idempotency-Key:${4:+ $4}" |
-    curl -sS -K - -m 90 -o "$3" -w '%{http_code}' -d "$2" "$SIGNALBOX_URL/v1/agents$1") && [ "$code" -lt 500 ]
-  do sleep 1; done 2>/dev/null; echo "$code"; }
+    curl -sS -K - -m 90 -o "$3" -w '%{http_code}' -d "$2" "$url$1") && [ "$code" -lt 500 ]; do sleep 1; done 2>/dev/null; echo "$code"; }
 hub() { # git with the lease as its credential, again while the service may be away
   tries=20; until GIT_TERMINAL_PROMPT=0 GIT_USERNAME=$user GIT_PASSWORD=$password \
     git -c credential.helper= -c credential.helper="$helper" "$@"; do

@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createBoard, emptyBoard } from '../../src/board/board.ts';
+import type { BoardEntry, BoardTree } from '../../src/board/board-types.ts';
+import { boardView, type BoardView } from '../../src/board/board-view.ts';
+import { type Frame, render } from '../../src/demo/render.ts';
+import { openScreen, type Output } from '../../src/demo/screen.ts';
+
+const FRAME: Frame = {
+  ...{ columns: 80, rows: 40, elapsedMs: 12_345, notes: ['killed the service'] },
+  agentName: (id) => `agent ${id}`,
+  paint: (_color, text) => text,
+};
+
+function entry(actorId: string, machine: string, over: Partial<BoardEntry>): BoardEntry {
+  return {
+    ...{ cursor: 'c', actorId, machine, rootId: 'ini', seq: 1, type: 'x', event: {}, outcome: 'accepted' },
+    ...{ state: 'queued', tags: ['waiting'], principal: 'system', at: '2026-01-01T00:00:00Z' },
+    ...over,
+  };
+}
+
+/** Three phases with `tasks` tasks each: all of the first settled, all of the second claimed, the third waiting. */
+function viewOf(tasks: number): BoardView {
+  const tree: BoardTree = {
+    ...{ id: 'ini', key: 'demo', title: 'Demo' },
+    phases: ['one', 'two', 'three'].map((key, at) => ({
+      ...{ id: key, key, title: key, ordinal: at + 1 },
+      tasks: Array.from({ length: tasks }, (_, n) => ({
+        ...{ id: `${key}-${n}`, key: `task-${n}`, title: 'T', ordinal: n + 1 },
+      })),
+    })),
+  };
+  const board = createBoard(emptyBoard('ini'));
+  board.trigger.named({ tree });
+  const states: Partial<BoardEntry>[] = [
+    { state: 'completed', tags: ['settled'] },
+    {
+      ...{ type: 'task.claim', event: { agentId: 'a1', attempt: 2 } },
+      ...{ state: { in_progress: 'working' }, tags: ['leased', 'busy'] },
+    },
+    {},
+  ];
+  const entries = tree.phases.flatMap((phase, at) => [
+    entry(phase.id, 'phase', {}),
+    ...phase.tasks.map(({ id }) => entry(id, 'task', states[at] ?? {})),
+  ]);
+  board.trigger.fed({
+    entries: [entry('ini', 'initiative', { state: 'in_progress', tags: ['busy'] }), ...entries],
+  });
+  return boardView(board.getSnapshot().context);
+}
+
+describe('the drawn board', () => {
+  test('shows the counts, every task with its state and agent, and what the demo did', () => {
+    expect(render(viewOf(2), FRAME)).toEqual([
+      'Signalbox demo  in_progress  2 of 6 tasks done, 2 busy  12 s',
+      '',
+      'one            [############] 2/2  queued',
+      '  + task-0       completed',
+      '  + task-1       completed',
+      'two            [............] 0/2  queued',
+      '  > task-0       in_progress.working  agent a1  attempt 2',
+      '  > task-1       in_progress.working  agent a1  attempt 2',
+      'three          [............] 0/2  queued',
+      '  . task-0       queued',
+      '  . task-1       queued',
+      '',
+      '  killed the service',
+    ]);
+  });
+
+  test('leaves tasks out where a window is too low, those that move last', () => {
+    const lines = render(viewOf(4), { ...FRAME, rows: 12 }).join('\n');
+    expect(lines).toContain('> task-0');
+    expect(lines).not.toContain('+ task-0');
+    expect(render(viewOf(40), { ...FRAME, rows: 12 }).join('\n')).not.toContain('task-0');
+  });
+
+  test('fits every window', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 60 }), fc.nat({ max: 120 }), fc.nat({ max: 30 }), (rows, columns, tasks) => {
+        const lines = render(viewOf(tasks), { ...FRAME, rows, columns });
+        expect(lines.length).toBeLessThanOrEqual(rows);
+        for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+class FakeTerminal implements Output {
+  readonly isTTY: boolean;
+  columns = 80;
+  rows = 24;
+  text = '';
+  readonly listeners = new Set<() => void>();
+
+  constructor(isTTY: boolean) {
+    this.isTTY = isTTY;
+  }
+
+  write(text: string): void {
+    this.text += text;
+  }
+
+  on(_event: 'resize', listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  off(_event: 'resize', listener: () => void): void {
+    this.listeners.delete(listener);
+  }
+
+  /** What was written since the last look. */
+  look(): string {
+    const { text } = this;
+    this.text = '';
+    return text;
+  }
+}
+
+describe('the screen', () => {
+  test('hides the cursor on a terminal and gives it back, once', () => {
+    const terminal = new FakeTerminal(true);
+    const screen = openScreen(terminal, String, true);
+    expect(terminal.look()).toContain('\u001b[?25l');
+    screen.draw(viewOf(1));
+    screen.note('a note');
+    terminal.look();
+    screen.close();
+    const left = terminal.look();
+    expect(left).toContain('\u001b[?25h\u001b[?1049l');
+    expect(left).toContain('a note\n');
+    screen.close();
+    screen.draw(viewOf(1));
+    expect(terminal.look()).toBe('');
+    expect(terminal.listeners.size).toBe(0);
+  });
+
+  test('is drawn anew in a window of another size', () => {
+    const terminal = new FakeTerminal(true);
+    const screen = openScreen(terminal, String, false);
+    screen.draw(viewOf(5));
+    terminal.look();
+    terminal.rows = 7;
+    for (const listener of terminal.listeners) listener();
+    expect(terminal.look().split('\n').length).toBeLessThanOrEqual(7);
+    screen.close();
+  });
+
+  test('is plain lines without a terminal, one for each change', () => {
+    const output = new FakeTerminal(false);
+    const screen = openScreen(output, (id) => `agent ${id}`, true);
+    screen.draw(viewOf(1));
+    expect(output.look().split('\n')).toEqual([
+      'one/task-0                 completed',
+      'one                        queued',
+      'two/task-0                 in_progress.working (agent a1, attempt 2)',
+      'two                        queued',
+      'three/task-0               queued',
+      'three                      queued',
+      'demo                       in_progress',
+      '',
+    ]);
+    screen.draw(viewOf(1));
+    expect(output.look()).toBe('');
+    screen.close();
+    expect(output.look()).not.toContain('\u001b');
+  });
+});

@@ -77,6 +77,8 @@ const addPhase = [
 /** One goal over one or more projects; grants slots to its phases and delivers what they made. */
 export const initiativeMachine = initiativeSetup.createMachine({
   id: 'initiative',
+  description:
+    'One goal over one or more projects: it grants slots to its phases and delivers what they made.',
   context: ({ input }) => initialInitiativeContext(input),
   initial: 'queued',
   on: {

@@ -142,6 +142,7 @@ const makesMergeTask = {
 /** A slice of an initiative with a branch of its own, on which its tasks land. */
 export const phaseMachine = phaseSetup.createMachine({
   id: 'phase',
+  description: 'A slice of an initiative with a branch of its own, on which its tasks land.',
   context: ({ input }) => initialPhaseContext(input),
   entry: { type: 'tell', params: ({ context }) => watchTells(context) },
   initial: 'draft',

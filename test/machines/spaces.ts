@@ -1,0 +1,191 @@
+import type { AnyEventObject, AnyMachineSnapshot } from 'xstate';
+import { initiativeMachine } from '../../src/machines/initiative.ts';
+import type { InitiativeContext } from '../../src/machines/initiative-context.ts';
+import { phaseMachine } from '../../src/machines/phase.ts';
+import type { PhaseContext } from '../../src/machines/phase-context.ts';
+import { MAX_CONFLICTS, MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
+import { taskMachine } from '../../src/machines/task.ts';
+import { startWith, type Space } from './explore.ts';
+import { outcomesOf } from './family/outcomes.ts';
+import { AGENT, LEASE, OTHER_LEASE } from './family/people.ts';
+
+const DIGEST = 'd'.repeat(64);
+const cap = (count: number) => Math.min(2, Math.max(0, count));
+const has = (value: unknown) => value !== null;
+const heads = { heads: {}, digest: DIGEST };
+const changes = { summary: 'please', comments: [] };
+const policies = ['release', 'cancel', 'keep', undefined] as const;
+const plain = (...types: string[]): AnyEventObject[] => types.map((type) => ({ type }));
+const settledNews = (pending: readonly number[]): AnyEventObject[] =>
+  pending.slice(0, 1).flatMap((of) => [
+    { type: 'dependency.settled', of, outcome: 'completed' },
+    ...policies.map((policy) => ({ type: 'dependency.settled', of, outcome: 'canceled', policy })),
+  ]);
+const newTask = {
+  key: 'more',
+  title: 'more',
+  description: '',
+  dependsOn: [],
+  priority: 50,
+  capabilities: [],
+  needsReview: false,
+  projects: null,
+};
+
+function taskEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
+  const { attempt, pending, pastResolver } = snapshot.context as TaskContext;
+  const agent = [LEASE, OTHER_LEASE].flatMap((lease) => [
+    { type: 'task.submit', lease, submission: DIGEST },
+    { type: 'task.fail', lease, code: 'no', message: '' },
+    { type: 'task.stop', lease, reason: 'crashed' },
+    { type: 'task.stop', lease, reason: 'user_requested' },
+    { type: 'task.ask', lease, question: 'which?' },
+    { type: 'lease.expired', lease },
+  ]);
+  return [
+    ...plain('phase.opened', 'phase.canceling', 'conflict.dropped', 'task.waive', 'task.retry', 'task.recheck', 'task.resume'),
+    { type: 'dependency.watch', by: 7 },
+    ...settledNews(pending),
+    { type: 'conflict.assigned', to: pastResolver + 1 },
+    ...[pastResolver, pastResolver + 1].flatMap((by) => [
+      { type: 'conflict.resolved', by },
+      { type: 'conflict.failed', by },
+    ]),
+    { type: 'task.claim', lease: LEASE, agentId: AGENT, attempt: attempt + 1, leaseSeconds: 60 },
+    { type: 'task.claim', lease: LEASE, agentId: AGENT, attempt, leaseSeconds: 60 },
+    ...agent,
+    { type: 'task.answer', answer: 'yes' },
+    { type: 'task.approve', ...heads },
+    { type: 'task.approve', heads: {}, digest: '0'.repeat(64) },
+    { type: 'task.requestChanges', ...changes },
+    { type: 'task.rename', title: 'other' },
+    { type: 'task.reprioritize', priority: 1 },
+    { type: 'task.relink', dependsOn: [] },
+    { type: 'task.relink', dependsOn: [8, 9] },
+    ...policies.map((dependents) => ({ type: 'task.cancel', dependents })),
+  ];
+}
+
+function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
+  const { pending, settled, next, stuck } = snapshot.context as PhaseContext;
+  return [
+    ...plain('slot.granted', 'initiative.paused', 'initiative.resumed', 'initiative.canceling'),
+    ...plain('phase.approvePlan', 'phase.retry', 'phase.recheck', 'phase.waive'),
+    { type: 'dependency.watch', by: 7 },
+    ...settledNews(pending),
+    // Tasks tell the truth: none settles twice, and none goes on that was not stuck.
+    ...(settled < next - 1 ? [{ type: 'task.settled', ordinal: 1, outcome: 'completed' }] : []),
+    ...(stuck < next - 1 - settled ? [{ type: 'task.stuck', ordinal: 1 }] : []),
+    ...(stuck > 0 ? [{ type: 'task.unstuck', ordinal: 1 }] : []),
+    { type: 'task.conflicted', ordinal: 1, round: 1 },
+    { type: 'phase.planTask', ...newTask },
+    { type: 'phase.addTask', ...newTask },
+    { type: 'phase.approve', ...heads },
+    { type: 'phase.approve', heads: {}, digest: '0'.repeat(64) },
+    { type: 'phase.requestChanges', ...changes },
+    { type: 'phase.rename', title: 'other' },
+    { type: 'phase.relink', dependsOn: [] },
+    { type: 'phase.relink', dependsOn: [8, 9] },
+    ...policies.map((dependents) => ({ type: 'phase.cancel', dependents })),
+  ];
+}
+
+function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
+  const { settled, next, stuck, active, waiting } = snapshot.context as InitiativeContext;
+  const left = next - 1 - settled;
+  return [
+    ...plain('initiative.start', 'initiative.pause', 'initiative.resume', 'initiative.cancel', 'initiative.retry'),
+    ...plain('initiative.recheck', 'initiative.resumeDelivery', 'initiative.revertDelivery', 'initiative.sync'),
+    ...(waiting.length < left ? [{ type: 'slot.request', ordinal: next - 1 - waiting.length }] : []),
+    ...waiting.slice(0, 1).map((ordinal) => ({ type: 'slot.withdrawn', ordinal })),
+    ...(active < left ? [{ type: 'slot.taken', ordinal: 1 }] : []),
+    ...(active > 0 ? [{ type: 'slot.returned', ordinal: 1 }] : []),
+    ...(left > 0 ? [{ type: 'phase.settled', ordinal: 1, outcome: 'completed' }] : []),
+    ...(stuck < left ? [{ type: 'phase.stuck', ordinal: 1 }] : []),
+    ...(stuck > 0 ? [{ type: 'phase.unstuck', ordinal: 1 }] : []),
+    { type: 'initiative.addPhase', key: 'more', title: 'more', description: '', dependsOn: [], draft: false, tasks: [newTask] },
+    { type: 'initiative.approve', ...heads, strategies: { web: 'push_branch' } },
+    { type: 'initiative.approve', heads: {}, digest: '0'.repeat(64), strategies: {} },
+    { type: 'initiative.requestChanges', summary: 'please', comments: [] },
+    { type: 'initiative.rename', title: 'other' },
+  ];
+}
+
+const task = { ordinal: 3, category: 'execute', needsReview: false, priority: 50, phaseOpen: false, dependsOn: [], resolves: null, maxAttempts: 2 };
+const phase = { ordinal: 3, mode: 'review_per_phase', draft: false, dependsOn: [], tasks: 2, paused: false, maxAttempts: 2, maxRounds: 2 };
+const initiative = { mode: 'review_per_phase', phaseLimit: 1, phases: 2, maxAttempts: 2, maxRounds: 2 };
+
+/** What there is to explore of each machine. */
+export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = {
+  task: {
+    machine: taskMachine,
+    starts: [
+      startWith(taskMachine, task),
+      startWith(taskMachine, { ...task, dependsOn: [1, 2], needsReview: true }),
+      startWith(taskMachine, { ...task, category: 'merge', resolves: 1 }),
+      startWith(taskMachine, task, { conflicts: MAX_CONFLICTS - 1, outruns: MAX_OUTRUNS - 1 }),
+    ],
+    events: taskEvents,
+    outcomes: outcomesOf,
+    relevant: (context: TaskContext) => [
+      context.phaseOpen,
+      context.needsReview,
+      context.resolves,
+      cap(context.pending.length),
+      cap(context.stranded.length),
+      has(context.lease),
+      has(context.submission),
+      context.watchers.length > 0,
+      cap(context.maxAttempts - context.failures),
+      cap(MAX_CONFLICTS - context.conflicts),
+      cap(MAX_OUTRUNS - context.outruns),
+      context.cancelRequested,
+    ],
+  },
+  phase: {
+    machine: phaseMachine,
+    starts: [
+      startWith(phaseMachine, phase),
+      startWith(phaseMachine, { ...phase, tasks: 0 }),
+      startWith(phaseMachine, { ...phase, tasks: 0, planned: 1 }),
+      startWith(phaseMachine, { ...phase, mode: 'yolo', draft: true, dependsOn: [1, 2] }),
+    ],
+    events: phaseEvents,
+    outcomes: outcomesOf,
+    relevant: (context: PhaseContext) => [
+      context.mode,
+      context.draft,
+      cap(context.pending.length),
+      cap(context.stranded.length),
+      context.watchers.length > 0,
+      cap(context.next - 1 - context.settled),
+      cap(context.planned + 1 - context.next),
+      cap(context.stuck),
+      context.paused,
+      cap(context.maxRounds - context.round),
+      context.heads === DIGEST,
+      context.cancelRequested,
+    ],
+  },
+  initiative: {
+    machine: initiativeMachine,
+    starts: [
+      startWith(initiativeMachine, initiative),
+      startWith(initiativeMachine, { ...initiative, phases: 0 }),
+      startWith(initiativeMachine, { ...initiative, phaseLimit: 2 }),
+    ],
+    events: initiativeEvents,
+    outcomes: outcomesOf,
+    relevant: (context: InitiativeContext) => [
+      cap(context.next - 1 - context.settled),
+      cap(context.stuck),
+      cap(context.active),
+      cap(context.phaseLimit - context.active),
+      cap(context.waiting.length),
+      context.paused,
+      cap(context.maxRounds - context.round),
+      context.heads === DIGEST,
+      context.cancelRequested,
+    ],
+  },
+};

@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['**/fixtures/**'],
     globalSetup: ['test/support/global-setup.ts'],
     // Tests kill processes and own connections: one process for each file, and no more of them than two cores carry.
     pool: 'forks',

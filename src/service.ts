@@ -88,8 +88,9 @@ async function closeApp(app: App): Promise<void> {
 }
 
 function urlOf(app: App, config: Config): string {
-  const address = app.server.addresses()[0];
+  const address = app.server.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.port;
   const host = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${address?.port ?? config.port}`;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 

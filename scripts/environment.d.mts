@@ -1,0 +1,4 @@
+export function scrubbedEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  keep: readonly string[],
+): Record<string, string | undefined>;

@@ -62,6 +62,7 @@ export const STATUS = {
   conflict_not_resolved: 409,
   heads_moved: 409,
   heads_not_served: 409,
+  no_open_review: 409,
   dependents_unstated: 422,
   invalid_payload: 422,
   sender_not_allowed: 403,

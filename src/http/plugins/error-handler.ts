@@ -2,14 +2,18 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import plugin from 'fastify-plugin';
 import { Refusal } from '../../errors.ts';
 import { toProblem } from '../problem.ts';
+import { redactTokens } from '../redact.ts';
 import { refusalOf } from '../refusal-of.ts';
+import { safeHeaders } from '../safe-headers.ts';
 
 /** Sends the refusal as problem+json; also for what Fastify refuses before a route is found. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const refusal = refusalOf(error);
   const problem = toProblem(refusal, request.id);
-  if (problem.status >= 500) request.log.error({ err: refusal.cause ?? refusal, code: refusal.code }, refusal.message);
-  else request.log.info({ code: refusal.code }, refusal.message);
+  // A message may repeat what the caller sent, and a caller may have sent a token in the wrong place.
+  const message = redactTokens(refusal.message);
+  if (problem.status >= 500) request.log.error({ err: refusal.cause ?? refusal, code: refusal.code }, message);
+  else request.log.info({ code: refusal.code }, message);
   if (problem.status === 401) {
     const scheme = request.url.startsWith('/git/') ? 'Basic' : 'Bearer';
     void reply.header('www-authenticate', `${scheme} realm="signalbox"`);
@@ -18,6 +22,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   // As a string: the route's response schemas describe its answers, and must not cut members off a problem.
   return reply
     .code(problem.status)
+    .headers(safeHeaders(request.id))
     .type('application/problem+json; charset=utf-8')
     .send(JSON.stringify(problem));
 }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import { Refusal } from '../../errors.ts';
+import { safeHeaders } from '../safe-headers.ts';
 
 export interface GuardOptions {
   /** Host names this service answers for, without port: `localhost`, `127.0.0.1`, `[::1]`, and what it is reached under. */
@@ -51,25 +52,13 @@ function checkQuery(request: FastifyRequest): void {
   }
 }
 
-const PAGE_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-
-/** What every answer carries; the reference page sets a policy of its own. */
-const HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-  'content-security-policy': PAGE_POLICY,
-  'cache-control': 'no-store',
-} as const;
-
 /** Checks Host, Origin and query of every request, WebSocket upgrades and unknown addresses included. */
 export const guard = plugin<GuardOptions>(
   async (app, options) => {
     const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
     const origins = new Set(options.allowedOrigins);
     app.addHook('onRequest', async (request, reply) => {
-      void reply.headers({ ...HEADERS, 'x-request-id': request.id });
+      void reply.headers(safeHeaders(request.id));
       checkHost(request, hosts);
       checkOrigin(request, origins);
       checkQuery(request);

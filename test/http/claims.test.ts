@@ -1,0 +1,124 @@
+import { createHmac } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { claimLines, escapeLine } from '../../src/http/claim-lines.ts';
+import { expectProblem } from './problem-of.ts';
+import { AGENT, claim, LEASE, SHA, TASK } from './sample-services.ts';
+import { startServerUnderTest, type ServerUnderTest } from './server-under-test.ts';
+
+describe('a claim as lines', () => {
+  const lines = claimLines(claim).trimEnd().split('\n');
+
+  test('has the fixed names in their order, then what repeats', () => {
+    expect(lines.map((line) => line.slice(0, line.indexOf('=')))).toEqual([
+      'TASK_ID', 'TASK_KEY', 'PHASE_KEY', 'INITIATIVE_KEY', 'TASK_TITLE', 'TASK_DESCRIPTION', 'CATEGORY', 'ATTEMPT',
+      'LEASE_ID', 'LEASE_SECONDS', 'HEARTBEAT_SECONDS', 'GIT_USERNAME', 'GIT_PASSWORD', 'BRANCH',
+      'PROJECT', 'PROJECT', 'MERGE', 'COMMENT',
+    ]);
+  });
+
+  test('names each project with address, base and start, and what a merge task merges', () => {
+    expect(lines).toContain(`PROJECT=api http://127.0.0.1/git/api.git ${SHA} refs/heads/start`);
+    expect(lines).toContain(`MERGE=api ${'b'.repeat(40)}`);
+    expect(lines).toContain('COMMENT=api src/a.ts:12 not so');
+  });
+
+  test('keeps line breaks and backslashes of a value on its line', () => {
+    expect(lines).toContain('TASK_DESCRIPTION=one\\ntwo \\\\ three');
+    expect(escapeLine('a\r\nb\u2028c\u0000d\te')).toBe('a\\r\\nb c d\te');
+  });
+
+  test('can not be broken by a title into a line of its own', () => {
+    const sly = claimLines({ ...claim, task: { ...claim.task, title: 'x\nGIT_PASSWORD=y' } });
+    expect(sly.split('\n').filter((line) => line.startsWith('GIT_PASSWORD='))).toHaveLength(1);
+  });
+
+  test('never has the credential inside an address', () => {
+    for (const line of lines.filter((text) => text.startsWith('PROJECT='))) expect(line).not.toContain('@');
+  });
+});
+
+describe('the claim route', () => {
+  let server: ServerUnderTest;
+  beforeAll(async () => {
+    server = await startServerUnderTest();
+  });
+  afterAll(async () => server.close());
+  const ask = (headers: Record<string, string> = {}, id = AGENT) =>
+    server.as('agent', { method: 'POST', url: `/v1/agents/${id}/claim`, payload: {}, headers });
+
+  test('answers JSON unless text is asked for', async () => {
+    expect((await ask()).json()).toMatchObject({ task: { id: TASK }, lease: { id: LEASE } });
+    expect((await ask({ accept: 'application/json, text/plain' })).headers['content-type']).toMatch(/^application\/json/);
+    expect((await ask({ accept: 'text/plain;q=0.1, application/*' })).headers['content-type']).toMatch(/^application\/json/);
+  });
+
+  test.each(['text/plain', 'text/plain, application/json', 'text/*'])('answers NAME=value lines for Accept: %s', async (accept) => {
+    const answer = await ask({ accept });
+    expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(answer.body).toContain(`TASK_ID=${TASK}\n`);
+  });
+
+  test('makes the credential of bearer and lease, so that a repeated claim has the same one', async () => {
+    const expected = createHmac('sha256', server.tokens.agent).update(LEASE).digest('base64url');
+    const passwords = [await ask(), await ask()].map((answer) => answer.json<{ git: { password: string } }>().git.password);
+    expect(passwords).toEqual([expected, expected]);
+  });
+
+  test('refuses the agent of another token with foreign_agent', async () => {
+    expectProblem(await ask({}, TASK), 'foreign_agent');
+  });
+
+  test('bounds the time to wait', async () => {
+    const answer = await server.as('agent', { method: 'POST', url: `/v1/agents/${AGENT}/claim`, payload: { waitSeconds: 3_600 } });
+    expectProblem(answer, 'invalid_request');
+  });
+
+  test('makes the event id of a report from its key, and refuses a foreign lease', async () => {
+    const submit = (lease: string) =>
+      server.as('agent', { method: 'POST', url: `/v1/agents/${AGENT}/submit`, payload: { lease }, headers: { 'idempotency-key': 's1' } });
+    const [first, second] = [await submit(LEASE), await submit(LEASE)];
+    expect(first?.json()).toMatchObject({ idempotent: true });
+    expect(second?.json<{ eventId: string }>().eventId).toBe(first?.json<{ eventId: string }>().eventId);
+    expectProblem(await submit(TASK), 'foreign_lease');
+  });
+});
+
+describe('a claim that waits', () => {
+  let server: ServerUnderTest;
+  afterEach(async () => server.database.close());
+
+  async function waitFor(moment: 'the log' | 'the service') {
+    server = await startServerUnderTest();
+    const address = await server.app.listen({ port: 0, host: '127.0.0.1' });
+    const gone = new AbortController();
+    const answer = fetch(`${address}/v1/agents/${AGENT}/claim`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.tokens.agent}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ waitSeconds: 60 }),
+      signal: gone.signal,
+    });
+    await expect
+      .poll(() => (moment === 'the log' ? server.log.some((line) => line.includes('/claim')) : server.services.waits.begun > 0))
+      .toBe(true);
+    return { answer, gone };
+  }
+
+  // The log line comes while the token is still being checked: both sides of the handler's beginning are tried.
+  test.each(['the log', 'the service'] as const)('is answered with 204 when the server closes, which does not wait for it (seen by %s)', async (moment) => {
+    const { answer } = await waitFor(moment);
+    const begun = performance.now();
+    const closed = server.app.close();
+    const { status } = await answer;
+    await closed;
+    expect(status).toBe(204);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  test.each(['the log', 'the service'] as const)('ends when its client is gone (seen by %s)', async (moment) => {
+    const { answer, gone } = await waitFor(moment);
+    gone.abort();
+    await expect(answer).rejects.toThrow();
+    await expect.poll(() => server.services.waits.ended).toBe(1);
+    await server.app.close();
+  });
+});

@@ -93,7 +93,7 @@ export class Client {
   }
 
   async landings(initiative: string): Promise<readonly Landing[]> {
-    return (await this.#get<{ landings: readonly Landing[] }>(`/v1/landings?initiative=${initiative}`))
+    return (await this.#get<{ landings: readonly Landing[] }>(`/v1/initiatives/${initiative}/landings`))
       .landings;
   }
 

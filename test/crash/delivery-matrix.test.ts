@@ -1,0 +1,71 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type BoundaryPoint, deliveryPoints } from '../../src/git/boundary.ts';
+import { git, isContained, mergesOf, until, World } from './world.ts';
+
+const hit = new Set<BoundaryPoint>();
+let world: World | null = null;
+
+afterEach(async () => {
+  await world?.end();
+  world = null;
+});
+
+/** Brings a plan up to its approved delivery; the service dies at the point. */
+async function deliverWithKill(projects: number, point: BoundaryPoint, beforeApproval?: (here: World) => Promise<void>) {
+  const here = await World.make(projects);
+  world = here;
+  const service = await here.start({ point, nth: 1 });
+  const initiative = await here.plan(['a']);
+  const claim = await here.claim();
+  await here.work(claim, (dir, key) => writeFile(join(dir, `a-${key}.txt`), `a in ${key}\n`));
+  await here.submit(claim);
+  await beforeApproval?.(here);
+  await here.approve(initiative);
+  await service.killed();
+  for (const passed of service.passed) hit.add(passed);
+  await here.start();
+  return { here, initiative };
+}
+
+describe.each([1, 3])('a delivery to %i project(s)', (projects) => {
+  const points = deliveryPoints.filter((point) => projects > 1 || point !== 'between-pushes');
+
+  test.each(points)('reaches every remote once after a kill at %s', async (point) => {
+    const { here, initiative } = await deliverWithKill(projects, point);
+    await until('the initiative is completed', async () => (await here.tree(initiative)).state === 'completed');
+    for (const { project, commit } of here.pushed) {
+      expect(await isContained(here.remote(project), commit, 'refs/heads/main')).toBe(true);
+    }
+    for (const key of here.keys) {
+      expect(await mergesOf(here.remote(key), 'refs/heads/main', 'initiative work')).toBeLessThanOrEqual(1);
+      const hub = await git(await here.hub(key), ['rev-parse', 'refs/heads/main']);
+      expect(hub).toBe(await git(here.remote(key), ['rev-parse', 'refs/heads/main']));
+    }
+  });
+
+  test('pushes nothing anywhere when one remote conflicts and the service is killed before it can say so', async () => {
+    const heads: Record<string, string> = {};
+    const { here, initiative } = await deliverWithKill(projects, 'before-delivery-result', async (at) => {
+      const last = at.keys.at(-1) ?? '';
+      const clone = join(at.folder, 'outsider');
+      await git(at.folder, ['clone', '--quiet', at.remote(last), clone]);
+      await writeFile(join(clone, `a-${last}.txt`), 'something else\n');
+      await git(clone, ['add', '-A']);
+      await git(clone, ['commit', '--quiet', '-m', 'outside']);
+      await git(clone, ['push', '--quiet', 'origin', 'HEAD:main']);
+      for (const key of at.keys) heads[key] = await git(at.remote(key), ['rev-parse', 'refs/heads/main']);
+    });
+    await until('the initiative says what is wrong', async () => (await here.tree(initiative)).state === 'conflict_unresolved');
+    for (const key of here.keys) {
+      expect(await git(here.remote(key), ['rev-parse', 'refs/heads/main'])).toBe(heads[key]);
+    }
+  });
+});
+
+test('every kill point of a delivery was hit', () => {
+  expect([...hit].filter((point) => (deliveryPoints as readonly string[]).includes(point)).toSorted()).toEqual(
+    [...deliveryPoints].toSorted(),
+  );
+});

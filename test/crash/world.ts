@@ -1,0 +1,231 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type KillPlan, ServiceChild } from './service-child.ts';
+
+const run = promisify(execFile);
+const quiet = {
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_SYSTEM: '/dev/null',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_AUTHOR_NAME: 'Agent',
+  GIT_AUTHOR_EMAIL: 'agent@localhost',
+  GIT_COMMITTER_NAME: 'Agent',
+  GIT_COMMITTER_EMAIL: 'agent@localhost',
+};
+
+export async function git(dir: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  const { stdout } = await run('git', ['-C', dir, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), ...quiet, ...env },
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  return stdout.trim();
+}
+
+/** Asks until it is so, and says what it waited for when it never becomes so. */
+export async function until<T>(what: string, look: () => Promise<T | null | false | undefined>, ms = 30_000): Promise<T> {
+  const end = Date.now() + ms;
+  let last: unknown = null;
+  for (;;) {
+    try {
+      const found = await look();
+      if (found !== null && found !== false && found !== undefined) return found;
+      last = found;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) throw new Error(`never became so: ${what}`, { cause: last });
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+export interface ClaimedTask {
+  readonly agent: string;
+  readonly task: { readonly id: string; readonly key: string; readonly category: string };
+  readonly lease: { readonly id: string };
+  readonly git: { readonly username: string; readonly password: string };
+  readonly branch: string;
+  readonly projects: readonly { key: string; url: string; base: string; startRef: string; merge: string | null }[];
+}
+
+export interface ViewedTask {
+  readonly id: string;
+  readonly key: string;
+  readonly state: unknown;
+  readonly tags: readonly string[];
+}
+export interface Tree {
+  readonly id: string;
+  readonly state: unknown;
+  readonly projects: readonly { key: string; delivery: unknown }[];
+  readonly phases: readonly (ViewedTask & { readonly tasks: readonly ViewedTask[] })[];
+}
+
+/** A database, a data folder, remotes and a service process that may die and be started again. */
+export class World {
+  readonly folder: string;
+  readonly database: TestDatabase;
+  readonly keys: readonly string[];
+  service: ServiceChild | null = null;
+  agentToken: string | null = null;
+  #token: string | null = null;
+  /** What agents pushed: commits by project. */
+  readonly pushed: { project: string; commit: string }[] = [];
+
+  private constructor(folder: string, database: TestDatabase, keys: readonly string[]) {
+    this.folder = folder;
+    this.database = database;
+    this.keys = keys;
+  }
+
+  static async make(projects: number): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), 'signalbox-crash-'));
+    const keys = Array.from({ length: projects }, (_, index) => `p${index + 1}`);
+    const world = new World(folder, await createTestDatabase({ poolSize: 2 }), keys);
+    for (const key of keys) await world.#makeRemote(key);
+    return world;
+  }
+
+  async start(kill?: KillPlan): Promise<ServiceChild> {
+    this.service = await ServiceChild.start({
+      databaseUrl: this.database.url,
+      dataFolder: join(this.folder, 'data'),
+      ...(kill === undefined ? {} : { kill }),
+    });
+    this.#token = this.service.adminToken;
+    return this.service;
+  }
+
+  async end(): Promise<void> {
+    await this.service?.stop();
+    await this.database.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  remote(key: string): string {
+    return join(this.folder, 'remotes', `${key}.git`);
+  }
+
+  /** The hub's repository, looked at with plain git. */
+  async hub(key: string): Promise<string> {
+    const { rows } = await this.database.sql.query<{ id: string }>('SELECT id FROM project WHERE key = $1', [key]);
+    return join(this.folder, 'data', 'hub', `${rows[0]?.id ?? ''}.git`);
+  }
+
+  async ask<T>(method: string, path: string, body?: unknown, token = this.#token): Promise<T> {
+    const response = await fetch(`${this.service?.url ?? ''}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token ?? ''}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === '' ? null : JSON.parse(text)) as T;
+  }
+
+  /** Projects and a plan of one phase, in yolo mode unless told; gives the initiative's id. */
+  async plan(tasks: readonly string[], extra: Record<string, unknown> = {}): Promise<string> {
+    for (const key of this.keys) {
+      await this.ask('POST', '/v1/projects', { key, remote: this.remote(key), defaultBranch: 'main' });
+    }
+    const applied = await this.ask<{ initiative: { id: string } }>('POST', '/v1/plans', {
+      key: 'work',
+      title: 'Work',
+      mode: 'yolo',
+      projects: this.keys.map((key) => ({ key, strategy: 'merge_and_push' })),
+      phases: [{ key: 'one', title: 'One', tasks: tasks.map((key) => ({ key, title: key })) }],
+      ...extra,
+    });
+    return applied.initiative.id;
+  }
+
+  async claim(): Promise<ClaimedTask> {
+    if (this.agentToken === null) {
+      const { token } = await this.ask<{ token: string }>('POST', '/v1/tokens', { name: 'agents', scope: 'agent' });
+      this.agentToken = token;
+    }
+    // One agent for each claim: an agent that holds a lease is answered that lease again.
+    const agent = await this.ask<{ id: string }>('POST', '/v1/agents', { name: `agent-${randomUUID()}` }, this.agentToken);
+    const claimed = await until('a task can be claimed', () =>
+      this.ask<Omit<ClaimedTask, 'agent'> | null>('POST', `/v1/agents/${agent.id}/claim`, { waitSeconds: 5 }, this.agentToken),
+    );
+    return { ...claimed, agent: agent.id };
+  }
+
+  /** Clones from the hub, lets `edit` change files in each project, commits and pushes. */
+  async work(claim: ClaimedTask, edit: (dir: string, project: string) => Promise<void>): Promise<void> {
+    for (const project of claim.projects) {
+      const dir = join(this.folder, 'clones', randomUUID());
+      await mkdir(dir, { recursive: true });
+      const auth = credential(claim);
+      await git(dir, ['init', '--quiet', '--initial-branch=work']);
+      await git(dir, ['fetch', '--quiet', project.url, project.startRef], auth);
+      await git(dir, ['checkout', '--quiet', '-B', 'work', 'FETCH_HEAD']);
+      await edit(dir, project.key);
+      await git(dir, ['add', '-A']);
+      await git(dir, ['commit', '--quiet', '-m', `${claim.task.key} in ${project.key}`]);
+      await git(dir, ['push', '--quiet', project.url, `HEAD:refs/heads/${claim.branch}`], auth);
+      this.pushed.push({ project: project.key, commit: await git(dir, ['rev-parse', 'HEAD']) });
+    }
+  }
+
+  async submit(claim: ClaimedTask): Promise<void> {
+    await this.ask('POST', `/v1/agents/${claim.agent}/submit`, { lease: claim.lease.id }, this.agentToken);
+  }
+
+  tree(initiative: string): Promise<Tree> {
+    return this.ask('GET', `/v1/initiatives/${initiative}`);
+  }
+
+  /** Approves the initiative with the heads that its review serves. */
+  async approve(initiative: string): Promise<void> {
+    const review = await until('the review of the initiative is open', () =>
+      this.ask<{ heads: Record<string, string | null> }>('GET', `/v1/initiatives/${initiative}/review`),
+    );
+    await this.ask('POST', `/v1/initiatives/${initiative}/events`, {
+      type: 'initiative.approve',
+      heads: review.heads,
+    });
+  }
+
+  async #makeRemote(key: string): Promise<void> {
+    const seed = join(this.folder, 'seeds', key);
+    await mkdir(seed, { recursive: true });
+    await git(seed, ['init', '--quiet', '--initial-branch=main']);
+    await writeFile(join(seed, 'shared.txt'), 'one\ntwo\nthree\n');
+    await git(seed, ['add', '-A']);
+    await git(seed, ['commit', '--quiet', '-m', 'first']);
+    await mkdir(join(this.folder, 'remotes'), { recursive: true });
+    await git(seed, ['clone', '--quiet', '--bare', seed, this.remote(key)]);
+  }
+}
+
+/** The credential by environment, never in an address. */
+export function credential(claim: ClaimedTask): Record<string, string> {
+  const basic = Buffer.from(`${claim.git.username}:${claim.git.password}`).toString('base64');
+  return {
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: 'http.extraHeader',
+    GIT_CONFIG_VALUE_0: `Authorization: Basic ${basic}`,
+  };
+}
+
+/** How often a commit is merged into a branch: merge commits on it that name the unit. */
+export async function mergesOf(dir: string, branch: string, unit: string): Promise<number> {
+  const found = await git(dir, ['log', '--format=%H', '--fixed-strings', `--grep=Signalbox-Unit: ${unit} `, branch]);
+  return found === '' ? 0 : found.split('\n').length;
+}
+
+export async function isContained(dir: string, commit: string, branch: string): Promise<boolean> {
+  return git(dir, ['merge-base', '--is-ancestor', commit, branch]).then(
+    () => true,
+    () => false,
+  );
+}

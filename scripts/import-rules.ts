@@ -30,7 +30,8 @@ const rules: Readonly<Record<string, FolderRule>> = {
   'errors.ts': { internal: [], packages: [], node: false },
 };
 
-const importPattern = /(?:^|[\s;}])(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]/g;
+const importPattern =
+  /(?:^|[\s;}])(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]/g;
 
 /** The modules that a source text imports, as it names them; types count like values. */
 export function importsOf(source: string): string[] {
@@ -43,7 +44,8 @@ export function importFaults(file: string, source: string): string[] {
   if (wiring.has(file)) return [];
   const part = file.split('/')[0] ?? '';
   const rule = rules[part];
-  if (rule === undefined) return [`src/${file}: no import rule covers ${part}; add one to scripts/import-rules.ts`];
+  if (rule === undefined)
+    return [`src/${file}: no import rule covers ${part}; add one to scripts/import-rules.ts`];
   return importsOf(source).flatMap((name) => {
     const reason = whyForbidden(file, part, rule, name);
     return reason === null ? [] : [`src/${file}: ${reason}`];
@@ -51,24 +53,37 @@ export function importFaults(file: string, source: string): string[] {
 }
 
 function whyForbidden(file: string, part: string, rule: FolderRule, name: string): string | null {
-  if (name.startsWith('node:')) return rule.node ? null : `${part} may not import ${name}: it runs without Node`;
-  if (!name.startsWith('.')) return isAllowedPackage(rule, name) ? null : `${part} may not import the package ${name}`;
+  if (name.startsWith('node:'))
+    return rule.node ? null : `${part} may not import ${name}: it runs without Node`;
+  if (!name.startsWith('.'))
+    return isAllowedPackage(rule, name) ? null : `${part} may not import the package ${name}`;
   const target = path.posix.join('src', path.posix.dirname(file), name);
   if (!target.startsWith('src/')) {
-    return part === 'db' && target.startsWith('migrations/') ? null : `${part} may not import ${target}: it is not part of src`;
+    return part === 'db' && target.startsWith('migrations/')
+      ? null
+      : `${part} may not import ${target}: it is not part of src`;
   }
   const other = target.split('/')[1] ?? '';
-  return other === part || rule.internal.includes(other) ? null : `${part} may not import from ${other} (${name})`;
+  return other === part || rule.internal.includes(other)
+    ? null
+    : `${part} may not import from ${other} (${name})`;
 }
 
 function isAllowedPackage(rule: FolderRule, name: string): boolean {
-  const packageName = name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
+  const packageName = name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
   return rule.packages === null || rule.packages.includes(packageName);
 }
 
 /** The faults of all files of `root`, which is the folder src. */
 export async function allImportFaults(root: string): Promise<string[]> {
   const files = (await readdir(root, { recursive: true })).filter((file) => /\.m?ts$/.test(file)).toSorted();
-  const faults = await Promise.all(files.map(async (file) => importFaults(file.split(path.sep).join('/'), await readFile(path.join(root, file), 'utf8'))));
+  const faults = await Promise.all(
+    files.map(async (file) =>
+      importFaults(file.split(path.sep).join('/'), await readFile(path.join(root, file), 'utf8')),
+    ),
+  );
   return faults.flat();
 }

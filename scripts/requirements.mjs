@@ -14,14 +14,20 @@ export function isAtLeast(version, oldest) {
 export function nodeFault(version) {
   if (isAtLeast(version, oldestNode)) return null;
   return (
-    'Signalbox needs Node ' + oldestNode.join('.') + ' or newer and this is Node ' + version +
+    'Signalbox needs Node ' +
+    oldestNode.join('.') +
+    ' or newer and this is Node ' +
+    version +
     ': run "npm ci" (without --omit=optional), which brings the right one along, or install a newer Node.'
   );
 }
 
 /** What is wrong with the machine's git, in one sentence with the fix; null when it will do. */
 export function gitFault() {
-  const fix = 'install git ' + oldestGit.join('.') + ' or newer (Debian and Ubuntu: apt-get install git; macOS: brew install git).';
+  const fix =
+    'install git ' +
+    oldestGit.join('.') +
+    ' or newer (Debian and Ubuntu: apt-get install git; macOS: brew install git).';
   const asked = spawnSync('git', ['--version'], { encoding: 'utf8' });
   if (asked.error) return 'Signalbox needs git and found none on the PATH: ' + fix;
   const found = /(\d+\.\d+(\.\d+)?)/.exec(asked.stdout || '');

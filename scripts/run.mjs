@@ -37,13 +37,18 @@ function main() {
   if (node === null) return fail(nodeFault(process.versions.node));
   const fault = gitFault();
   if (fault !== null) return fail(fault);
-  if (!existsSync(join(root, 'node_modules', 'zod'))) return fail('Signalbox is not installed yet: run "npm ci" first.');
+  if (!existsSync(join(root, 'node_modules', 'zod')))
+    return fail('Signalbox is not installed yet: run "npm ci" first.');
 
   const script = join(root, command.script);
   const args = (command.args || []).concat(process.argv.slice(3));
   const env = command.keep ? scrubbedEnvironment(process.env, command.keep) : process.env;
   // The settings are relative to where the command was given; everything else belongs to the checkout.
-  const child = spawn(node, [script].concat(args), { stdio: 'inherit', env: env, cwd: name === 'start' ? process.cwd() : root });
+  const child = spawn(node, [script].concat(args), {
+    stdio: 'inherit',
+    env: env,
+    cwd: name === 'start' ? process.cwd() : root,
+  });
   child.on('error', function (error) {
     fail('could not run ' + node + ': ' + error.message);
   });

@@ -26,14 +26,19 @@ const settings = z.object({
     .string()
     .refine(isDatabaseUrl, 'must be a postgres:// address with a host and a database name')
     .optional(),
-  SIGNALBOX_HOST: z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, 'must be a host name or address').default('127.0.0.1'),
+  SIGNALBOX_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:-]{1,253}$/, 'must be a host name or address')
+    .default('127.0.0.1'),
   SIGNALBOX_PORT: wholeNumber(0, 65_535).default(4410),
   SIGNALBOX_PUBLIC_URL: z
     .string()
     .refine(isOrigin, 'must be an http(s) address without path, such as https://signalbox.example.com')
     .optional(),
   SIGNALBOX_ALLOWED_HOSTS: list('host names', hostName).default([]),
-  SIGNALBOX_ALLOWED_ORIGINS: list('origins such as https://example.com', /^https?:\/\/[^\s/?#@]+$/).default([]),
+  SIGNALBOX_ALLOWED_ORIGINS: list('origins such as https://example.com', /^https?:\/\/[^\s/?#@]+$/).default(
+    [],
+  ),
   SIGNALBOX_DATA: z.string().min(1).max(4096).default('.signalbox'),
   SIGNALBOX_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   SIGNALBOX_MERGE_ENGINE: z.enum(['git', 'nodegit'], 'must be git or nodegit').default('git'),
@@ -70,19 +75,27 @@ export class ConfigFaults extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
     this.faults = faults;
   }
 }
 
 /** Reads the configuration from what is given, and from nowhere else. Throws `ConfigFaults`. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = settings.safeParse(given);
-  const faults = [...unknownSettings(given), ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`)];
+  const faults = [
+    ...unknownSettings(given),
+    ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
+  ];
   if (!parsed.success || faults.length > 0) throw new ConfigFaults([...new Set(faults)]);
   const found = parsed.data;
-  const publicHost = found.SIGNALBOX_PUBLIC_URL === undefined ? [] : [new URL(found.SIGNALBOX_PUBLIC_URL).hostname];
+  const publicHost =
+    found.SIGNALBOX_PUBLIC_URL === undefined ? [] : [new URL(found.SIGNALBOX_PUBLIC_URL).hostname];
   return deepFreeze({
     databaseUrl: found.DATABASE_URL ?? null,
     poolSize: found.SIGNALBOX_POOL_SIZE,
@@ -103,19 +116,31 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 /** A misspelled name would otherwise be a setting that silently does nothing. */
 function unknownSettings(given: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(given)
-    .filter((name) => name.startsWith('SIGNALBOX_') && name !== 'SIGNALBOX_TEST_DATABASE_URL' && !Object.hasOwn(settings.shape, name))
+    .filter(
+      (name) =>
+        name.startsWith('SIGNALBOX_') &&
+        name !== 'SIGNALBOX_TEST_DATABASE_URL' &&
+        !Object.hasOwn(settings.shape, name),
+    )
     .map((name) => `${name}: is not a setting; there are ${Object.keys(settings.shape).join(', ')}`);
 }
 
 function isDatabaseUrl(text: string): boolean {
   const url = URL.parse(text);
-  return url !== null && ['postgres:', 'postgresql:'].includes(url.protocol) && url.hostname !== '' && url.pathname.length > 1;
+  return (
+    url !== null &&
+    ['postgres:', 'postgresql:'].includes(url.protocol) &&
+    url.hostname !== '' &&
+    url.pathname.length > 1
+  );
 }
 
 function isOrigin(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) return false;
-  return url.username === '' && url.password === '' && url.search === '' && url.hash === '' && url.pathname === '/';
+  return (
+    url.username === '' && url.password === '' && url.search === '' && url.hash === '' && url.pathname === '/'
+  );
 }
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {

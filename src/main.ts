@@ -20,7 +20,12 @@ async function main(): Promise<void> {
     await service?.close();
     log.info({}, 'closed');
   });
-  starting = startService({ config, boundary: async () => undefined, log, onDisplaced: () => closing.close() });
+  starting = startService({
+    config,
+    boundary: async () => undefined,
+    log,
+    onDisplaced: () => closing.close(),
+  });
   try {
     announce(await starting, config);
   } catch (error) {
@@ -33,7 +38,9 @@ function announce(service: Service, config: Config): void {
   console.log(`Signalbox listens on ${service.url}`);
   console.log(`  API reference  ${service.url}/v1/reference`);
   console.log(`  admin token    ${service.dataFolder.adminTokenFile}`);
-  console.log(`  database       ${config.databaseUrl === null ? `embedded, in ${service.dataFolder.path}` : 'as DATABASE_URL says'}`);
+  console.log(
+    `  database       ${config.databaseUrl === null ? `embedded, in ${service.dataFolder.path}` : 'as DATABASE_URL says'}`,
+  );
 }
 
 try {

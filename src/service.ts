@@ -14,7 +14,7 @@ export interface ServiceOptions {
   boundary: Boundary;
   log: Logger;
   /** Another service has this data folder now: the process has to end. */
-  onDisplaced(): void;
+  readonly onDisplaced: () => void;
 }
 
 export interface Service {
@@ -50,17 +50,28 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   try {
     return await openAll(options, opened);
   } catch (error) {
-    await opened.close().catch((closeError: unknown) => options.log.error({ err: closeError }, 'closing after a failed start'));
+    await opened
+      .close()
+      .catch((closeError: unknown) => options.log.error({ err: closeError }, 'closing after a failed start'));
     throw error;
   }
 }
 
-async function openAll({ config, boundary, log, onDisplaced }: ServiceOptions, opened: Opened): Promise<Service> {
+async function openAll(
+  { config, boundary, log, onDisplaced }: ServiceOptions,
+  opened: Opened,
+): Promise<Service> {
   const dataFolder = await openDataFolder(config.dataFolder);
   const databaseUrl = config.databaseUrl ?? (await openOwnServer(dataFolder, log, opened));
   const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log });
   opened.add(() => database.close());
-  const lock = await DataFolderLock.take({ databaseUrl, instanceId: dataFolder.instanceId, folder: dataFolder.path, log, onLost: onDisplaced });
+  const lock = await DataFolderLock.take({
+    databaseUrl,
+    instanceId: dataFolder.instanceId,
+    folder: dataFolder.path,
+    log,
+    onLost: onDisplaced,
+  });
   opened.add(() => lock.release());
   await database.migrate();
 
@@ -93,4 +104,3 @@ function urlOf(app: App, config: Config): string {
   const host = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
   return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
-

@@ -38,7 +38,10 @@ export class DataFolderLock {
     const holder = await lock.#tryTake();
     if (holder === null) return lock;
     const where = holder.startsWith('http') ? `at ${holder}` : 'and is just starting';
-    throw new EmbeddedRefusal('data_folder_in_use', `A Signalbox service already runs on ${options.folder} ${where}. Use that one, stop it first, or give this one a folder of its own in SIGNALBOX_DATA.`);
+    throw new EmbeddedRefusal(
+      'data_folder_in_use',
+      `A Signalbox service already runs on ${options.folder} ${where}. Use that one, stop it first, or give this one a folder of its own in SIGNALBOX_DATA.`,
+    );
   }
 
   /** Says where the service listens, once that is known. */
@@ -60,7 +63,12 @@ export class DataFolderLock {
 
   /** Null when the lock is ours; otherwise what its holder announced. */
   async #tryTake(): Promise<string | null> {
-    const client = new pg.Client({ connectionString: this.#options.databaseUrl, application_name: this.#name(), keepAlive: true, connectionTimeoutMillis: 10_000 });
+    const client = new pg.Client({
+      connectionString: this.#options.databaseUrl,
+      application_name: this.#name(),
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+    });
     const onLost = (): void => {
       if (this.#client !== client) return;
       this.#client = null;
@@ -70,7 +78,10 @@ export class DataFolderLock {
     client.on('end', onLost);
     try {
       await client.connect();
-      const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken', [this.#key()]);
+      const { rows } = await client.query<{ taken: boolean }>(
+        'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken',
+        [this.#key()],
+      );
       if (rows[0]?.taken === true) {
         this.#client = client;
         return null;

@@ -42,5 +42,8 @@ async function readOrMakeId(file: string): Promise<string> {
   const id = (await readFile(file, 'utf8')).trim();
   if (idPattern.test(id)) return id;
   // Empty after a crash in the very first start, perhaps; but a guess could make two services take each other's work back.
-  throw new EmbeddedRefusal('postgres_data_unreachable', `${file} does not hold an id: delete it if the service never ran in this folder, otherwise restore it from a backup.`);
+  throw new EmbeddedRefusal(
+    'postgres_data_unreachable',
+    `${file} does not hold an id: delete it if the service never ran in this folder, otherwise restore it from a backup.`,
+  );
 }

@@ -55,7 +55,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   });
   await orm.connect();
   const pool: pg.Pool = await orm.em.getConnection().getNativeClient();
-  const listener = new NotificationListener({ ...connection, application_name: `${connection.application_name} listener` }, log);
+  const listener = new NotificationListener(
+    { ...connection, application_name: `${connection.application_name} listener` },
+    log,
+  );
   const sql = new PgSqlPool(pool, listener);
   return {
     url: options.url,

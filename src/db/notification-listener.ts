@@ -74,7 +74,8 @@ export class NotificationListener {
     });
     try {
       await client.connect();
-      for (const channel of this.#listeners.keys()) await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      for (const channel of this.#listeners.keys())
+        await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
     } catch (error) {
       lost = true;
       await client.end().catch(() => undefined);

@@ -61,9 +61,19 @@ describe('readConfig', () => {
   });
 
   it('answers for the host of its public address', () => {
-    const config = readConfig({ SIGNALBOX_PUBLIC_URL: 'https://box.example.com/', SIGNALBOX_ALLOWED_HOSTS: 'a.example, b.example' });
+    const config = readConfig({
+      SIGNALBOX_PUBLIC_URL: 'https://box.example.com/',
+      SIGNALBOX_ALLOWED_HOSTS: 'a.example, b.example',
+    });
     expect(config.publicUrl).toBe('https://box.example.com');
-    expect(config.allowedHosts).toEqual(['localhost', '127.0.0.1', '[::1]', 'box.example.com', 'a.example', 'b.example']);
+    expect(config.allowedHosts).toEqual([
+      'localhost',
+      '127.0.0.1',
+      '[::1]',
+      'box.example.com',
+      'a.example',
+      'b.example',
+    ]);
   });
 
   it('is frozen throughout', () => {
@@ -78,7 +88,8 @@ describe('the environment', () => {
     const readers: string[] = [];
     for (const file of await readdir('src', { recursive: true })) {
       if (!file.endsWith('.ts')) continue;
-      if (/process\s*\.\s*env|process\[/.test(await readFile(path.join('src', file), 'utf8'))) readers.push(file);
+      if (/process\s*\.\s*env|process\[/.test(await readFile(path.join('src', file), 'utf8')))
+        readers.push(file);
     }
     // git's children get PATH, HOME and a few more; its hooks and the demo are programs of their own.
     const others = /^(demo|git\/hooks)\/|^git\/git-environment\.ts$/;

@@ -1,12 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDatabase } from '../../src/db/database.ts';
-import { createTestDatabase, type OwnTestServer, startOwnServer, type TestDatabase } from '../support/database.ts';
+import {
+  createTestDatabase,
+  type OwnTestServer,
+  startOwnServer,
+  type TestDatabase,
+} from '../support/database.ts';
 
 describe('the SQL port', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase();
-    await database.sql.query('CREATE TABLE note (id int PRIMARY KEY, at timestamptz DEFAULT now(), body jsonb)');
+    await database.sql.query(
+      'CREATE TABLE note (id int PRIMARY KEY, at timestamptz DEFAULT now(), body jsonb)',
+    );
   });
   afterAll(() => database.close());
 
@@ -101,7 +108,10 @@ describe('a server of one test', () => {
 describe('migrating', () => {
   it('is done once by processes that start together', async () => {
     const database = await createTestDatabase();
-    const others = await Promise.all([openDatabase({ url: database.url }), openDatabase({ url: database.url })]);
+    const others = await Promise.all([
+      openDatabase({ url: database.url }),
+      openDatabase({ url: database.url }),
+    ]);
     await Promise.all(others.map((other) => other.migrate()));
     await Promise.all(others.map((other) => other.close()));
     await database.close();

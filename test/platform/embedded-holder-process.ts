@@ -22,12 +22,19 @@ export interface Holder {
 
 /** Starts a process that holds the folder's server and waits for its first line. */
 export async function startHolder(settings: object, user?: { uid: number; gid: number }): Promise<Holder> {
-  const child = spawn(process.execPath, [script, JSON.stringify(settings)], { stdio: ['ignore', 'pipe', 'pipe'], ...user });
+  const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...user,
+  });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const answer = await new Promise<HolderAnswer>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', (line) => resolve(JSON.parse(line) as HolderAnswer));
-    child.once('exit', (code) => setTimeout(() => reject(new Error(`the holder ended with ${code}: ${said}`)), 100).unref());
+    createInterface({ input: child.stdout }).once('line', (line) =>
+      resolve(JSON.parse(line) as HolderAnswer),
+    );
+    child.once('exit', (code) =>
+      setTimeout(() => reject(new Error(`the holder ended with ${code}: ${said}`)), 100).unref(),
+    );
   });
   return {
     answer,

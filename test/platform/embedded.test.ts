@@ -1,4 +1,17 @@
-import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -55,7 +68,10 @@ async function ask<T extends pg.QueryResultRow>(url: string, text: string): Prom
 }
 
 async function postmasterOf(url: string): Promise<number> {
-  const [row] = await ask<{ pid: string }>(url, `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`);
+  const [row] = await ask<{ pid: string }>(
+    url,
+    `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`,
+  );
   return Number(row?.pid);
 }
 
@@ -66,14 +82,19 @@ async function expectStopped(url: string): Promise<void> {
 describe('the embedded PostgreSQL', () => {
   it('listens on 127.0.0.1 only, without a socket, behind a generated password in a file of its owner', async () => {
     const { url } = await hold();
-    const [settings] = await ask(url, `SELECT current_setting('listen_addresses') AS hosts, current_setting('unix_socket_directories') AS sockets`);
+    const [settings] = await ask(
+      url,
+      `SELECT current_setting('listen_addresses') AS hosts, current_setting('unix_socket_directories') AS sockets`,
+    );
     expect(settings).toEqual({ hosts: '127.0.0.1', sockets: '' });
     const file = await stat(path.join(dataFolder, 'postgresql/cluster/credentials.json'));
     expect(file.mode & 0o777).toBe(0o600);
     const wrong = new URL(url);
     wrong.password = 'wrong';
     await expect(ask(wrong.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
-    expect(await readFile(path.join(dataFolder, 'postgresql.log'), 'utf8')).toContain('password authentication failed');
+    expect(await readFile(path.join(dataFolder, 'postgresql.log'), 'utf8')).toContain(
+      'password authentication failed',
+    );
   });
 
   it('runs from a copy of its programs outside node_modules', async () => {
@@ -139,7 +160,9 @@ describe('the embedded PostgreSQL', () => {
   it('is made once by two processes that start at the same time', async () => {
     const [first, second] = await Promise.all([hold(), hold()]);
     expect(second.url).toBe(first.url);
-    const made = (await readdir(path.join(dataFolder, 'postgresql'))).filter((name) => name.startsWith('cluster'));
+    const made = (await readdir(path.join(dataFolder, 'postgresql'))).filter((name) =>
+      name.startsWith('cluster'),
+    );
     expect(made).toEqual(['cluster']);
   });
 
@@ -196,7 +219,10 @@ describe('existing data', () => {
     const file = path.join(dataFolder, 'postgresql/cluster/data/PG_VERSION');
     await writeFile(file, '17\n');
     const refused = await hold();
-    expect(refused.answer).toMatchObject({ refused: 'postgres_other_version', message: expect.stringContaining('PostgreSQL 17') });
+    expect(refused.answer).toMatchObject({
+      refused: 'postgres_other_version',
+      message: expect.stringContaining('PostgreSQL 17'),
+    });
     expect(await readFile(file, 'utf8')).toBe('17\n');
   });
 });
@@ -226,7 +252,10 @@ describe.runIf(isRoot)('as root', () => {
 
     await rename(path.join(elsewhere, id), path.join(elsewhere, 'moved'));
     const refused = await hold({ systemRoot: elsewhere });
-    expect(refused.answer).toMatchObject({ refused: 'postgres_data_missing', message: expect.stringContaining(id) });
+    expect(refused.answer).toMatchObject({
+      refused: 'postgres_data_missing',
+      message: expect.stringContaining(id),
+    });
     expect(await readdir(elsewhere)).toEqual(['moved']);
   });
 
@@ -243,7 +272,12 @@ describe.runIf(isRoot)('as an ordinary user', () => {
   it('works in a folder of his own', async () => {
     const user = await findServerUser();
     if (user === null) throw new Error('root has a server user');
-    const own = path.join(root, 'home', 'a folder whose path is much longer than a socket of PostgreSQL could ever be, with spaces and a $ in it', 'x'.repeat(60));
+    const own = path.join(
+      root,
+      'home',
+      'a folder whose path is much longer than a socket of PostgreSQL could ever be, with spaces and a $ in it',
+      'x'.repeat(60),
+    );
     await mkdir(own, { recursive: true });
     await chown(own, user.uid, user.gid);
     const holder = await hold({ dataFolder: own }, user);

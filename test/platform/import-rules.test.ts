@@ -30,8 +30,14 @@ describe('the import rules', () => {
   });
 
   it.each([
-    ['machines/task.ts', `import { setup } from 'xstate'; import { z } from 'zod'; import { tags } from './tags.ts';`],
-    ['services/reads.ts', `import { Refusal } from '../errors.ts'; import type { Sql } from '../actors/sql.ts';`],
+    [
+      'machines/task.ts',
+      `import { setup } from 'xstate'; import { z } from 'zod'; import { tags } from './tags.ts';`,
+    ],
+    [
+      'services/reads.ts',
+      `import { Refusal } from '../errors.ts'; import type { Sql } from '../actors/sql.ts';`,
+    ],
     ['db/database.ts', `import { migrations } from '../../migrations/index.ts';`],
     ['demo/screen.ts', `import { createBoard } from '../board/board.ts';`],
     ['board/board.ts', `import { createStore } from '@xstate/store';`],

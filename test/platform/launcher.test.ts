@@ -24,7 +24,10 @@ interface Ended {
 
 function run(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { env: { PATH: process.env['PATH'], HOME: scratch, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      env: { PATH: process.env['PATH'], HOME: scratch, NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -45,7 +48,9 @@ describe('the launcher', () => {
   it('says in one sentence that git is too old, and what to do', async () => {
     const ended = await run([launcher, 'test'], { PATH: await fakeGit('git version 2.37.9 (Apple Git-1)') });
     expect(ended.code).toBe(1);
-    expect(ended.said).toMatch(/^Signalbox needs git 2\.38 or newer and found git 2\.37\.9: install git .*\.$/);
+    expect(ended.said).toMatch(
+      /^Signalbox needs git 2\.38 or newer and found git 2\.37\.9: install git .*\.$/,
+    );
   });
 
   it('says in one sentence that there is no git', async () => {
@@ -58,7 +63,9 @@ describe('the launcher', () => {
     await cp(path.resolve('scripts'), path.join(scratch, 'scripts'), { recursive: true });
     const ended = await run([...oldNode, path.join(scratch, 'scripts/run.mjs'), 'start']);
     expect(ended.code).toBe(1);
-    expect(ended.said).toMatch(/^Signalbox needs Node 22\.18 or newer and this is Node 18\.19\.1: run "npm ci" .*\.$/);
+    expect(ended.said).toMatch(
+      /^Signalbox needs Node 22\.18 or newer and this is Node 18\.19\.1: run "npm ci" .*\.$/,
+    );
   });
 
   it('goes on with the Node that came along', async () => {
@@ -67,7 +74,10 @@ describe('the launcher', () => {
     await mkdir(path.join(scratch, 'node_modules/zod'));
     await mkdir(path.join(scratch, 'src'));
     await symlink(process.execPath, path.join(scratch, 'node_modules/.bin/node'));
-    await writeFile(path.join(scratch, 'src/main.ts'), 'const version: string = process.versions.node; console.log(`runs on ${version}`);');
+    await writeFile(
+      path.join(scratch, 'src/main.ts'),
+      'const version: string = process.versions.node; console.log(`runs on ${version}`);',
+    );
     const ended = await run([...oldNode, path.join(scratch, 'scripts/run.mjs'), 'start']);
     expect(ended).toEqual({ code: 0, said: `runs on ${process.versions.node}` });
   });
@@ -79,21 +89,39 @@ describe('the launcher', () => {
   });
 
   it('compares versions by number', () => {
-    expect([isAtLeast('22.9.0', [22, 18]), isAtLeast('22.18.0', [22, 18]), isAtLeast('23.0.0', [22, 18]), isAtLeast('3.0.0', [2, 38])]).toEqual([false, true, true, true]);
+    expect([
+      isAtLeast('22.9.0', [22, 18]),
+      isAtLeast('22.18.0', [22, 18]),
+      isAtLeast('23.0.0', [22, 18]),
+      isAtLeast('3.0.0', [2, 38]),
+    ]).toEqual([false, true, true, true]);
   });
 
   it('reports the faults of the configuration without a stack', async () => {
     const ended = await run([launcher, 'start'], { SIGNALBOX_PORT: 'x', SIGNALBOX_DATA: scratch });
     expect(ended.code).toBe(1);
-    expect(ended.said).toMatch(/^The configuration has a fault:\n {2}SIGNALBOX_PORT: must be a whole number from 0 to 65535$/);
+    expect(ended.said).toMatch(
+      /^The configuration has a fault:\n {2}SIGNALBOX_PORT: must be a whole number from 0 to 65535$/,
+    );
   });
 });
 
 describe('settings from outside', () => {
   it('do not reach the demo, and reach tests only by the one name that is meant for them', () => {
-    const env = { PATH: '/bin', DATABASE_URL: 'x', SIGNALBOX_PORT: '1', SIGNALBOX_TEST_DATABASE_URL: 'y', PGHOST: 'h', PGSERVICE: 's', MIKRO_ORM_DB_NAME: 'd' };
+    const env = {
+      PATH: '/bin',
+      DATABASE_URL: 'x',
+      SIGNALBOX_PORT: '1',
+      SIGNALBOX_TEST_DATABASE_URL: 'y',
+      PGHOST: 'h',
+      PGSERVICE: 's',
+      MIKRO_ORM_DB_NAME: 'd',
+    };
     expect(scrubbedEnvironment(env, [])).toEqual({ PATH: '/bin' });
-    expect(scrubbedEnvironment(env, ['SIGNALBOX_TEST_DATABASE_URL'])).toEqual({ PATH: '/bin', SIGNALBOX_TEST_DATABASE_URL: 'y' });
+    expect(scrubbedEnvironment(env, ['SIGNALBOX_TEST_DATABASE_URL'])).toEqual({
+      PATH: '/bin',
+      SIGNALBOX_TEST_DATABASE_URL: 'y',
+    });
   });
 
   it('do not lead a test run to a database that they name', async () => {
@@ -102,16 +130,25 @@ describe('settings from outside', () => {
       const canary = await server.createDatabase();
       const url = new URL(canary.url);
       const before = await sessionsOf(canary);
-      const ended = await run([launcher, 'test', 'test/platform/fixtures/canary.test.ts', '--config', 'test/platform/fixtures/canary.config.ts'], {
-        DATABASE_URL: canary.url,
-        SIGNALBOX_DATABASE_URL: canary.url,
-        SIGNALBOX_DATA: scratch,
-        PGHOST: url.hostname,
-        PGPORT: url.port,
-        PGUSER: url.username,
-        PGPASSWORD: url.password,
-        PGDATABASE: url.pathname.slice(1),
-      });
+      const ended = await run(
+        [
+          launcher,
+          'test',
+          'test/platform/fixtures/canary.test.ts',
+          '--config',
+          'test/platform/fixtures/canary.config.ts',
+        ],
+        {
+          DATABASE_URL: canary.url,
+          SIGNALBOX_DATABASE_URL: canary.url,
+          SIGNALBOX_DATA: scratch,
+          PGHOST: url.hostname,
+          PGPORT: url.port,
+          PGUSER: url.username,
+          PGPASSWORD: url.password,
+          PGDATABASE: url.pathname.slice(1),
+        },
+      );
       expect(ended.said).toContain('1 passed');
       expect(ended.code).toBe(0);
       expect(await sessionsOf(canary)).toBe(before);
@@ -123,8 +160,12 @@ describe('settings from outside', () => {
 });
 
 /** Sessions ever begun on the database, by the server's own count; our pool has its one session already. */
-async function sessionsOf(database: { sql: { query<R>(text: string): Promise<{ rows: R[] }> } }): Promise<string | undefined> {
+async function sessionsOf(database: {
+  sql: { query<R>(text: string): Promise<{ rows: R[] }> };
+}): Promise<string | undefined> {
   await database.sql.query('SELECT pg_stat_force_next_flush()');
-  const { rows } = await database.sql.query<{ sessions: string }>('SELECT sessions FROM pg_stat_database WHERE datname = current_database()');
+  const { rows } = await database.sql.query<{ sessions: string }>(
+    'SELECT sessions FROM pg_stat_database WHERE datname = current_database()',
+  );
   return rows[0]?.sessions;
 }

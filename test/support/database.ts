@@ -26,7 +26,9 @@ export async function createTestDatabase(options: { poolSize?: number } = {}): P
 }
 
 /** A server of its own, for tests that stop, fill or kill PostgreSQL, and for those that read positions which other databases hold back. */
-export async function startOwnServer(options: Omit<OwnServerOptions, 'binariesRoot'> = {}): Promise<OwnTestServer> {
+export async function startOwnServer(
+  options: Omit<OwnServerOptions, 'binariesRoot'> = {},
+): Promise<OwnTestServer> {
   const server = await startPrivateServer({ ...options, binariesRoot: inject('testServer').binariesRoot });
   return {
     ...server,
@@ -44,7 +46,11 @@ export async function startOwnServer(options: Omit<OwnServerOptions, 'binariesRo
 async function openTestDatabase(adminUrl: string, name: string, poolSize?: number): Promise<TestDatabase> {
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
-  const database = await openDatabase({ url: url.href, poolSize: poolSize ?? 5, applicationName: 'signalbox test' });
+  const database = await openDatabase({
+    url: url.href,
+    poolSize: poolSize ?? 5,
+    applicationName: 'signalbox test',
+  });
   return {
     url: database.url,
     orm: database.orm,
@@ -54,7 +60,8 @@ async function openTestDatabase(adminUrl: string, name: string, poolSize?: numbe
       await asAdmin(adminUrl, async (client) => {
         const leaked = await remainingSessions(client, name);
         await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-        if (leaked.length > 0) throw new Error(`a pool on ${name} was not closed before the database: ${leaked.join('; ')}`);
+        if (leaked.length > 0)
+          throw new Error(`a pool on ${name} was not closed before the database: ${leaked.join('; ')}`);
       });
     },
   };

@@ -31,7 +31,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   let server: OwnServer | null = null;
   if (named === undefined || named === '') {
     // These databases live as long as the run: nothing is worth a wait for the disk. Durability tests start servers of their own.
-    server = await startPrivateServer({ binariesRoot, settings: { fsync: 'off', full_page_writes: 'off', max_connections: '300' } });
+    server = await startPrivateServer({
+      binariesRoot,
+      settings: { fsync: 'off', full_page_writes: 'off', max_connections: '300' },
+    });
   }
   const adminUrl = server?.urlOf('postgres') ?? named ?? '';
   const run = `signalbox_test_${randomBytes(4).toString('hex')}`;
@@ -40,7 +43,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const url = new URL(adminUrl);
   url.pathname = `/${template}`;
   const database = await openDatabase({ url: url.href, applicationName: 'signalbox test template' });
-  await database.migrate().finally(() => database.close());
+  try {
+    await database.migrate();
+  } finally {
+    await database.close();
+  }
   project.provide('testServer', { adminUrl, template, run, binariesRoot });
 
   return async () => {
@@ -48,12 +55,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await server?.close();
     await rm(binariesRoot, { recursive: true, force: true });
     const forgotten = left.filter((name) => name !== template);
-    if (forgotten.length > 0) throw new Error(`${forgotten.length} test databases were never closed: ${forgotten.join(', ')}`);
+    if (forgotten.length > 0)
+      throw new Error(`${forgotten.length} test databases were never closed: ${forgotten.join(', ')}`);
   };
 }
 
 async function dropAll(client: pg.Client, run: string): Promise<string[]> {
-  const { rows } = await client.query<{ datname: string }>(`SELECT datname FROM pg_database WHERE starts_with(datname, $1)`, [run]);
+  const { rows } = await client.query<{ datname: string }>(
+    `SELECT datname FROM pg_database WHERE starts_with(datname, $1)`,
+    [run],
+  );
   for (const { datname } of rows) await client.query(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`);
   return rows.map((row) => row.datname);
 }

@@ -4,7 +4,12 @@ import path from 'node:path';
 import { installBinaries } from '../../src/db/embedded/binaries.ts';
 import { type Cluster, createCluster } from '../../src/db/embedded/cluster.ts';
 import { findFreePort } from '../../src/db/embedded/free-port.ts';
-import { clusterUrl, readPidFile, startPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
+import {
+  clusterUrl,
+  readPidFile,
+  startPostmaster,
+  stopPostmaster,
+} from '../../src/db/embedded/postmaster.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { startWatcher } from '../../src/db/embedded/start-watcher.ts';
 

@@ -35,7 +35,9 @@ async function installedPackage(): Promise<InstalledPackage> {
     );
   }
   const folder = path.resolve(path.dirname(entry), '..');
-  const { version } = packageFile.parse(JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')));
+  const { version } = packageFile.parse(
+    JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')),
+  );
   return { version, folder };
 }
 

@@ -32,7 +32,9 @@ export async function readCluster(folder: string): Promise<Cluster | null> {
   }
   const data = path.join(folder, 'data');
   try {
-    const credentials = credentialsFile.parse(JSON.parse(await readFile(path.join(folder, 'credentials.json'), 'utf8')));
+    const credentials = credentialsFile.parse(
+      JSON.parse(await readFile(path.join(folder, 'credentials.json'), 'utf8')),
+    );
     await stat(path.join(data, 'PG_VERSION'));
     return { folder, data, log: path.join(folder, 'server.log'), credentials };
   } catch (error) {
@@ -48,7 +50,11 @@ export async function readCluster(folder: string): Promise<Cluster | null> {
  * Makes a new cluster at `folder`, which must not exist. It is built beside its place and renamed, so a crash leaves no half cluster behind, and of
  * two processes that do this at once one wins and both read the winner's.
  */
-export async function createCluster(folder: string, binaries: Binaries, user: ServerUser | null): Promise<Cluster> {
+export async function createCluster(
+  folder: string,
+  binaries: Binaries,
+  user: ServerUser | null,
+): Promise<Cluster> {
   const building = `${folder}.${randomBytes(4).toString('hex')}.tmp`;
   const data = path.join(building, 'data');
   const passwordFile = path.join(building, 'password');
@@ -79,7 +85,13 @@ export async function createCluster(folder: string, binaries: Binaries, user: Se
   return made;
 }
 
-async function runInitdb(binaries: Binaries, data: string, passwordFile: string, secret: string, user: ServerUser | null): Promise<void> {
+async function runInitdb(
+  binaries: Binaries,
+  data: string,
+  passwordFile: string,
+  secret: string,
+  user: ServerUser | null,
+): Promise<void> {
   const settings = {
     listen_addresses: '127.0.0.1',
     // No socket: its path would have to stay under 107 bytes, and a project may lie deeper than that.
@@ -107,10 +119,17 @@ async function runInitdb(binaries: Binaries, data: string, passwordFile: string,
     user,
   );
   if (code !== 0)
-    throw new EmbeddedRefusal('postgres_did_not_start', `initdb failed for ${data}: ${output.trim().split('\n').slice(-3).join(' ')}`);
+    throw new EmbeddedRefusal(
+      'postgres_did_not_start',
+      `initdb failed for ${data}: ${output.trim().split('\n').slice(-3).join(' ')}`,
+    );
 }
 
-function runToEnd(file: string, args: string[], user: ServerUser | null): Promise<{ code: number | null; output: string }> {
+function runToEnd(
+  file: string,
+  args: string[],
+  user: ServerUser | null,
+): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { ...asUser(user), stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
@@ -122,14 +141,23 @@ function runToEnd(file: string, args: string[], user: ServerUser | null): Promis
 }
 
 /** The server's surroundings: no environment of ours (PG* variables would change it), a folder that every user may be in. */
-export function asUser(user: ServerUser | null): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
+export function asUser(user: ServerUser | null): {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  uid?: number;
+  gid?: number;
+} {
   const surroundings = { cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } };
   return user === null ? surroundings : { ...surroundings, uid: user.uid, gid: user.gid };
 }
 
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 export function isErrno(error: unknown, code: string): boolean {

@@ -67,7 +67,10 @@ async function join(placed: PlacedCluster, options: EmbeddedOptions): Promise<nu
       taken++;
     }
     if (Date.now() > deadline)
-      throw new EmbeddedRefusal('postgres_did_not_start', `PostgreSQL is neither up nor startable after ${startMs / 1000} s; see ${cluster.log}`);
+      throw new EmbeddedRefusal(
+        'postgres_did_not_start',
+        `PostgreSQL is neither up nor startable after ${startMs / 1000} s; see ${cluster.log}`,
+      );
     await delay(100);
   }
 }

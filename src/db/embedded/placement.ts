@@ -21,12 +21,16 @@ const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * Finds the data folder's cluster or makes it. It lives in `<data folder>/postgresql`, except where root runs the service in a folder that
  * PostgreSQL's unprivileged user can not enter: then in `<system root>/<id>`, and the data folder has the id. What exists is never made again.
  */
-export async function placeCluster(dataFolder: string, systemRoot = defaultSystemRoot): Promise<PlacedCluster> {
+export async function placeCluster(
+  dataFolder: string,
+  systemRoot = defaultSystemRoot,
+): Promise<PlacedCluster> {
   const user = await findServerUser();
   const idFile = path.join(dataFolder, 'postgresql-id');
   const home = path.join(dataFolder, 'postgresql');
   const known = (await readId(idFile)) ?? null;
-  if (known !== null) return withLog(dataFolder, await openElsewhere(path.join(systemRoot, known), idFile, user));
+  if (known !== null)
+    return withLog(dataFolder, await openElsewhere(path.join(systemRoot, known), idFile, user));
 
   const existing = await readCluster(path.join(home, 'cluster'));
   if (existing !== null) {
@@ -41,7 +45,11 @@ export async function placeCluster(dataFolder: string, systemRoot = defaultSyste
   await mkdir(home, { recursive: true, mode: 0o755 });
   if (user === null || (await canEnter(user, home))) {
     const binaries = await installBinaries(home);
-    return withLog(dataFolder, { cluster: await createCluster(path.join(home, 'cluster'), binaries, user), binaries, user });
+    return withLog(dataFolder, {
+      cluster: await createCluster(path.join(home, 'cluster'), binaries, user),
+      binaries,
+      user,
+    });
   }
   return withLog(dataFolder, await createElsewhere(systemRoot, idFile, user));
 }

@@ -49,7 +49,10 @@ export async function startPostmaster(
   while (Date.now() < deadline) {
     if (exited) {
       const text = (await readFile(cluster.log)).subarray(from).toString();
-      const taken = /lock file "postmaster\.pid" already exists|pre-existing shared memory block|Address already in use/.test(text);
+      const taken =
+        /lock file "postmaster\.pid" already exists|pre-existing shared memory block|Address already in use/.test(
+          text,
+        );
       return { result: taken ? 'taken' : 'failed', log: text };
     }
     if (await answers(clusterUrl(cluster, port, 'postgres'))) return { result: 'ready' };

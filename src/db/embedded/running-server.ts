@@ -31,7 +31,10 @@ export async function findRunningServer(cluster: Cluster): Promise<Found> {
 }
 
 async function ask(cluster: Cluster, port: number): Promise<Found> {
-  const client = new pg.Client({ connectionString: clusterUrl(cluster, port, 'postgres'), connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({
+    connectionString: clusterUrl(cluster, port, 'postgres'),
+    connectionTimeoutMillis: 5_000,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -39,7 +42,8 @@ async function ask(cluster: Cluster, port: number): Promise<Found> {
       `SELECT current_setting('data_directory') AS folder, current_setting('signalbox.secret', true) AS secret`,
     );
     const { folder, secret } = identity.parse(rows[0]);
-    const ours = secret === cluster.credentials.secret && (await realpath(folder)) === (await realpath(cluster.data));
+    const ours =
+      secret === cluster.credentials.secret && (await realpath(folder)) === (await realpath(cluster.data));
     return ours ? { state: 'running', port } : { state: 'none' };
   } catch (error) {
     // 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now: the postmaster lives, and a second one must wait for it.
@@ -65,11 +69,11 @@ export async function readPortFile(cluster: Cluster): Promise<number | null> {
   }
 }
 
-
-
 /** Stops the server that `session` is connected to. The session should hold the exclusive server lock, so that nobody joins meanwhile. */
 export async function stopServerOf(session: pg.Client): Promise<void> {
-  const { rows } = await session.query<{ pid: string }>(`SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`);
+  const { rows } = await session.query<{ pid: string }>(
+    `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`,
+  );
   const pid = Number(rows[0]?.pid);
   if (!Number.isInteger(pid) || pid <= 1) throw new Error('the server does not name its process');
   await stopPostmaster(pid);

@@ -46,7 +46,9 @@ export class ServerSession {
     if (client === null) return;
     try {
       await client.query('SELECT pg_advisory_unlock_shared($1)', [serverLock]);
-      const { rows } = await client.query<{ last: boolean }>('SELECT pg_try_advisory_lock($1) AS last', [serverLock]);
+      const { rows } = await client.query<{ last: boolean }>('SELECT pg_try_advisory_lock($1) AS last', [
+        serverLock,
+      ]);
       // Held through the stop: whoever comes now sees the lock, waits, and starts the server anew.
       if (rows[0]?.last === true) {
         await stopServerOf(client);
@@ -65,7 +67,11 @@ export class ServerSession {
         try {
           await this.#options.revive();
         } catch (reviveError) {
-          if (failures % 30 === 0) this.#options.log.error({ err: reviveError, lost: error }, 'PostgreSQL is down and does not start');
+          if (failures % 30 === 0)
+            this.#options.log.error(
+              { err: reviveError, lost: error },
+              'PostgreSQL is down and does not start',
+            );
           await delay(slowRetryMs);
         }
       }
@@ -92,7 +98,10 @@ export class ServerSession {
     client.on('end', onLost);
     try {
       await client.connect();
-      const { rows } = await client.query<{ joined: boolean }>('SELECT pg_try_advisory_lock_shared($1) AS joined', [serverLock]);
+      const { rows } = await client.query<{ joined: boolean }>(
+        'SELECT pg_try_advisory_lock_shared($1) AS joined',
+        [serverLock],
+      );
       if (rows[0]?.joined === true) {
         this.#client = client;
         return true;

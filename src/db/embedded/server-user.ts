@@ -20,7 +20,16 @@ export async function findServerUser(): Promise<ServerUser | null> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const known = await lookUp(ownUser);
     if (known !== null) return known;
-    const added = await run('useradd', ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/bin/false', ownUser]).then(
+    const added = await run('useradd', [
+      '--system',
+      '--user-group',
+      '--no-create-home',
+      '--home-dir',
+      '/nonexistent',
+      '--shell',
+      '/bin/false',
+      ownUser,
+    ]).then(
       () => true,
       (error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') attempt = 5;
@@ -31,7 +40,10 @@ export async function findServerUser(): Promise<ServerUser | null> {
   }
   // No useradd here (macOS, small images): the user that exists everywhere and owns nothing.
   const nobody = await lookUp('nobody');
-  if (nobody === null) throw new Error('running as root, and there is neither a way to add a user for PostgreSQL nor a user "nobody"');
+  if (nobody === null)
+    throw new Error(
+      'running as root, and there is neither a way to add a user for PostgreSQL nor a user "nobody"',
+    );
   return nobody;
 }
 

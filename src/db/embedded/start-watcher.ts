@@ -11,7 +11,12 @@ export interface WatcherSettings {
 /** Starts the watcher in a session of its own. If the server has one already, the new one ends by itself. */
 export function startWatcher(settings: WatcherSettings, onError: (error: Error) => void): void {
   const script = fileURLToPath(new URL('./watcher.ts', import.meta.url));
-  spawn(process.execPath, [script, JSON.stringify(settings)], { detached: true, stdio: 'ignore', cwd: '/', env: {} })
+  spawn(process.execPath, [script, JSON.stringify(settings)], {
+    detached: true,
+    stdio: 'ignore',
+    cwd: '/',
+    env: {},
+  })
     .on('error', onError)
     .unref();
 }

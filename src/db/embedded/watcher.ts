@@ -9,7 +9,11 @@ import { readCluster } from './cluster.ts';
 import { clusterUrl } from './postmaster.ts';
 import { serverLock, stopServerOf, watcherLock } from './running-server.ts';
 
-const settings = z.object({ clusterFolder: z.string(), port: z.number(), idleMs: z.number().default(60_000) });
+const settings = z.object({
+  clusterFolder: z.string(),
+  port: z.number(),
+  idleMs: z.number().default(60_000),
+});
 
 /** A server that crashed may be started again by a living service, which also starts a watcher; this one need not wait long. */
 const lostTries = 10;
@@ -28,11 +32,17 @@ async function main(): Promise<void> {
 
 /** True when there is nothing left to watch; throws when the connection is lost. */
 async function watchOneConnection(url: string, idleMs: number): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url, application_name: 'signalbox watcher', connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'signalbox watcher',
+    connectionTimeoutMillis: 5_000,
+  });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    const { rows } = await client.query<{ only: boolean }>('SELECT pg_try_advisory_lock($1) AS only', [watcherLock]);
+    const { rows } = await client.query<{ only: boolean }>('SELECT pg_try_advisory_lock($1) AS only', [
+      watcherLock,
+    ]);
     if (rows[0]?.only !== true) return true;
     let idleSince = Date.now();
     for (;;) {
@@ -54,7 +64,9 @@ async function hasClients(client: pg.Client): Promise<boolean> {
 
 /** A service that joins in this very moment holds the shared lock, and the server stays. */
 async function stopIfUnused(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ unused: boolean }>('SELECT pg_try_advisory_lock($1) AS unused', [serverLock]);
+  const { rows } = await client.query<{ unused: boolean }>('SELECT pg_try_advisory_lock($1) AS unused', [
+    serverLock,
+  ]);
   if (rows[0]?.unused !== true) return false;
   await stopServerOf(client);
   return true;

@@ -67,6 +67,8 @@ export class Planning implements PlanService {
           paused: false,
           taskLimit: plan.limits.tasks,
         });
+        // The entities have no relations that would order their inserts: the row that the others point at goes first.
+        await em.flush();
         for (const { key, strategy } of plan.projects) {
           const projectId = projects.get(key)?.id;
           if (projectId === undefined) throw new Refusal('unknown_project', `no project has the key ${key}`);

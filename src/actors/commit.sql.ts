@@ -53,10 +53,11 @@ export function commitStatement(turns: readonly TurnRows[], writers: ReadonlyMap
     }`,
     ...inputs.barred,
   ];
-  // The order of sections is free in SQL; what is read first stands first.
-  const [turn, ...writing] = sections as [string, ...string[]];
+  // A section can only name those before it.
+  const [turn, entry, ...writing] = sections as [string, string, ...string[]];
   const text = `WITH ${[
     turn,
+    entry,
     ...inputs.sections,
     `barred AS MATERIALIZED (${barred.join('\n  UNION ')})`,
     `locked AS MATERIALIZED (

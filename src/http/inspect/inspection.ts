@@ -46,10 +46,29 @@ export async function* inspectInitiative(
   for await (const page of followFeed(source.feed, { rootId, signal })) {
     const news = page.filter((entry) => entry.seq > (shown.get(entry.actorId)?.version ?? 0));
     if (news.length === 0) continue;
-    const views = new Map((await source.actors.peekMany([...new Set(news.map(({ actorId }) => actorId))])).map((view) => [view.id, view]));
-    const newborn = [...views.values()].filter((view) => !shown.has(view.id));
+    const actorIds = [...new Set(news.map(({ actorId }) => actorId))];
+    const views = new Map((await source.actors.peekMany(actorIds)).map((view) => [view.id, view]));
+    const newborn = await withAncestors([...views.values()].filter(({ id }) => !shown.has(id)), shown, source.actors);
     for (const view of parentsFirst(newborn)) yield register(asOf(view, news));
     for (const entry of news) yield* tell(entry, views.get(entry.actorId), shown);
+  }
+}
+
+/** Family born in one commit may be spread over two pages: what is registered comes with every parent that is not known yet. */
+async function withAncestors(
+  newborn: readonly ActorView[],
+  shown: ReadonlyMap<string, Shown>,
+  actors: ActorSource,
+): Promise<ActorView[]> {
+  const family = new Map(newborn.map((view) => [view.id, view]));
+  for (;;) {
+    const missing = [...family.values()]
+      .map(({ parentId }) => parentId)
+      .filter((id) => id !== null)
+      .filter((id) => !shown.has(id) && !family.has(id));
+    const parents = missing.length === 0 ? [] : await actors.peekMany([...new Set(missing)]);
+    if (parents.length === 0) return [...family.values()];
+    for (const parent of parents) family.set(parent.id, parent);
   }
 }
 

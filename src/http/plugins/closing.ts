@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import plugin from 'fastify-plugin';
 
 declare module 'fastify' {
@@ -10,8 +12,22 @@ declare module 'fastify' {
 export const closing = plugin(
   async (app) => {
     const controller = new AbortController();
+    // Browsers and HTTP clients open connections ahead of need. Node closes idle ones, but one that has not sent a request yet is
+    // not idle to it, and would hold the close for as long as the client likes.
+    const silent = new Set<Socket>();
+    app.server.on('connection', (socket: Socket) => {
+      silent.add(socket);
+      socket.once('close', () => silent.delete(socket));
+    });
+    const speaks = ({ socket }: IncomingMessage): boolean => silent.delete(socket);
+    app.server.on('request', speaks);
+    app.server.on('upgrade', speaks);
+
     app.decorate('closing', controller.signal);
-    app.addHook('preClose', async () => controller.abort());
+    app.addHook('preClose', async () => {
+      controller.abort();
+      for (const socket of silent) socket.destroy();
+    });
   },
   { name: 'closing', fastify: '5.x' },
 );

@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Refusal } from '../../errors.ts';
 import type { JournalFeed } from '../../services/contracts.ts';
+import { readFeed } from '../../services/journal-feed.ts';
 import { feedPageSchema, journalEntryView } from '../../services/shapes/journal.ts';
 import { EventStream } from '../event-stream.ts';
 import { followFeed } from '../follow-feed.ts';
@@ -51,7 +52,7 @@ export const feedRoutes = plugin<FeedRoutesOptions>(
       },
       async (request) => {
         const { after, initiative, limit } = request.query;
-        const page = await feed.read({
+        const page = await readFeed(feed, {
           limit,
           ...(after === undefined ? {} : { after }),
           ...(initiative === undefined ? {} : { rootId: initiative }),
@@ -80,6 +81,8 @@ export const feedRoutes = plugin<FeedRoutesOptions>(
       async (request, reply) => {
         const { initiative } = request.query;
         const after = placeOf(request, request.query.after);
+        // Once the stream has begun, a place that does not exist could not be refused any more.
+        if (after !== undefined) await readFeed(feed, { after, limit: 1 });
         const leave = app.openStream();
         const stream = new EventStream(reply, keepAliveMs, credentialsOf(request).isStillValid);
         const signal = AbortSignal.any([app.closing, stream.signal]);

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { claimInstance, type InstanceClaim } from '../actors/instance.ts';
 import { EmbeddedRefusal } from './embedded/embedded-refusal.ts';
 import type { DatabaseLog } from './log.ts';
+import { ConnectionSql } from './sql-pool.ts';
 
 export interface DataFolderLockOptions {
   databaseUrl: string;
@@ -13,19 +15,20 @@ export interface DataFolderLockOptions {
   onLost(): void;
 }
 
-const prefix = 'signalbox at ';
+const starting = '(starting)';
 const retryMs = 500;
 /** PostgreSQL cuts application names here. */
 const nameBytes = 63;
 
 /**
- * One service for each data folder: a session holds an advisory lock on the folder's instance id. The session's application name says where that
- * service listens, so the one that comes second can name it; no file can be stale.
+ * One service for each data folder: a session claims the folder's instance id, and its application name says where that service
+ * listens, so the one that comes second can name it. No file can be stale.
  */
 export class DataFolderLock {
   readonly #options: DataFolderLockOptions;
   #client: pg.Client | null = null;
-  #url = '(starting)';
+  #held: InstanceClaim | null = null;
+  #url = starting;
   #closed = false;
 
   private constructor(options: DataFolderLockOptions) {
@@ -44,6 +47,14 @@ export class DataFolderLock {
     );
   }
 
+  /** For the runtime, which takes effects of this id back at once only while the claim is held. */
+  get claim(): InstanceClaim {
+    return {
+      instanceId: this.#options.instanceId,
+      isHeld: async (sql) => (await this.#held?.isHeld(sql)) ?? false,
+    };
+  }
+
   /** Says where the service listens, once that is known. */
   async announce(url: string): Promise<void> {
     this.#url = url;
@@ -57,8 +68,13 @@ export class DataFolderLock {
     await client?.end().catch(() => undefined);
   }
 
+  /** Begins the application names of all who want this folder. */
+  #prefix(): string {
+    return `signalbox ${this.#options.instanceId.slice(0, 8)} at `;
+  }
+
   #name(): string {
-    return `${prefix}${this.#url}`.slice(0, nameBytes);
+    return `${this.#prefix()}${this.#url}`.slice(0, nameBytes);
   }
 
   /** Null when the lock is ours; otherwise what its holder announced. */
@@ -78,32 +94,24 @@ export class DataFolderLock {
     client.on('end', onLost);
     try {
       await client.connect();
-      const { rows } = await client.query<{ taken: boolean }>(
-        'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken',
-        [this.#key()],
-      );
-      if (rows[0]?.taken === true) {
+      const held = await claimInstance(new ConnectionSql(client), this.#options.instanceId);
+      if (held !== null) {
+        this.#held = held;
         this.#client = client;
         return null;
       }
-      const holder = await client.query<{ name: string }>(
-        `SELECT a.application_name AS name
-           FROM pg_locks l JOIN pg_stat_activity a USING (pid), hashtextextended($1, 0) AS key
-          WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND (l.classid::bigint << 32 | l.objid::bigint) = key`,
-        [this.#key()],
+      const { rows } = await client.query<{ name: string }>(
+        `SELECT application_name AS name FROM pg_stat_activity
+          WHERE datname = current_database() AND starts_with(application_name, $1) AND pid <> pg_backend_pid()`,
+        [this.#prefix()],
       );
       await client.end();
-      return holder.rows[0]?.name.slice(prefix.length) ?? '(unknown)';
+      const announced = rows.map(({ name }) => name.slice(this.#prefix().length));
+      return announced.find((name) => name.startsWith('http')) ?? starting;
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
     }
-  }
-
-  #key(): string {
-    return `signalbox data folder ${this.#options.instanceId}`;
   }
 
   async #takeAgain(): Promise<void> {

@@ -18,10 +18,11 @@ async function run<R>(
   return { rows: result.rows as R[], rowCount: result.rowCount ?? 0 };
 }
 
-class ConnectionSql implements Sql {
-  readonly #client: pg.PoolClient;
+/** One connection: a transaction's, or a session that holds something. */
+export class ConnectionSql implements Sql {
+  readonly #client: pg.ClientBase;
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.ClientBase) {
     this.#client = client;
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createRuntime } from './actors/create-runtime.ts';
+import type { InstanceClaim } from './actors/instance.ts';
 import type { Runtime, RuntimeClock } from './actors/runtime.ts';
 import type { Config } from './config.ts';
 import type { DataFolder } from './db/data-folder.ts';
@@ -35,6 +36,8 @@ export interface AppOptions {
   readonly config: Config;
   readonly database: Database;
   readonly dataFolder: DataFolder;
+  /** That no other process has this folder: what its last run left can be taken back at once. */
+  readonly claim?: InstanceClaim;
   /** The kill points of landing and delivery; does nothing in production. */
   readonly boundary: Boundary;
   readonly log: Logger;
@@ -90,6 +93,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     }),
     rowWriters,
     instanceId: dataFolder.instanceId,
+    ...(options.claim === undefined ? {} : { claim: options.claim }),
     log,
     onOutage: extendLeases,
     ...(options.clock === undefined ? {} : { clock: options.clock }),

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+
+/** What git said when it refused. */
+export class GitRefused extends Error {
+  override readonly name = 'GitRefused';
+  readonly stderr: string;
+
+  constructor(args: readonly string[], stderr: string) {
+    super(`git ${args.join(' ')}: ${stderr}`);
+    this.stderr = stderr;
+  }
+}
+
+/** Plain git as a person or an agent runs it; not in step, because the service that answers it may be in this process. */
+export function git(dir: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(
+      'git',
+      args,
+      {
+        cwd: dir,
+        encoding: 'utf8',
+        maxBuffer: 64 * 1024 * 1024,
+        timeout: 20_000,
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          HOME: dir,
+          GIT_CONFIG_NOSYSTEM: '1',
+          GIT_CONFIG_GLOBAL: '/dev/null',
+          GIT_TERMINAL_PROMPT: '0',
+          GIT_AUTHOR_NAME: 'Someone',
+          GIT_AUTHOR_EMAIL: 'someone@example.test',
+          GIT_COMMITTER_NAME: 'Someone',
+          GIT_COMMITTER_EMAIL: 'someone@example.test',
+          ...env,
+        },
+      },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout.trim());
+        else reject(new GitRefused(args, `${stderr}${error.killed ? ' (took too long)' : ''}`));
+      },
+    );
+  });
+}
+
+/** The tip of a ref, or null. */
+export async function tipOf(dir: string, ref: string): Promise<string | null> {
+  const line = await git(dir, ['for-each-ref', '--format=%(objectname)', ref]);
+  return line === '' ? null : line;
+}
+
+/** All refs below a prefix, by name. */
+export async function refsOf(dir: string, prefix: string): Promise<Record<string, string>> {
+  const lines = await git(dir, ['for-each-ref', '--format=%(refname) %(objectname)', prefix]);
+  return Object.fromEntries(lines.split('\n').filter((line) => line !== '').map((line) => line.split(' ') as [string, string]));
+}
+
+/** Is the commit in the history of the ref? */
+export async function isContained(dir: string, commit: string, ref: string): Promise<boolean> {
+  const found = await git(dir, ['for-each-ref', '--contains', commit, '--format=x', ref]).catch(() => '');
+  return found !== '';
+}
+
+/** The files of a tip with their contents. */
+export async function filesAt(dir: string, ref: string): Promise<Record<string, string>> {
+  const names = await git(dir, ['ls-tree', '-r', '--name-only', ref]);
+  const found: Record<string, string> = {};
+  for (const name of names.split('\n').filter((line) => line !== '')) found[name] = await git(dir, ['show', `${ref}:${name}`]);
+  return found;
+}
+
+/** How many merge commits the history of a tip has. */
+export async function countMerges(dir: string, range: string): Promise<number> {
+  return Number(await git(dir, ['rev-list', '--count', '--merges', range]));
+}

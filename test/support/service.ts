@@ -1,0 +1,167 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pino from 'pino';
+import { onTestFinished } from 'vitest';
+import type { RuntimeClock } from '../../src/actors/runtime.ts';
+import { type App, createApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { openDataFolder } from '../../src/db/data-folder.ts';
+import type { Problem } from '../../src/http/problem.ts';
+import { type Scope, scopeSchema } from '../../src/services/shapes/token.ts';
+import { TokenService } from '../../src/services/tokens.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { Gates } from './gates.ts';
+
+/** Leases of agents in tests; nobody waits for their end, `passTime` moves the clock. */
+export const LEASE_SECONDS = 120;
+
+/** Retries come quickly, and a shifted clock is not taken for an outage of ours. */
+const CLOCK: Partial<RuntimeClock> = { retryBaseMs: 20, retryCapMs: 200, outageMs: 24 * 3_600_000 };
+
+export interface CallOptions {
+  /** Makes a repetition recognizable. */
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+export interface TestServiceOptions {
+  readonly clock?: Partial<RuntimeClock>;
+  /** Variables of the configuration, as `readConfig` takes them. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The whole service in this process: a real database, a real hub, a real port. Closed when the test ends. */
+export class TestService {
+  readonly database: TestDatabase;
+  readonly folder: string;
+  readonly gates = new Gates();
+  readonly log: string[] = [];
+  readonly #options: TestServiceOptions;
+  readonly #tokens: Record<Scope, string>;
+  #app: App | null = null;
+  #url = '';
+
+  constructor(parts: { database: TestDatabase; folder: string; tokens: Record<Scope, string>; options: TestServiceOptions }) {
+    this.database = parts.database;
+    this.folder = parts.folder;
+    this.#tokens = parts.tokens;
+    this.#options = parts.options;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get hubFolder(): string {
+    return path.join(this.folder, 'data', 'hub');
+  }
+
+  async start(): Promise<void> {
+    const { env = {}, clock = {} } = this.#options;
+    const config = readConfig({
+      SIGNALBOX_LOG_LEVEL: 'silent',
+      SIGNALBOX_AGENT_LEASE_SECONDS: String(LEASE_SECONDS),
+      ...env,
+    });
+    const app = await createApp({
+      config,
+      database: { ...this.database, migrate: async () => undefined },
+      dataFolder: await openDataFolder(path.join(this.folder, 'data')),
+      boundary: this.gates.boundary,
+      log: pino({ level: 'info' }, { write: (line: string) => void this.log.push(line) }),
+      publicUrl: () => this.#url,
+      clock: { ...CLOCK, ...clock },
+    });
+    await app.start();
+    this.#url = await app.server.listen({ host: '127.0.0.1', port: 0 });
+    this.#app = app;
+  }
+
+  /** Ends in order, as at SIGTERM. */
+  async stop(): Promise<void> {
+    this.gates.openAll();
+    await this.#app?.server.close();
+    await this.#app?.stop();
+    this.#app = null;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.database.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  token(scope: Scope): string {
+    return this.#tokens[scope];
+  }
+
+  /** The database's clock goes forward; leases and timers follow it. */
+  async passTime(seconds: number): Promise<void> {
+    await this.database.sql.query(
+      `CREATE OR REPLACE FUNCTION db_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+       AS 'SELECT statement_timestamp() + interval ''${Math.round(seconds)} seconds'''`,
+    );
+  }
+
+  /** `who` is a scope or a token. */
+  async call(who: string, method: Method, address: string, body?: unknown, options: CallOptions = {}): Promise<Response> {
+    const scope = scopeSchema.safeParse(who);
+    return fetch(`${this.#url}${address}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${scope.success ? this.#tokens[scope.data] : who}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(options.key === undefined ? {} : { 'idempotency-key': options.key }),
+        ...options.headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  async get<T>(address: string, who: string = 'viewer'): Promise<T> {
+    return answerOf<T>(await this.call(who, 'GET', address), address);
+  }
+
+  async post<T>(who: string, address: string, body: unknown, options: CallOptions = {}): Promise<T> {
+    return answerOf<T>(await this.call(who, 'POST', address, body, options), address);
+  }
+
+  /** The refusal of a request that has to be refused. */
+  async refusal(who: string, method: Method, address: string, body?: unknown, options: CallOptions = {}): Promise<Problem> {
+    const answer = await this.call(who, method, address, body, options);
+    const text = await answer.text();
+    if (answer.ok) throw new Error(`${address} was not refused: ${answer.status} ${text}`);
+    return JSON.parse(text) as Problem;
+  }
+}
+
+async function answerOf<T>(answer: Response, address: string): Promise<T> {
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${address}: ${answer.status} ${text}`);
+  return (text === '' ? null : JSON.parse(text)) as T;
+}
+
+/** A service of its own for one test, with a token of each scope. */
+export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'signalbox-service-'));
+  const database = await createTestDatabase({ poolSize: 8 });
+  const tokens = await issueTokens(new TokenService(database.sql));
+  const service = new TestService({ database, folder, tokens, options });
+  onTestFinished(() => service.close());
+  await service.start();
+  return service;
+}
+
+async function issueTokens(tokens: TokenService): Promise<Record<Scope, string>> {
+  const principal = { tokenId: '00000000-0000-4000-8000-000000000000', name: 'test', scope: 'admin' as const };
+  const issued = await Promise.all(
+    scopeSchema.options.map(async (scope) => {
+      const { answer } = await tokens.issue({ name: scope, scope }, { principal, request: null });
+      return [scope, answer.token ?? ''] as const;
+    }),
+  );
+  return Object.fromEntries(issued) as Record<Scope, string>;
+}

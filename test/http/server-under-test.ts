@@ -39,8 +39,9 @@ function inject(app: FastifyInstance, token: string, request: InjectOptions) {
 export async function startServerUnderTest(
   overrides: Partial<ServerDeps> = {},
   options: Partial<ServerOptions> = {},
+  given?: TestDatabase,
 ): Promise<ServerUnderTest> {
-  const database = await createTestDatabase();
+  const database = given ?? (await createTestDatabase());
   const service = new TokenService(database.sql);
   const services = sampleServices();
   const log: string[] = [];

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import plugin from 'fastify-plugin';
 
@@ -19,9 +19,14 @@ export const closing = plugin(
       silent.add(socket);
       socket.once('close', () => silent.delete(socket));
     });
-    const speaks = ({ socket }: IncomingMessage): boolean => silent.delete(socket);
-    app.server.on('request', speaks);
-    app.server.on('upgrade', speaks);
+    app.server.on('upgrade', ({ socket }: IncomingMessage) => silent.delete(socket));
+    app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      silent.delete(socket);
+      // One that becomes idle after the close has begun would be kept alive for its next request.
+      response.once('close', () => {
+        if (controller.signal.aborted) setImmediate(() => app.server.closeIdleConnections());
+      });
+    });
 
     app.decorate('closing', controller.signal);
     app.addHook('preClose', async () => {

@@ -46,8 +46,8 @@ export function commitStatement(turns: readonly TurnRows[], writers: ReadonlyMap
   ];
   const inputs = inputSections(turns, parameters);
   const barred = [
-    // Read again after a lost answer, an event that is in the journal must not be applied twice.
-    `SELECT e.gate FROM entry e JOIN journal j ON j.actor_id = e.actor_id AND j.event_id = e.event_id`,
+    // Of the actor itself: a newborn that exists already is a fault of the rows, not a repetition.
+    `SELECT e.gate FROM entry e JOIN journal j ON j.actor_id = e.actor_id AND j.event_id = e.event_id WHERE e.actor_id = e.gate`,
     `SELECT q.actor_id FROM actor_quarantine q JOIN turn t ON t.id = q.actor_id${
       inputs.replays ? ' WHERE q.id NOT IN (SELECT id FROM quarantine_input)' : ''
     }`,

@@ -111,7 +111,7 @@ class DurableRuntime implements Runtime {
     const { effects, messages, timers, count, renew, beat: heart } = this.#loops;
     await Promise.all([effects.stop(), messages.stop(), timers.stop(), count.stop()]);
     await this.#worker.stop();
-    await this.#mailbox.idle();
+    await this.#mailbox.drain();
     await Promise.all([renew.stop(), heart.stop()]);
     await this.#notifier.stop();
     this.feed.stop();

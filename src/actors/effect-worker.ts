@@ -115,12 +115,20 @@ export class EffectWorker {
   }
 
   #start(row: ClaimedRow, heldUntil: number): void {
+    // Our own lease ran out before we renewed it: the run of the attempt before is worth nothing any more.
+    const superseded = this.#running.get(row.id);
+    if (superseded !== undefined) this.#abort(superseded, 'lease_lost');
     const control = new AbortController();
-    const ended = this.#run(row, control).finally(() => {
-      this.#running.delete(row.id);
-      this.#parts.onFree();
-    });
-    this.#running.set(row.id, { row, control, heldUntil, ended });
+    const running: Running = {
+      row,
+      control,
+      heldUntil,
+      ended: this.#run(row, control).finally(() => {
+        if (this.#running.get(row.id) === running) this.#running.delete(row.id);
+        this.#parts.onFree();
+      }),
+    };
+    this.#running.set(row.id, running);
   }
 
   async #run(row: ClaimedRow, control: AbortController): Promise<void> {

@@ -22,6 +22,7 @@ export class Mailbox {
   readonly #resting = new Set<string>();
   readonly #idle: (() => void)[] = [];
   #isPumping = false;
+  #isClosing = false;
   #unknowns = 0;
 
   constructor(committer: Pick<Committer, 'commit' | 'commitAlone'>) {
@@ -51,8 +52,9 @@ export class Mailbox {
     return answered;
   }
 
-  /** Resolves when nothing waits any more. */
-  idle(): Promise<void> {
+  /** Resolves when nothing waits any more. What the database does not answer is not waited for beyond its deadline. */
+  drain(): Promise<void> {
+    this.#isClosing = true;
     if (this.#waiting.size === 0 && !this.#isPumping) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
@@ -98,15 +100,22 @@ export class Mailbox {
     const open = pendings.filter((pending) => {
       pending.isUncertain = true;
       if (why === 'lost') pending.losses += 1;
-      if (why === 'lost' || pending.deadline === null || Date.now() < pending.deadline) return true;
+      // Rows of internal events wait in their tables for the next process.
+      if (why === 'unknown' && this.#isClosing && isInternal(pending)) return this.#dismiss(pending);
+      if (pending.deadline === null || Date.now() < pending.deadline) return true;
       pending.reject(new OutcomeUnknown(actorId));
       return false;
     });
-    if (open.length === 0) return;
+    if (open.length === 0) return this.#wake(actorId, []);
     this.#resting.add(actorId);
     const isHopeless = why === 'lost' && open.some(({ losses }) => losses === LOSSES_BEFORE_ALONE);
     if (isHopeless) void this.#alone({ actorId, pendings: open });
     else setTimeout(() => this.#wake(actorId, open), this.#delayMs(why));
+  }
+
+  #dismiss(pending: Pending): false {
+    pending.resolve({ outcome: 'dropped' });
+    return false;
   }
 
   /** Two to fifty milliseconds apart, processes that collided do not collide again; an absent database is asked ever more rarely. */

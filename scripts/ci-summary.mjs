@@ -1,0 +1,97 @@
+// `node scripts/ci-summary.mjs <folder>`: counts what .ci/run left in the folder (steps.tsv, tests.json, check.json) and prints the last line of CI.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { unprovenTests } from './check-named-tests.mjs';
+
+/** Titles of tests that may be skipped, one a line; a `#` begins a comment. */
+const skippedList = 'test/skipped.txt';
+
+/**
+ * @param steps how each command ended
+ * @param tests vitest's report, or null when there is none
+ * @param check the steps of the check, or null when it wrote none
+ * @param allowed titles of tests that may be skipped
+ */
+export function summarize({ steps, tests, check, allowed }) {
+  const lines = [];
+  let passed = 0;
+  let failed = 0;
+  const count = (isPassed, name) => {
+    if (isPassed) passed++;
+    else {
+      failed++;
+      lines.push(`FAILED ${name}`);
+    }
+  };
+
+  for (const { name, code } of steps) {
+    // The tests and the check are counted one by one below.
+    if (name === 'npm test' || name === 'npm run check') continue;
+    count(code === 0, name);
+  }
+
+  const exitOf = (name) => steps.find((step) => step.name === name)?.code;
+  if (tests === null) count(false, 'npm test: no report');
+  else {
+    const before = failed;
+    const skipped = [];
+    for (const file of tests.testResults) {
+      for (const result of file.assertionResults) {
+        const title = [...result.ancestorTitles, result.title].join(' > ');
+        if (result.status === 'passed') passed++;
+        else if (result.status === 'failed') count(false, `${file.name}: ${title}`);
+        else skipped.push(title);
+      }
+      if (file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'))
+        count(false, `${file.name}: ${firstLine(file.message) || 'failed outside its tests'}`);
+    }
+    if (failed === before && exitOf('npm test') !== 0)
+      count(false, `npm test: exit code ${exitOf('npm test')} although no test failed`);
+    for (const title of skipped) lines.push(`skipped ${title}`);
+    const surplus = skipped.filter((title) => !allowed.includes(title));
+    count(surplus.length === 0, `${surplus.length} skipped tests that ${skippedList} does not name`);
+    const unproven = unprovenTests(tests);
+    count(unproven.length === 0, `named tests: ${unproven.join('; ')}`);
+  }
+
+  if (check === null) count(false, 'npm run check: no report');
+  else for (const { name, passed: isPassed } of check) count(isPassed, `check: ${name}`);
+
+  return { lines: [...lines, `${passed} passed, ${failed} failed`], failed };
+}
+
+function firstLine(text) {
+  return (text ?? '').split('\n')[0];
+}
+
+async function read(file) {
+  return readFile(file, 'utf8').catch(() => null);
+}
+
+async function readJson(file) {
+  const text = await read(file);
+  try {
+    return text === null ? null : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+if (process.argv[1] !== undefined && process.argv[1].endsWith('ci-summary.mjs')) {
+  const folder = process.argv[2];
+  const steps = ((await read(path.join(folder, 'steps.tsv'))) ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => ({ code: Number(line.split('\t')[0]), name: line.split('\t')[1] }));
+  const allowed = ((await read(skippedList)) ?? '')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  const { lines, failed } = summarize({
+    steps,
+    tests: await readJson(path.join(folder, 'tests.json')),
+    check: await readJson(path.join(folder, 'check.json')),
+    allowed,
+  });
+  console.log(`\n${lines.join('\n')}`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}

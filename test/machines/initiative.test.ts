@@ -1,0 +1,214 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { InitiativeContext } from '../../src/machines/initiative-context.ts';
+import { initiativeMachine } from '../../src/machines/initiative.ts';
+import { ActorUnderTest } from './actor-under-test.ts';
+
+const DIGEST = 'd'.repeat(64);
+const input = { mode: 'review_per_phase', phaseLimit: 2, phases: 3, maxAttempts: 2, maxRounds: 2 };
+const newInitiative = (changes: object = {}) =>
+  new ActorUnderTest<InitiativeContext>(initiativeMachine, { ...input, ...changes });
+const request = (ordinal: number) => ({ type: 'slot.request', ordinal });
+const granted = (child: number) => ({ to: { child }, event: { type: 'slot.granted' } });
+const settled = { type: 'phase.settled', ordinal: 1, outcome: 'completed' };
+const more = { type: 'initiative.addPhase', key: 'more', title: 'more', description: '', dependsOn: [1], draft: true, tasks: [] };
+
+let initiative: ActorUnderTest<InitiativeContext>;
+beforeEach(() => {
+  initiative = newInitiative();
+});
+
+function running(changes: object = {}): ActorUnderTest<InitiativeContext> {
+  const one = newInitiative(changes);
+  one.send({ type: 'initiative.start' });
+  one.done('open');
+  return one;
+}
+
+function inReview(changes: object = {}): ActorUnderTest<InitiativeContext> {
+  const one = running({ phases: 0, ...changes });
+  one.done('prove', { proven: true, missing: [] });
+  one.done('review', { digest: DIGEST });
+  return one;
+}
+
+function delivering(): ActorUnderTest<InitiativeContext> {
+  const one = inReview();
+  one.send({ type: 'initiative.approve', heads: {}, digest: DIGEST, strategies: {} });
+  return one;
+}
+
+describe('slots', () => {
+  it('are granted when the initiative has started, in the order of the plan, up to the limit', () => {
+    initiative.send(request(3), request(1), request(2));
+    expect(initiative.told).toEqual([]);
+    initiative.send({ type: 'initiative.start' });
+    initiative.done('open');
+    expect(initiative.told).toEqual([granted(1), granted(2)]);
+    expect(initiative.context).toMatchObject({ active: 2, waiting: [3] });
+  });
+
+  it('go on to the next phase when they come back', () => {
+    initiative = running();
+    initiative.send(request(1), request(2), request(3), { type: 'slot.returned', ordinal: 1 });
+    expect(initiative.told).toEqual([granted(3)]);
+  });
+
+  it('are asked for once', () => {
+    initiative.send(request(1), request(1));
+    expect(initiative.context.waiting).toEqual([1]);
+  });
+
+  it('are not granted while the initiative is paused', () => {
+    initiative = running();
+    initiative.send({ type: 'initiative.pause' }, request(1));
+    expect(initiative.told).toEqual([]);
+    initiative.send({ type: 'initiative.resume' });
+    expect(initiative.told).toContainEqual(granted(1));
+  });
+});
+
+describe('an initiative under way', () => {
+  it('waits for a person when a remote can not be read', () => {
+    initiative.send({ type: 'initiative.start' });
+    initiative.fails('open', 'no route');
+    expect(initiative.path).toBe('in_progress.open_failed');
+    expect(initiative.context.failure).toEqual({ code: 'effect_failed', message: 'no route' });
+    initiative.send({ type: 'initiative.retry' });
+    initiative.done('open');
+    expect(initiative.context.failure).toBeNull();
+  });
+
+  it('counts a phase before the phase exists, and hands it its tasks in order', () => {
+    initiative = running();
+    const tasks = [{ key: 'a' }, { key: 'b' }];
+    initiative.send({ ...more, tasks });
+    expect(initiative.params('create')).toMatchObject({
+      child: 4,
+      machine: 'phase',
+      input: { ordinal: 4, draft: true, dependsOn: [1], tasks: 0, planned: 2, paused: false },
+    });
+    expect(initiative.told).toEqual(tasks.map((task) => ({ to: { child: 4 }, event: { type: 'phase.planTask', ...task } })));
+    expect(initiative.context.next).toBe(5);
+  });
+
+  it('tells its phases of a pause and of the end of it', () => {
+    initiative = running({ phases: 1 });
+    initiative.send({ type: 'initiative.pause' });
+    expect(initiative.told).toEqual([{ to: { child: 1 }, event: { type: 'initiative.paused' } }]);
+    expect(initiative.params('pause.put')).toEqual({ paused: true });
+    initiative.send({ type: 'initiative.resume' });
+    expect(initiative.told).toEqual([{ to: { child: 1 }, event: { type: 'initiative.resumed' } }]);
+    expect(initiative.params('pause.put')).toEqual({ paused: false });
+  });
+
+  it('lands the default branches on request, and goes on when that fails', () => {
+    initiative = running();
+    initiative.send({ type: 'initiative.sync' });
+    initiative.fails('sync', { message: 7 });
+    expect(initiative.path).toBe('in_progress.running.steady');
+    expect(initiative.context.failure).toEqual({ code: 'effect_failed', message: 'the effect failed' });
+  });
+
+  it('needs you while one of its phases does', () => {
+    initiative = running();
+    initiative.send({ type: 'phase.stuck', ordinal: 1 });
+    expect(initiative.tags).toEqual(['busy', 'needs_you']);
+    initiative.send({ type: 'phase.unstuck', ordinal: 1 });
+    expect(initiative.tags).toEqual(['busy']);
+  });
+
+  it('R10: is reviewed when all phases are settled and proven', () => {
+    initiative = running();
+    initiative.send(settled, settled);
+    expect(initiative.path).toBe('in_progress.running.steady');
+    initiative.send(settled);
+    initiative.done('prove', { proven: false, missing: ['one'] });
+    expect(initiative.context.failure?.message).toContain('one');
+    initiative.send({ type: 'initiative.recheck' });
+    initiative.done('prove', { proven: true, missing: [] });
+    expect(initiative.path).toBe('pending_review.opening');
+  });
+});
+
+describe('the review of an initiative', () => {
+  it('R11: approves exactly the heads that it serves, with a strategy per project', () => {
+    initiative = inReview();
+    const approve = { type: 'initiative.approve', heads: {}, strategies: { web: 'push_branch' } };
+    expect(initiative.send({ ...approve, digest: '0'.repeat(64) })).toBe(false);
+    expect(initiative.send({ ...approve, digest: DIGEST })).toBe(true);
+    expect(initiative.params('strategy.put')).toEqual({ many: [{ project: 'web', strategy: 'push_branch' }] });
+    expect(initiative.params('xstate.spawnChild')).toMatchObject({ src: 'initiative.deliver', input: { approved: DIGEST } });
+  });
+
+  it('ends in a decision when the rounds are used up', () => {
+    initiative = inReview({ maxRounds: 1 });
+    expect(initiative.send({ type: 'initiative.requestChanges', summary: 'again', comments: [] })).toBe(false);
+  });
+
+  it('is void when a phase is added', () => {
+    initiative = inReview();
+    initiative.send(more);
+    expect(initiative.path).toBe('in_progress.running.steady');
+    expect(initiative.context.heads).toBeNull();
+  });
+});
+
+describe('a delivery', () => {
+  it.each([
+    ['delivered', 'completed'],
+    ['partially_delivered', 'partially_delivered'],
+    ['heads_moved', 'pending_review.opening'],
+    ['conflict', 'conflict_unresolved'],
+    ['refused', 'delivery_failed'],
+    ['unreachable', 'delivery_failed'],
+  ])('that comes to %s leads to %s', (result, path) => {
+    initiative = delivering();
+    initiative.done('deliver', { result });
+    expect(initiative.path).toBe(path);
+  });
+
+  it('whose end is unknown is left to a person', () => {
+    initiative = delivering();
+    initiative.fails('deliver');
+    expect(initiative.tags).toEqual(['needs_you']);
+  });
+
+  it('F9: that is partial is resumed or taken back by one event', () => {
+    initiative = delivering();
+    initiative.done('deliver', { result: 'partially_delivered', message: 'web only' });
+    expect(initiative.context.failure).toEqual({ code: 'partially_delivered', message: 'web only' });
+    initiative.send({ type: 'initiative.resumeDelivery' });
+    expect(initiative.path).toBe('delivering');
+    initiative.done('deliver', { result: 'partially_delivered' });
+    initiative.send({ type: 'initiative.revertDelivery' });
+    initiative.fails('revert');
+    expect(initiative.path).toBe('partially_delivered');
+    initiative.send({ type: 'initiative.revertDelivery' });
+    initiative.done('revert');
+    expect(initiative.path).toBe('pending_review.opening');
+  });
+
+  it('that is canceled meanwhile is decided by the result', () => {
+    for (const [result, path] of [
+      ['delivered', 'completed'],
+      ['refused', 'canceling.retiring'],
+    ] as const) {
+      initiative = delivering();
+      initiative.send({ type: 'initiative.cancel' });
+      expect(initiative.path).toBe('delivering');
+      initiative.done('deliver', { result });
+      expect(initiative.path).toBe(path);
+    }
+  });
+});
+
+describe('a settled initiative', () => {
+  it('still counts a slot that comes back late', () => {
+    initiative = running({ phases: 1 });
+    initiative.send(request(1), { type: 'initiative.cancel' }, settled);
+    initiative.done('retire');
+    expect(initiative.path).toBe('canceled');
+    expect(initiative.send({ type: 'slot.returned', ordinal: 1 })).toBe(true);
+    expect(initiative.context.active).toBe(0);
+  });
+});

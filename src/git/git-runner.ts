@@ -19,8 +19,8 @@ export interface GitCommand {
   env?: Readonly<Record<string, string>>;
   /** Talks to a remote: gets the operator's git config and a longer deadline. */
   remote?: boolean;
-  /** May take locks in `dir`: recorded there, and its stdin is written only after that. */
-  writes?: boolean;
+  /** The repository in which it may take locks: recorded there before its stdin is written. */
+  locksIn?: string;
   deadlineMs?: number;
   signal?: AbortSignal | undefined;
   /** Exit codes that are answers rather than failures; 0 always is. */
@@ -107,9 +107,9 @@ export class GitRunner {
     ended.catch(() => undefined);
     if (child.pid === undefined) return { process: child, pid: 0, ended, end: () => undefined };
     const pid = child.pid;
-    if (command.writes === true && command.dir !== undefined) {
+    if (command.locksIn !== undefined) {
       try {
-        const forget = recordChild(command.dir, pid);
+        const forget = recordChild(command.locksIn, pid);
         child.once('close', forget);
       } catch (error) {
         endGroup(pid);

@@ -28,7 +28,7 @@ export class RefTransaction {
   readonly #onAbort: () => void;
 
   private constructor(repository: Repository, signal: AbortSignal | undefined) {
-    this.#child = repository.runner.spawn({ dir: repository.dir, args: ['update-ref', '--no-deref', '--stdin'], writes: true });
+    this.#child = repository.runner.spawn({ dir: repository.dir, args: ['update-ref', '--no-deref', '--stdin'], locksIn: repository.dir });
     this.#stderr = collectStderr(this.#child.process);
     this.#reader = createInterface({ input: this.#child.process.stdout! });
     this.#lines = this.#reader[Symbol.asyncIterator]();

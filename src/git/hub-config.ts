@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Faults in old history that every git host has learned to live with; they are reported, not refused. */
+const toleratedFaults = ['badTimezone', 'missingSpaceBeforeDate', 'zeroPaddedFilemode', 'missingSpaceBeforeEmail', 'badEmail', 'gitmodulesName'];
+
+/**
+ * The config of a hub repository, written whole, so that whatever was changed by hand is put right at the next start.
+ * Loose objects and refs are not flushed by default: a push we have acknowledged must survive a power cut.
+ */
+export function hubConfig(options: { hooksDir: string; maxPackBytes: number }): string {
+  return [
+    '[core]',
+    '\trepositoryformatversion = 0',
+    '\tfilemode = true',
+    '\tbare = true',
+    '\tfsync = all',
+    '\tfsyncMethod = fsync',
+    `\thooksPath = ${quote(options.hooksDir)}`,
+    '[gc]',
+    '\tauto = 0',
+    '\tpruneExpire = never',
+    '[maintenance]',
+    '\tauto = false',
+    '[receive]',
+    '\tfsckObjects = true',
+    '\tunpackLimit = 1',
+    '\tautogc = false',
+    '\tupdateServerInfo = false',
+    '\tdenyDeletes = true',
+    '\tprocReceiveRefs = refs',
+    `\tmaxInputSize = ${options.maxPackBytes}`,
+    '[fetch]',
+    '\tfsckObjects = true',
+    '\tunpackLimit = 1',
+    '\tprune = false',
+    '\twriteCommitGraph = false',
+    '[fetch "fsck"]',
+    ...toleratedFaults.map((fault) => `\t${fault} = warn`),
+    '[uploadpack]',
+    '\tallowTipSHA1InWant = false',
+    '\tallowReachableSHA1InWant = false',
+    '\tallowAnySHA1InWant = false',
+    '\tallowFilter = true',
+    '[http]',
+    '\tgetanyfile = false',
+    '\tuploadpack = true',
+    '\treceivepack = true',
+    '',
+  ].join('\n');
+}
+
+function quote(value: string): string {
+  return `"${value.replace(/(["\\])/g, '\\$1')}"`;
+}
+
+/** Writes a file whole or not at all; does nothing when it is already there with this content. */
+export async function writeWhole(path: string, content: string, mode?: number): Promise<void> {
+  if ((await readFile(path, 'utf8').catch(() => null)) === content) return;
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, content);
+  if (mode !== undefined) await chmod(draft, mode);
+  await rename(draft, path);
+}
+
+/** The hub's own hooks, the only ones that run: small shell files that start the programs beside this one. */
+export async function installHooks(hooksDir: string): Promise<void> {
+  for (const name of ['pre-receive', 'proc-receive']) {
+    const program = fileURLToPath(new URL(`./hooks/${name}${extname(import.meta.url)}`, import.meta.url));
+    const script = `#!/bin/sh\nexec ${shellQuote(process.execPath)} --no-warnings ${shellQuote(program)}\n`;
+    await writeWhole(join(hooksDir, name), script, 0o755);
+  }
+}
+
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

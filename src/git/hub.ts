@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { branchRef } from './ref-name.ts';
+import { GitError } from './git-error.ts';
+import type { GitRunner } from './git-runner.ts';
+import { hubConfig, installHooks, writeWhole } from './hub-config.ts';
+import { type HttpLimits, serveGit } from './hub-http.ts';
+import type { HubGrant, HubHealth, HubProject, RemoteProbe } from './hub-types.ts';
+import { sweepLocks } from './lock-sweep.ts';
+import { fetchRemote, followDefault } from './remote-fetch.ts';
+import { probeRemote } from './remote-probe.ts';
+import { parseRemoteUrl, type RemoteUrl, type RemoteUrlPolicy } from './remote-url.ts';
+import { Repository } from './repository.ts';
+import { refuseForeignContent } from './repository-features.ts';
+
+export interface HubOptions {
+  /** The folder with one bare repository per project. Every process that serves the same database shares it. */
+  root: string;
+  runner: GitRunner;
+  remotes?: RemoteUrlPolicy;
+  http?: Partial<HttpLimits>;
+  /** Refs that an open intent owns: no push may move them, whatever its grant says. */
+  ownedRefs?: (projectId: string) => Promise<readonly string[]>;
+  /** Runs alone among all processes; needed to sweep locks. */
+  exclusively?: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+}
+
+const projectId = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
+
+/** Our bare clones, one per project: where initiative, phase, task and attempt branches live. */
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #limits: HttpLimits;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#limits = { maxBodyBytes: 512 * 1024 * 1024, deadlineMs: 10 * 60_000, ...options.http };
+  }
+
+  /** The repository of a project that `ensure` has made. */
+  repository(id: string): Repository {
+    return new Repository(this.#dir(id), this.#options.runner);
+  }
+
+  remoteUrl(remote: string): RemoteUrl {
+    return parseRemoteUrl(remote, this.#options.remotes);
+  }
+
+  probe(remote: string, signal?: AbortSignal): Promise<RemoteProbe> {
+    return probeRemote(this.#options.runner, this.remoteUrl(remote), signal);
+  }
+
+  /**
+   * Makes the bare clone of a project, or puts its settings right. Refuses with the code of what is wrong with the remote or its
+   * content; then nothing is left behind, because a new clone is made aside and moved into place when it is whole.
+   */
+  async ensure(project: HubProject): Promise<Repository> {
+    const { remote, dir } = { remote: this.remoteUrl(project.remote), dir: this.#dir(project.id) };
+    const branch = branchRef(project.defaultBranch);
+    await installHooks(this.#hooksDir());
+    if (await exists(dir)) {
+      await this.#configure(dir);
+      return this.repository(project.id);
+    }
+    const draft = new Repository(join(this.#options.root, `.new-${project.id}-${randomUUID()}`), this.#options.runner);
+    try {
+      await mkdir(draft.dir, { recursive: true });
+      await draft.runner.run({ args: ['init', '--quiet', '--bare', '--template=', `--initial-branch=${project.defaultBranch}`, '--', draft.dir] });
+      await this.#configure(draft.dir);
+      await fetchRemote(draft, remote);
+      const tip = await this.#defaultTip(draft, project.defaultBranch);
+      await refuseForeignContent(draft, tip);
+      await draft.createRefIfMissing(branch, tip);
+      await rename(draft.dir, dir).catch((error: NodeJS.ErrnoException) => {
+        // Another process added the same project at the same time; its clone is as good.
+        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+      });
+    } finally {
+      await rm(draft.dir, { recursive: true, force: true });
+    }
+    return this.repository(project.id);
+  }
+
+  /** Brings the remote's branches under refs/remotes/origin, and the hub's default branch forward with it. Nothing is ever pruned. */
+  async fetch(project: HubProject, signal?: AbortSignal): Promise<void> {
+    const repository = await this.#existing(project.id);
+    await fetchRemote(repository, this.remoteUrl(project.remote), signal);
+    await followDefault(repository, project.defaultBranch);
+  }
+
+  /** Serves one request of git over smart HTTP; `req.url` ends in `.git/info/refs?service=...`, `.git/git-upload-pack` or `.git/git-receive-pack`. */
+  async serve(req: IncomingMessage, res: ServerResponse, grant: HubGrant): Promise<void> {
+    const repository = await this.#existing(grant.projectId);
+    const owned = grant.push?.mode === 'attempt' ? ((await this.#options.ownedRefs?.(grant.projectId)) ?? []) : [];
+    await serveGit(req, res, { repository, root: this.#options.root, grant, owned, limits: this.#limits });
+  }
+
+  /** Removes locks that dead children left, in every project; says which could not be removed. For the start and for `/readyz`. */
+  async sweep(): Promise<HubHealth> {
+    const lockedRefs: HubHealth['lockedRefs'] = [];
+    try {
+      await mkdir(this.#options.root, { recursive: true });
+      for (const id of await this.#projects()) {
+        const { held } = await sweepLocks(this.#dir(id), this.#options.exclusively ?? ((_name, work) => work()));
+        lockedRefs.push(...held.map((path) => ({ projectId: id, path })));
+      }
+      await writeWhole(join(this.#options.root, '.probe'), `${randomUUID()}\n`);
+    } catch (error) {
+      return { ok: false, lockedRefs, reason: `the hub's folder can not be written: ${(error as NodeJS.ErrnoException).code ?? String(error)}` };
+    }
+    return { ok: lockedRefs.length === 0, lockedRefs, reason: lockedRefs.length === 0 ? null : 'lock files are held by git children that may be alive' };
+  }
+
+  async #projects(): Promise<string[]> {
+    const names = await readdir(this.#options.root);
+    return names.filter((name) => name.endsWith('.git')).map((name) => name.slice(0, -4)).filter((id) => projectId.test(id));
+  }
+
+  async #existing(id: string): Promise<Repository> {
+    const repository = this.repository(id);
+    if (!(await exists(repository.dir))) throw new GitError('hub_missing', 'the hub has no clone of this project; add the project again');
+    return repository;
+  }
+
+  async #configure(dir: string): Promise<void> {
+    await writeWhole(join(dir, 'config'), hubConfig({ hooksDir: this.#hooksDir(), maxPackBytes: this.#limits.maxBodyBytes }));
+  }
+
+  async #defaultTip(repository: Repository, branch: string): Promise<string> {
+    const branches = await repository.readRefs('refs/remotes/origin');
+    if (branches.size === 0) throw new GitError('repository_has_no_commits', 'the repository has no commits; push a first one to its default branch');
+    const tip = branches.get(`refs/remotes/origin/${branch}`);
+    if (tip === undefined) throw new GitError('default_branch_missing', `the repository has no branch ${branch}; name the one that work is delivered to`);
+    return tip;
+  }
+
+  #dir(id: string): string {
+    if (!projectId.test(id)) throw new GitError('hub_missing', 'this is not the id of a project');
+    return join(this.#options.root, `${id}.git`);
+  }
+
+  #hooksDir(): string {
+    return join(this.#options.root, '.hooks');
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -26,7 +26,9 @@ async function fault(document: string, link: string): Promise<string | null> {
 
 describe.each(documents)('%s', (document) => {
   it('links only to what is there', async () => {
-    const faults = await Promise.all(ownLinks(await readDocument(document)).map((link) => fault(document, link)));
+    const faults = await Promise.all(
+      ownLinks(await readDocument(document)).map((link) => fault(document, link)),
+    );
     expect(faults.filter((found) => found !== null)).toEqual([]);
   });
 
@@ -38,7 +40,9 @@ describe.each(documents)('%s', (document) => {
 });
 
 it('the documents are found at all', () => {
-  expect(documents).toEqual(expect.arrayContaining(['README.md', 'ARCHITECTURE.md', path.join('docs', 'guarantees.md')]));
+  expect(documents).toEqual(
+    expect.arrayContaining(['README.md', 'ARCHITECTURE.md', path.join('docs', 'guarantees.md')]),
+  );
 });
 
 it('the documents list every setting, and no other', async () => {

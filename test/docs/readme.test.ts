@@ -17,7 +17,8 @@ const runBy: Readonly<Record<string, '.ci/run' | 'service' | 'walk-through'>> = 
   'repo=$PWD': 'walk-through',
   "cat >plan.yaml <<'END'": 'walk-through',
   'SIGNALBOX_TOKEN=$(post /v1/tokens \'{"name":"my agent","scope":"agent"}\' | field .token)': 'walk-through',
-  'until get "/v1/initiatives/$initiative/review" >review.json && grep -q \'"digest"\' review.json; do sleep 1; done': 'walk-through',
+  'until get "/v1/initiatives/$initiative/review" >review.json && grep -q \'"digest"\' review.json; do sleep 1; done':
+    'walk-through',
   'until git ls-remote --exit-code "$repo" refs/heads/signalbox/hello; do sleep 1; done': 'walk-through',
 };
 
@@ -39,7 +40,8 @@ describe('the README', () => {
 
   it('has blocks that CI runs as they stand', async () => {
     const ci = await readDocument('.ci/run');
-    for (const command of blocksOf('.ci/run').flatMap((block) => block.trim().split(' && '))) expect(ci).toContain(command);
+    for (const command of blocksOf('.ci/run').flatMap((block) => block.trim().split(' && ')))
+      expect(ci).toContain(command);
   });
 
   it('starts the service by the command that the walk-through starts', async () => {
@@ -60,7 +62,17 @@ describe('the walk-through of the README', () => {
     await cp(path.join(root, 'examples'), path.join(folder, 'examples'), { recursive: true });
     await git(folder, 'init', '--quiet', '--initial-branch=main');
     await git(folder, 'add', 'examples');
-    await git(folder, '-c', 'user.name=Reader', '-c', 'user.email=reader@localhost', 'commit', '--quiet', '-m', 'Begin');
+    await git(
+      folder,
+      '-c',
+      'user.name=Reader',
+      '-c',
+      'user.email=reader@localhost',
+      'commit',
+      '--quiet',
+      '-m',
+      'Begin',
+    );
     database = await createTestDatabase();
     service = await startService(folder, database.url);
   });
@@ -81,7 +93,9 @@ describe('the walk-through of the README', () => {
     expect(await git(folder, 'show', 'signalbox/hello:greeting.txt')).toContain('Write a greeting');
     // What the reader is shown before approving is what was delivered.
     expect(output).toMatch(/2 files changed/);
-    const review = JSON.parse(await readFile(path.join(folder, 'review.json'), 'utf8')) as { heads: { mine: string } };
+    const review = JSON.parse(await readFile(path.join(folder, 'review.json'), 'utf8')) as {
+      heads: { mine: string };
+    };
     expect((await git(folder, 'rev-parse', 'signalbox/hello')).trim()).toBe(review.heads.mine);
   });
 });

@@ -19,7 +19,12 @@ export interface RunningService {
 export async function startService(folder: string, databaseUrl: string): Promise<RunningService> {
   const child = spawn(process.execPath, [path.join(root, 'scripts/run.mjs'), 'start'], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], DATABASE_URL: databaseUrl, SIGNALBOX_PORT: '0' },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      DATABASE_URL: databaseUrl,
+      SIGNALBOX_PORT: '0',
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -46,7 +51,10 @@ export async function startService(folder: string, databaseUrl: string): Promise
  * Runs what the reader pastes, stopping at the first command that fails. The output goes to a file: an agent that has been told to
  * end may hold a pipe open until its last request is answered.
  */
-export async function runShell(folder: string, script: string): Promise<{ code: number | null; output: string }> {
+export async function runShell(
+  folder: string,
+  script: string,
+): Promise<{ code: number | null; output: string }> {
   const file = path.join(folder, 'output.log');
   const log = await open(file, 'w');
   const child = spawn('sh', ['-e', '-c', script], {

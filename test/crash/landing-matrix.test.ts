@@ -34,20 +34,17 @@ async function expectLandedOnce(here: World, unit: string): Promise<void> {
 }
 
 /** Starts a service that dies at the point of the first landing, brings a task there, and starts it again. */
-async function landWithKill(projects: number, point: BoundaryPoint, meanwhile?: (here: World) => Promise<void>) {
+async function landWithKill(projects: number, point: BoundaryPoint, whileDead?: (here: World) => Promise<void>) {
   const here = await World.make(projects);
   world = here;
-  const service = await here.start({
-    point,
-    nth: 1,
-    ...(meanwhile === undefined ? {} : { meanwhile: () => meanwhile(here) }),
-  });
+  const service = await here.start({ point, nth: 1 });
   const initiative = await here.plan(['a']);
   const claim = await here.claim();
   await here.work(claim, (dir, key) => writeFile(join(dir, `a-${key}.txt`), `a in ${key}\n`));
   await here.submit(claim);
   await service.killed();
   for (const passed of service.passed) hit.add(passed);
+  await whileDead?.(here);
   await here.start();
   return { here, initiative, claim };
 }
@@ -102,26 +99,27 @@ describe.each([1, 3])('a landing in %i project(s)', (projects) => {
 
 describe('between the commits of two repositories', () => {
   test('a ref that an outside writer moves beside the hub is merged onto, and nothing of either is lost', async () => {
-    let outside = '';
+    const moved: { key: string; commit: string }[] = [];
     const { here, initiative } = await landWithKill(3, 'between-commits', async (at) => {
-      // Whichever project has not moved yet is moved by hand.
       for (const key of at.keys) {
         const dir = await at.hub(key);
         const tip = await git(dir, ['rev-parse', phase]);
+        // One project has its merge already; the branches of the others still stand where the intents found them.
         if ((await git(dir, ['rev-parse', 'refs/heads/main'])) !== tip) continue;
         const tree = await git(dir, ['rev-parse', `${tip}^{tree}`]);
-        outside = await git(dir, ['commit-tree', tree, '-p', tip, '-m', 'outside']);
-        // The prepared transaction holds the lock; it is gone with the process, and this retries until then.
-        void until('the outside writer gets the lock', async () => {
-          await git(dir, ['update-ref', phase, outside, tip]);
+        const commit = await git(dir, ['commit-tree', tree, '-p', tip, '-m', 'outside']);
+        // The locks of the prepared transactions go with the processes that held them.
+        await until('the outside writer gets the lock', async () => {
+          await git(dir, ['update-ref', phase, commit, tip]);
           return true;
-        }).catch(() => undefined);
-        return;
+        });
+        moved.push({ key, commit });
       }
     });
+    expect(moved).toHaveLength(2);
     await until('the task is completed', async () => (await taskState(here, initiative, 'a')) === 'completed');
     await expectLandedOnce(here, 'task work/one/a');
-    expect(outside).not.toBe('');
+    for (const { key, commit } of moved) expect(await isContained(await here.hub(key), commit, phase)).toBe(true);
   });
 
   test('a push over HTTP to the branch that an intent owns is refused', async () => {

@@ -49,9 +49,11 @@ export class ReadinessMonitor {
       },
       { name: 'hub', ...this.#hubSays },
     ];
+    // A remote that is away holds up its own initiatives only: it is said, and the service is ready for everything else.
+    const remotes = { name: 'remotes', ...(await this.#remotes()) };
     return {
       ready: checks.every(({ ready }) => ready),
-      checks,
+      checks: [...checks, remotes],
       live: runtime.live,
       toUpgrade: runtime.toUpgrade,
       quarantined: runtime.quarantined,
@@ -73,6 +75,22 @@ export class ReadinessMonitor {
     } catch (error) {
       answer.catch(() => undefined);
       return { ready: false, detail: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** What effects that wait for a remote last said. */
+  async #remotes(): Promise<{ ready: boolean; detail: string }> {
+    try {
+      const { rows } = await this.#sql.query<{ waiting: number; said: string | null }>(
+        `SELECT count(*)::int AS waiting, min(last_error ->> 'message') AS said FROM effect
+          WHERE last_error ->> 'message' LIKE 'remote_unreachable:%'`,
+      );
+      const { waiting = 0, said = null } = rows[0] ?? {};
+      return waiting === 0
+        ? { ready: true, detail: 'nothing waits for a remote' }
+        : { ready: false, detail: `${waiting} wait; ${said ?? ''}` };
+    } catch {
+      return { ready: false, detail: 'not known while the database does not answer' };
     }
   }
 

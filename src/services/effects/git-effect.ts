@@ -1,5 +1,6 @@
 import { EffectFailure, EffectRetryLater, type EffectRun } from '../../actors/effects.ts';
 import type { JsonValue } from '../../actors/json.ts';
+import type { Sql } from '../../actors/sql.ts';
 import { GitError, type GitErrorCode } from '../../git/git-error.ts';
 import { LaneBusy } from '../../git/landing-types.ts';
 import { Refusal } from '../../errors.ts';
@@ -8,7 +9,6 @@ import { Refusal } from '../../errors.ts';
 const PASSING: readonly GitErrorCode[] = [
   'git_timeout',
   'git_aborted',
-  'remote_unreachable',
   'remote_moved',
   'ref_locked',
   'ref_moved',
@@ -18,9 +18,12 @@ const PASSING: readonly GitErrorCode[] = [
 
 const DISK_FULL = /no space left on device|disk quota exceeded/i;
 const DISK_RETRY_MS = 2_000;
+const REMOTE_RETRY_MS = 3_000;
+/** A remote that is away for longer than this is a matter for a person; until then the work waits and goes on by itself. */
+const REMOTE_PATIENCE_SECONDS = 3_600;
 
 /** Runs an effect's body and says which of git's faults are for a person, which pass, and which only mean to wait. */
-export function gitEffect(body: (run: EffectRun) => Promise<JsonValue>) {
+export function gitEffect(sql: Sql, body: (run: EffectRun) => Promise<JsonValue>) {
   return async (run: EffectRun): Promise<JsonValue> => {
     try {
       return await body(run);
@@ -34,9 +37,20 @@ export function gitEffect(body: (run: EffectRun) => Promise<JsonValue>) {
       if (DISK_FULL.test(error.stderr)) {
         throw new EffectRetryLater(DISK_RETRY_MS, 'the disk under the hub is full', { cause: error });
       }
+      if (error.code === 'remote_unreachable' && (await isYoung(sql, run.effectId))) {
+        throw new EffectRetryLater(REMOTE_RETRY_MS, `remote_unreachable: ${error.message}`, { cause: error });
+      }
       if (PASSING.includes(error.code)) throw error;
       const said = error.stderr === '' ? '' : `: ${error.stderr.slice(0, 300)}`;
       throw new EffectFailure(error.code, `${error.message}${said}`, undefined, { cause: error });
     }
   };
+}
+
+async function isYoung(sql: Sql, effectId: string): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `SELECT FROM effect WHERE id = $1 AND created_at > db_now() - $2 * interval '1 second'`,
+    [effectId, REMOTE_PATIENCE_SECONDS],
+  );
+  return rowCount > 0;
 }

@@ -12,6 +12,7 @@ import { errorHandler, sendProblem } from './plugins/error-handler.ts';
 import { guard } from './plugins/guard.ts';
 import { openapi, referencePage } from './plugins/openapi.ts';
 import { streams } from './plugins/streams.ts';
+import { webSocket } from './plugins/web-socket.ts';
 import { actorEventRoutes } from './routes/actor-events.ts';
 import { actorReadRoutes } from './routes/actor-reads.ts';
 import { agentRoutes } from './routes/agents.ts';
@@ -55,6 +56,7 @@ export async function createServer(
   app.setSerializerCompiler(serializerCompiler);
 
   await app.register(errorHandler);
+  await app.register(webSocket);
   await app.register(guard, options);
   await app.register(closing);
   await app.register(streams, options);
@@ -66,7 +68,6 @@ export async function createServer(
   });
 
   const { publicUrl, keepAliveMs } = options;
-  // First, because it brings the WebSocket plugin, which has to see every route.
   await app.register(inspectRoutes, { ...deps, publicUrl, keepAliveMs });
   await app.register(healthRoutes, deps);
   await app.register(projectRoutes, deps);

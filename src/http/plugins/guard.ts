@@ -64,5 +64,5 @@ export const guard = plugin<GuardOptions>(
       checkQuery(request);
     });
   },
-  { name: 'guard', fastify: '5.x', dependencies: ['error-handler'] },
+  { name: 'guard', fastify: '5.x', dependencies: ['error-handler', 'web-socket'] },
 );

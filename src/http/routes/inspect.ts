@@ -1,4 +1,3 @@
-import websocket from '@fastify/websocket';
 import plugin from 'fastify-plugin';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -28,12 +27,8 @@ declare module 'fastify' {
   }
 }
 
-/** The inspector sends nothing but pongs; a bigger message is none of ours. */
-const MAX_INCOMING_BYTES = 1_024;
-
 export const inspectRoutes = plugin<InspectRoutesOptions>(
   async (app, { tickets, reads, feed, actors, machines, publicUrl, keepAliveMs }) => {
-    await app.register(websocket, { options: { maxPayload: MAX_INCOMING_BYTES } });
     app.decorateRequest('inspectedInitiative', null);
     const routes = app.withTypeProvider<ZodTypeProvider>();
     const definitionOf = (machine: string) => JSON.stringify(machines.get(machine).definition);
@@ -101,6 +96,6 @@ export const inspectRoutes = plugin<InspectRoutesOptions>(
   {
     name: 'inspect-routes',
     fastify: '5.x',
-    dependencies: ['authentication', 'bodies', 'closing', 'openapi', 'streams'],
+    dependencies: ['authentication', 'bodies', 'closing', 'openapi', 'streams', 'web-socket'],
   },
 );

@@ -44,6 +44,11 @@ function outlineTransition(transition: AnyTransitionDefinition): TransitionOutli
   };
 }
 
+/** Entry and exit actions without those that XState adds for delays. */
+function actionsOf(list: readonly unknown[]): readonly string[] {
+  return list.map(nameOf).filter((name) => !name.startsWith('xstate.'));
+}
+
 /** The transitions of a state node by event descriptor; those of invokes and delays are under XState's own names. */
 function outlinesByEvent(node: AnyStateNode): Map<string, readonly TransitionOutline[]> {
   return new Map(
@@ -72,12 +77,14 @@ function outline(node: AnyStateNode): StateOutline {
   const always = (node.always ?? []).map(outlineTransition);
   const states = Object.entries(node.states).map(([key, child]) => [key, outline(child)]);
   const initial = node.initial.target[0]?.key;
+  const entry = actionsOf(node.entry);
+  const exit = actionsOf(node.exit);
   return {
     ...(node.description === undefined ? {} : { description: node.description }),
     ...(node.tags.length === 0 ? {} : { tags: node.tags }),
     ...(initial === undefined ? {} : { initial }),
-    ...(node.entry.length === 0 ? {} : { entry: node.entry.map(nameOf) }),
-    ...(node.exit.length === 0 ? {} : { exit: node.exit.map(nameOf) }),
+    ...(entry.length === 0 ? {} : { entry }),
+    ...(exit.length === 0 ? {} : { exit }),
     ...(invoke.length === 0 ? {} : { invoke }),
     ...(byEvent.size === 0 ? {} : { on: Object.fromEntries(byEvent) }),
     ...(Object.keys(after).length === 0 ? {} : { after }),

@@ -10,7 +10,7 @@ it('a family settles with counters that agree, however messages, effects, agents
     mode: fc.constantFrom('yolo' as const, 'review_per_phase' as const),
     phaseLimit: fc.integer({ min: 1, max: 2 }),
     phases: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }),
-    steps: fc.integer({ min: 0, max: 150 }),
+    steps: fc.integer({ min: 0, max: 100 }),
     meddling: fc.constantFrom(0.05, 0.15, 0.3, 0.5),
   });
   const seed = Date.now() % 1_000_000_007;

@@ -4,7 +4,7 @@ import { initiativeMachine } from '../../src/machines/initiative.ts';
 import { ActorUnderTest } from './actor-under-test.ts';
 
 const DIGEST = 'd'.repeat(64);
-const input = { mode: 'review_per_phase', phaseLimit: 2, phases: 3, maxAttempts: 2, maxRounds: 2 };
+const input = { mode: 'review_per_phase', autostart: false, phaseLimit: 2, phases: 3, maxAttempts: 2, maxRounds: 2 };
 const newInitiative = (changes: object = {}) =>
   new ActorUnderTest<InitiativeContext>(initiativeMachine, { ...input, ...changes });
 const request = (ordinal: number) => ({ type: 'slot.request', ordinal });
@@ -64,6 +64,13 @@ describe('slots', () => {
     expect(initiative.told).toEqual([]);
     initiative.send({ type: 'initiative.resume' });
     expect(initiative.told).toContainEqual(granted(1));
+  });
+});
+
+describe('an initiative', () => {
+  it('waits to be started, unless its plan says that it starts at once', () => {
+    expect(initiative.tags).toEqual(['needs_you', 'waiting']);
+    expect(newInitiative({ autostart: true }).path).toBe('in_progress.opening');
   });
 });
 

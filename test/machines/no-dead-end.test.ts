@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { transition } from 'xstate';
 import { machineDefinitions } from '../../src/machines/definitions.ts';
 import { toDefinition } from '../../src/machines/mermaid.ts';
 import { canSettle, explore, type Node } from './explore.ts';
@@ -80,6 +81,20 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine, events 
   it('can come to a settled state from everywhere', () => {
     const settles = canSettle(nodes);
     expect(all.filter(({ key }) => !settles.has(key)).map(({ key }) => key)).toEqual([]);
+  });
+
+  it('remembers and asks for nothing but JSON', () => {
+    const asked: unknown[] = all.map(({ snapshot }) => snapshot.context as unknown);
+    // One node of each state is enough: what is asked for hangs on the event, not on the counters.
+    for (const { snapshot } of new Map(all.map((node) => [node.path, node])).values()) {
+      for (const event of SPACES[name].events(snapshot)) {
+        if (machine.getTransitionData(snapshot, event).length === 0) continue;
+        const actions = transition(machine, snapshot, event)[1];
+        asked.push(...actions.filter(({ type }) => !type.startsWith('xstate.')).map(({ params }) => params));
+      }
+    }
+    expect(asked.length).toBeGreaterThan(all.length + 50);
+    expect(JSON.parse(JSON.stringify(asked))).toEqual(asked);
   });
 
   it('never ends: settled states still answer', () => {

@@ -113,7 +113,7 @@ function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
 
 const task = { ordinal: 3, category: 'execute', needsReview: false, priority: 50, phaseOpen: false, dependsOn: [], resolves: null, maxAttempts: 2 };
 const phase = { ordinal: 3, mode: 'review_per_phase', draft: false, dependsOn: [], tasks: 2, paused: false, maxAttempts: 2, maxRounds: 2 };
-const initiative = { mode: 'review_per_phase', phaseLimit: 1, phases: 2, maxAttempts: 2, maxRounds: 2 };
+const initiative = { mode: 'review_per_phase', autostart: false, phaseLimit: 1, phases: 2, maxAttempts: 2, maxRounds: 2 };
 
 /** What there is to explore of each machine. */
 export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = {
@@ -171,7 +171,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
     machine: initiativeMachine,
     starts: [
       startWith(initiativeMachine, initiative),
-      startWith(initiativeMachine, { ...initiative, phases: 0 }),
+      startWith(initiativeMachine, { ...initiative, phases: 0, autostart: true }),
       startWith(initiativeMachine, { ...initiative, phaseLimit: 2 }),
     ],
     events: initiativeEvents,

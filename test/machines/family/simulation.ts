@@ -48,7 +48,7 @@ function plant(family: Family, random: Random, { mode, phaseLimit, phases }: Sce
   const older = (count: number) => random.some(Array.from({ length: count }, (_, index) => index + 1), 0.4);
   // The rows of a plan are written together: nobody hears of a sibling before it is there.
   family.begin(() => {
-    family.create('i', 'initiative', { mode, phaseLimit, phases: phases.length, maxAttempts: 2, maxRounds: 3 });
+    family.create('i', 'initiative', { mode, phaseLimit, phases: phases.length, autostart: false, maxAttempts: 2, maxRounds: 3 });
     phases.forEach((tasks, index) => {
       const ordinal = index + 1;
       family.create(`i/${ordinal}`, 'phase', {

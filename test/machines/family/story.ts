@@ -17,7 +17,7 @@ export class Story {
 
   constructor({ mode = 'review_per_phase', phaseLimit = 2, phases }: StoryPlan) {
     this.family.begin(() => {
-      this.family.create('i', 'initiative', { mode, phaseLimit, phases: phases.length, maxAttempts: 2, maxRounds: 3 });
+      this.family.create('i', 'initiative', { mode, phaseLimit, phases: phases.length, autostart: false, maxAttempts: 2, maxRounds: 3 });
       for (const [index, tasks] of phases.entries()) this.#plan(mode, index + 1, tasks);
     });
     this.deliverAll();

@@ -2,6 +2,7 @@ import type { Boundary } from './boundary.ts';
 import type { GitErrorCode } from './git-error.ts';
 import type { CommitAuthor, GitLog, LandingUnit, ProjectConflict, StoppedProject } from './landing-types.ts';
 import type { MergeEngine } from './merge-engine.ts';
+import type { RemoteUrlPolicy } from './remote-url.ts';
 import type { Repository } from './repository.ts';
 
 export type DeliveryStrategy = 'push_branch' | 'merge_and_push';
@@ -62,4 +63,5 @@ export interface DeliveryPorts {
   boundary: Boundary;
   signal: AbortSignal;
   log: GitLog;
+  remotes?: RemoteUrlPolicy;
 }

@@ -102,6 +102,12 @@ export class Repository {
     return stdout.toString('utf8').split('\n').filter((line) => line !== '');
   }
 
+  /** Whether a merge commit in `tip` has `oid` as a parent: it was merged, rather than being where `tip` began. */
+  async hasMergeOf(oid: string, tip: string): Promise<boolean> {
+    const { stdout } = await this.git(['rev-list', '--merges', '--parents', checkObjectId(tip), '--not', checkObjectId(oid), '--']);
+    return stdout.toString('utf8').split('\n').some((line) => line.split(' ').slice(1).includes(oid));
+  }
+
   /** Moves refs in one transaction, each only if it stands where the change says. Throws `ref_moved` or `ref_locked`; then none has moved. */
   async updateRefs(changes: readonly RefChange[], signal?: AbortSignal): Promise<void> {
     if (changes.length === 0) return;

@@ -56,6 +56,7 @@ function isCalled(result: { ancestorTitles: string[]; title: string }, title: st
 function isOwnFailure(message: string): boolean {
   return (
     /^(?:Error: )?AssertionError\b/.test(message) ||
+    /^(?:Error: )?promise (?:resolved|rejected) .* instead of (?:resolving|rejecting)/.test(message) ||
     (/Property failed after \d+ tests/.test(message) && message.includes('AssertionError')) ||
     /^(?:\w*Error: )?.*\b(?:timed out|not true within|waited \d+)\b/i.test(firstLine(message))
   );

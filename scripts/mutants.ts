@@ -94,14 +94,21 @@ async function runTests(
     `--outputFile=${report}`,
     '--max-workers=1',
   ];
+  let said = '';
   await run(process.execPath, args, {
     cwd: copy,
     timeout: testRunMs,
     killSignal: 'SIGKILL',
     maxBuffer: 64e6,
     env: { ...process.env, SIGNALBOX_TEST_DATABASE_URL: server.urlOf('postgres') },
-  }).catch(() => undefined);
-  return readFile(report, 'utf8').then(parseReport, () => null);
+  }).catch((error: unknown) => {
+    said = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+  });
+  const found = await readFile(report, 'utf8').then(parseReport, () => null);
+  // Tests that did not even begin say why only here.
+  if (!found?.testResults.some((file) => file.assertionResults.length > 0))
+    console.error(said.trim().slice(-2_000));
+  return found;
 }
 
 async function tryMutant(copy: string, mutant: Mutant, clean: Verdict, server: OwnServer): Promise<Outcome> {

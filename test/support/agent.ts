@@ -20,7 +20,10 @@ const HELPER = '!f() { echo "username=$LEASE_USER"; echo "password=$LEASE_PASSWO
 export async function registerAgent(
   service: TestService,
   name = 'agent',
-  { capabilities = [], token = service.token('agent') }: { capabilities?: readonly string[]; token?: string } = {},
+  {
+    capabilities = [],
+    token = service.token('agent'),
+  }: { capabilities?: readonly string[]; token?: string } = {},
 ): Promise<TestAgent> {
   const { id } = await service.post<AgentView>(token, '/v1/agents', { name, capabilities });
   return { id, token, service };
@@ -36,7 +39,8 @@ export async function claim(agent: TestAgent, expected?: string): Promise<Claim>
   if (expected !== undefined) await until(`${expected} to be ready`, () => isReady(agent.service, expected));
   const claimed = await claimOrNull(agent, 10);
   if (claimed === null) throw new Error('nothing became claimable');
-  if (expected !== undefined && claimed.task.key !== expected) throw new Error(`claimed ${claimed.task.key}, not ${expected}`);
+  if (expected !== undefined && claimed.task.key !== expected)
+    throw new Error(`claimed ${claimed.task.key}, not ${expected}`);
   return claimed;
 }
 
@@ -70,11 +74,19 @@ export async function cloneOf(agent: TestAgent, claimed: Claim, project?: string
 }
 
 export async function push(claimed: Claim, worktree: string): Promise<void> {
-  await git(worktree, ['push', '--quiet', 'origin', `HEAD:refs/heads/${claimed.branch}`], hubCredential(claimed));
+  await git(
+    worktree,
+    ['push', '--quiet', 'origin', `HEAD:refs/heads/${claimed.branch}`],
+    hubCredential(claimed),
+  );
 }
 
 /** Clones, commits and pushes files by project; gives the commits by project. */
-export async function pushFiles(agent: TestAgent, claimed: Claim, files: Readonly<Record<string, Files>>): Promise<Record<string, string>> {
+export async function pushFiles(
+  agent: TestAgent,
+  claimed: Claim,
+  files: Readonly<Record<string, Files>>,
+): Promise<Record<string, string>> {
   const heads: Record<string, string> = {};
   for (const [project, changes] of Object.entries(files)) {
     const worktree = await cloneOf(agent, claimed, project);
@@ -85,12 +97,18 @@ export async function pushFiles(agent: TestAgent, claimed: Claim, files: Readonl
 }
 
 /** Merges what a merge task has to merge and settles every conflict with `files`; gives the resolution by project. */
-export async function pushResolution(agent: TestAgent, claimed: Claim, files: Readonly<Record<string, Files>>): Promise<Record<string, string>> {
+export async function pushResolution(
+  agent: TestAgent,
+  claimed: Claim,
+  files: Readonly<Record<string, Files>>,
+): Promise<Record<string, string>> {
   const heads: Record<string, string> = {};
   for (const { key, merge } of claimed.projects) {
     if (merge === null) continue;
     const worktree = await cloneOf(agent, claimed, key);
-    await git(worktree, ['merge', '--quiet', '--no-edit', merge]).catch(() => 'left in conflict, settled below');
+    await git(worktree, ['merge', '--quiet', '--no-edit', merge]).catch(
+      () => 'left in conflict, settled below',
+    );
     heads[key] = await commitIn(worktree, files[key] ?? {}, 'Resolve the conflict');
     await push(claimed, worktree);
   }
@@ -99,20 +117,52 @@ export async function pushResolution(agent: TestAgent, claimed: Claim, files: Re
 
 type Report = 'submit' | 'fail' | 'stop' | 'ask' | 'heartbeat' | 'progress';
 
-export function report<T = EventAnswer>(agent: TestAgent, claimed: Claim, what: Report, body: object = {}, options: CallOptions = {}): Promise<T> {
-  return agent.service.post<T>(agent.token, `/v1/agents/${agent.id}/${what}`, { lease: claimed.lease.id, ...body }, options);
+export function report<T = EventAnswer>(
+  agent: TestAgent,
+  claimed: Claim,
+  what: Report,
+  body: object = {},
+  options: CallOptions = {},
+): Promise<T> {
+  return agent.service.post<T>(
+    agent.token,
+    `/v1/agents/${agent.id}/${what}`,
+    { lease: claimed.lease.id, ...body },
+    options,
+  );
 }
 
-export function reportRefusal(agent: TestAgent, claimed: Claim, what: Report, body: object = {}, options: CallOptions = {}) {
-  return agent.service.refusal(agent.token, 'POST', `/v1/agents/${agent.id}/${what}`, { lease: claimed.lease.id, ...body }, options);
+export function reportRefusal(
+  agent: TestAgent,
+  claimed: Claim,
+  what: Report,
+  body: object = {},
+  options: CallOptions = {},
+) {
+  return agent.service.refusal(
+    agent.token,
+    'POST',
+    `/v1/agents/${agent.id}/${what}`,
+    { lease: claimed.lease.id, ...body },
+    options,
+  );
 }
 
-export function submit(agent: TestAgent, claimed: Claim, body: object = {}, options: CallOptions = {}): Promise<EventAnswer> {
+export function submit(
+  agent: TestAgent,
+  claimed: Claim,
+  body: object = {},
+  options: CallOptions = {},
+): Promise<EventAnswer> {
   return report(agent, claimed, 'submit', body, options);
 }
 
 /** Claims the next task, pushes the files and submits. */
-export async function doTask(agent: TestAgent, expected: string, files: Readonly<Record<string, Files>>): Promise<{ claim: Claim; heads: Record<string, string> }> {
+export async function doTask(
+  agent: TestAgent,
+  expected: string,
+  files: Readonly<Record<string, Files>>,
+): Promise<{ claim: Claim; heads: Record<string, string> }> {
   const claimed = await claim(agent, expected);
   const heads = await pushFiles(agent, claimed, files);
   await submit(agent, claimed, Object.keys(heads).length === 0 ? { noChanges: 'nothing to do here' } : {});

@@ -12,7 +12,11 @@ export class GitRefused extends Error {
 }
 
 /** Plain git as a person or an agent runs it; not in step, because the service that answers it may be in this process. */
-export function git(dir: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+export function git(
+  dir: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(
       'git',
@@ -52,7 +56,12 @@ export async function tipOf(dir: string, ref: string): Promise<string | null> {
 /** All refs below a prefix, by name. */
 export async function refsOf(dir: string, prefix: string): Promise<Record<string, string>> {
   const lines = await git(dir, ['for-each-ref', '--format=%(refname) %(objectname)', prefix]);
-  return Object.fromEntries(lines.split('\n').filter((line) => line !== '').map((line) => line.split(' ') as [string, string]));
+  return Object.fromEntries(
+    lines
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split(' ') as [string, string]),
+  );
 }
 
 /** Is the commit in the history of the ref? */
@@ -65,11 +74,21 @@ export async function isContained(dir: string, commit: string, ref: string): Pro
 export async function filesAt(dir: string, ref: string): Promise<Record<string, string>> {
   const names = await git(dir, ['ls-tree', '-r', '--name-only', ref]);
   const found: Record<string, string> = {};
-  for (const name of names.split('\n').filter((line) => line !== '')) found[name] = await git(dir, ['show', `${ref}:${name}`]);
+  for (const name of names.split('\n').filter((line) => line !== ''))
+    found[name] = await git(dir, ['show', `${ref}:${name}`]);
   return found;
 }
 
 /** How many merge commits the history of a tip has. */
 export async function countMerges(dir: string, range: string): Promise<number> {
   return Number(await git(dir, ['rev-list', '--count', '--merges', range]));
+}
+
+/** What a broken disk or a wrong hand does: every ref that holds the commit is gone, and the commit with them. */
+export async function loseCommit(dir: string, commit: string): Promise<void> {
+  const holding = await git(dir, ['for-each-ref', '--contains', commit, '--format=%(refname)']);
+  for (const ref of holding.split('\n').filter((line) => line !== ''))
+    await git(dir, ['update-ref', '-d', ref]);
+  await git(dir, ['repack', '-a', '-d', '-q']);
+  await git(dir, ['prune', '--expire=now']);
 }

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { installBinaries } from '../../src/db/embedded/binaries.ts';
 import { type Cluster, createCluster } from '../../src/db/embedded/cluster.ts';
 import { findFreePort } from '../../src/db/embedded/free-port.ts';
@@ -46,30 +47,33 @@ export async function startPrivateServer(options: OwnServerOptions = {}): Promis
   const cluster = await createCluster(path.join(options.folder ?? root, 'cluster'), binaries, user);
   const port = await findFreePort();
 
+  // Keeps the watcher from stopping a server that no test happens to use for a minute; a killed run lets go of it.
+  let session: pg.Client | null = null;
+
   const start = async (): Promise<void> => {
     for (let attempt = 0; ; attempt++) {
       const started = await startPostmaster(binaries, cluster, port, user, options.settings);
-      if (started.result === 'ready') {
-        // A test run that is killed must not leave servers behind.
-        startWatcher({ clusterFolder: cluster.folder, port }, () => undefined);
-        return;
-      }
+      if (started.result === 'ready') break;
       if (attempt === 20) throw new Error(`PostgreSQL does not start on port ${port}: ${started.log}`);
     }
+    session = new pg.Client({ connectionString: clusterUrl(cluster, port, 'postgres') });
+    session.on('error', () => undefined);
+    await session.connect();
+    startWatcher({ clusterFolder: cluster.folder, port }, () => undefined);
   };
-  const stop = async (): Promise<void> => {
+  const end = async (signal: 'SIGINT' | 'SIGKILL'): Promise<void> => {
+    await session?.end().catch(() => undefined);
+    session = null;
     const running = await readPidFile(cluster);
-    if (running !== null) await stopPostmaster(running.pid);
+    if (running !== null) await stopPostmaster(running.pid, signal);
   };
+  const stop = (): Promise<void> => end('SIGINT');
   const server: OwnServer = {
     port,
     cluster,
     urlOf: (database) => clusterUrl(cluster, port, database),
     stop,
-    async kill() {
-      const running = await readPidFile(cluster);
-      if (running !== null) await stopPostmaster(running.pid, 'SIGKILL');
-    },
+    kill: () => end('SIGKILL'),
     start,
     async close() {
       await stop();

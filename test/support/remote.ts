@@ -29,7 +29,11 @@ export async function commitIn(worktree: string, files: Files, message = 'Work')
 }
 
 /** A bare repository with one commit on `main`. */
-export async function makeRemote(folder: string, name: string, files: Files = { 'README.md': `${name}\n` }): Promise<Remote> {
+export async function makeRemote(
+  folder: string,
+  name: string,
+  files: Files = { 'README.md': `${name}\n` },
+): Promise<Remote> {
   const dir = path.join(folder, `${name}.git`);
   await mkdir(folder, { recursive: true });
   await git(folder, ['init', '--quiet', '--bare', '--initial-branch=main', dir]);

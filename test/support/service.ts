@@ -44,7 +44,12 @@ export class TestService {
   #app: App | null = null;
   #url = '';
 
-  constructor(parts: { database: TestDatabase; folder: string; tokens: Record<Scope, string>; options: TestServiceOptions }) {
+  constructor(parts: {
+    database: TestDatabase;
+    folder: string;
+    tokens: Record<Scope, string>;
+    options: TestServiceOptions;
+  }) {
     this.database = parts.database;
     this.folder = parts.folder;
     this.#tokens = parts.tokens;
@@ -107,7 +112,13 @@ export class TestService {
   }
 
   /** `who` is a scope or a token. */
-  async call(who: string, method: Method, address: string, body?: unknown, options: CallOptions = {}): Promise<Response> {
+  async call(
+    who: string,
+    method: Method,
+    address: string,
+    body?: unknown,
+    options: CallOptions = {},
+  ): Promise<Response> {
     const scope = scopeSchema.safeParse(who);
     return fetch(`${this.#url}${address}`, {
       method,
@@ -130,7 +141,13 @@ export class TestService {
   }
 
   /** The refusal of a request that has to be refused. */
-  async refusal(who: string, method: Method, address: string, body?: unknown, options: CallOptions = {}): Promise<Problem> {
+  async refusal(
+    who: string,
+    method: Method,
+    address: string,
+    body?: unknown,
+    options: CallOptions = {},
+  ): Promise<Problem> {
     const answer = await this.call(who, method, address, body, options);
     const text = await answer.text();
     if (answer.ok) throw new Error(`${address} was not refused: ${answer.status} ${text}`);
@@ -156,7 +173,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
 }
 
 async function issueTokens(tokens: TokenService): Promise<Record<Scope, string>> {
-  const principal = { tokenId: '00000000-0000-4000-8000-000000000000', name: 'test', scope: 'admin' as const };
+  const principal = {
+    tokenId: '00000000-0000-4000-8000-000000000000',
+    name: 'test',
+    scope: 'admin' as const,
+  };
   const issued = await Promise.all(
     scopeSchema.options.map(async (scope) => {
       const { answer } = await tokens.issue({ name: scope, scope }, { principal, request: null });

@@ -4,7 +4,10 @@ import { vi } from 'vitest';
 const LIMIT_MS = 12_000;
 
 /** Waits until `fact` gives something other than null, undefined or false, and gives that. What it throws is asked again as well. */
-export async function until<T>(what: string, fact: () => Promise<T | null | undefined | false> | T | null | undefined | false): Promise<T> {
+export async function until<T>(
+  what: string,
+  fact: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+): Promise<T> {
   return vi.waitFor(
     async () => {
       const found = await fact();

@@ -15,7 +15,10 @@ import { type Files, makeRemote, type Remote } from './remote.ts';
 import type { CallOptions, TestService } from './service.ts';
 import { until } from './until.ts';
 
-const PATHS = { initiative: 'initiatives', phase: 'phases', task: 'tasks' } as const satisfies Record<Kind, string>;
+const PATHS = { initiative: 'initiatives', phase: 'phases', task: 'tasks' } as const satisfies Record<
+  Kind,
+  string
+>;
 
 /** A repository outside and the project that it is in the service. */
 export interface TestProject {
@@ -54,7 +57,10 @@ export interface InitiativePlan {
   readonly mode?: 'yolo' | 'review_per_phase';
   readonly start?: boolean;
   readonly limits?: Readonly<Record<string, number>>;
-  readonly projects: readonly (TestProject | { readonly project: TestProject; readonly strategy: 'push_branch' | 'merge_and_push' })[];
+  readonly projects: readonly (
+    | TestProject
+    | { readonly project: TestProject; readonly strategy: 'push_branch' | 'merge_and_push' }
+  )[];
   readonly phases: readonly PhasePlan[];
 }
 
@@ -70,7 +76,9 @@ export function planDocument(plan: InitiativePlan) {
     mode: plan.mode ?? 'review_per_phase',
     ...(plan.start === undefined ? {} : { start: plan.start }),
     ...(plan.limits === undefined ? {} : { limits: plan.limits }),
-    projects: plan.projects.map((entry) => ('project' in entry ? { key: entry.project.key, strategy: entry.strategy } : { key: entry.key })),
+    projects: plan.projects.map((entry) =>
+      'project' in entry ? { key: entry.project.key, strategy: entry.strategy } : { key: entry.key },
+    ),
     phases: plan.phases.map((phase) => ({
       title: phase.key,
       ...phase,
@@ -101,14 +109,16 @@ export class Work {
   async phase(key: string): Promise<PhaseView> {
     const tree = await this.tree();
     const found = tree.phases.find((phase) => phase.key === key);
-    if (found === undefined) throw new Error(`no phase ${key} beside ${tree.phases.map((phase) => phase.key).join(', ')}`);
+    if (found === undefined)
+      throw new Error(`no phase ${key} beside ${tree.phases.map((phase) => phase.key).join(', ')}`);
     return found;
   }
 
   async task(phase: string, key: string): Promise<TaskView> {
     const { tasks } = await this.phase(phase);
     const found = tasks.find((task) => task.key === key);
-    if (found === undefined) throw new Error(`no task ${key} beside ${tasks.map((task) => task.key).join(', ')}`);
+    if (found === undefined)
+      throw new Error(`no task ${key} beside ${tasks.map((task) => task.key).join(', ')}`);
     return found;
   }
 
@@ -124,12 +134,35 @@ export class Work {
     return this.#until(this.key, state, () => this.tree());
   }
 
-  async tell(kind: Kind, id: string, type: string, payload: object = {}, options: CallOptions & { who?: string } = {}): Promise<EventAnswer> {
-    return this.service.post<EventAnswer>(options.who ?? defaultWho(type), `/v1/${PATHS[kind]}/${id}/events`, { type, ...payload }, options);
+  async tell(
+    kind: Kind,
+    id: string,
+    type: string,
+    payload: object = {},
+    options: CallOptions & { who?: string } = {},
+  ): Promise<EventAnswer> {
+    return this.service.post<EventAnswer>(
+      options.who ?? defaultWho(type),
+      `/v1/${PATHS[kind]}/${id}/events`,
+      { type, ...payload },
+      options,
+    );
   }
 
-  refusalOf(kind: Kind, id: string, type: string, payload: object = {}, options: CallOptions & { who?: string } = {}) {
-    return this.service.refusal(options.who ?? defaultWho(type), 'POST', `/v1/${PATHS[kind]}/${id}/events`, { type, ...payload }, options);
+  refusalOf(
+    kind: Kind,
+    id: string,
+    type: string,
+    payload: object = {},
+    options: CallOptions & { who?: string } = {},
+  ) {
+    return this.service.refusal(
+      options.who ?? defaultWho(type),
+      'POST',
+      `/v1/${PATHS[kind]}/${id}/events`,
+      { type, ...payload },
+      options,
+    );
   }
 
   review(kind: 'initiative' | 'phase', id: string): Promise<ReviewView> {
@@ -157,7 +190,11 @@ export class Work {
     return this.service.get<Explanation>(`/v1/${PATHS[kind]}/${id}/explain`);
   }
 
-  async #until<T extends { kind: Kind; id: string; state: TaskView['state'] }>(name: string, state: string, read: () => Promise<T>): Promise<T> {
+  async #until<T extends { kind: Kind; id: string; state: TaskView['state'] }>(
+    name: string,
+    state: string,
+    read: () => Promise<T>,
+  ): Promise<T> {
     let last = 'nothing';
     try {
       return await until(`${name} to be ${state}`, async () => {
@@ -166,7 +203,9 @@ export class Work {
         return last === state || last.startsWith(`${state}.`) ? found : null;
       });
     } catch (error) {
-      throw new Error(`${name} did not become ${state}; it is ${last}: ${await this.#why(read)}`, { cause: error });
+      throw new Error(`${name} did not become ${state}; it is ${last}: ${await this.#why(read)}`, {
+        cause: error,
+      });
     }
   }
 

@@ -32,7 +32,7 @@ const database = 'signalbox';
 /** Recovery after a crash reads the whole log since the last checkpoint, so a start may take a while. */
 const startMs = 120_000;
 /** A port that was just left may be held for a moment; after this many tries another one is taken. */
-const samePortTries = 20;
+const samePortTries = 5;
 
 /** Adopts the data folder's running PostgreSQL or starts it, and keeps it running until `close`. */
 export async function openEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {

@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type BoundaryPoint, landingPoints } from '../../src/git/boundary.ts';
 import { credential, git, isContained, mergesOf, until, World } from './world.ts';
+
+// Each test starts a service twice and runs dozens of git commands: slow on a busy machine, and no slower than that.
+vi.setConfig({ testTimeout: 120_000 });
 
 const hit = new Set<BoundaryPoint>();
 let world: World | null = null;

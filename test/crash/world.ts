@@ -27,7 +27,7 @@ export async function git(dir: string, args: readonly string[], env: Record<stri
 }
 
 /** Asks until it is so, and says what it waited for when it never becomes so. */
-export async function until<T>(what: string, look: () => Promise<T | null | false | undefined>, ms = 30_000): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | null | false | undefined>, ms = 60_000): Promise<T> {
   const end = Date.now() + ms;
   let last: unknown = null;
   for (;;) {

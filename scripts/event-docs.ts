@@ -38,7 +38,9 @@ function shape(schema: Schema): string {
 }
 
 function fields({ properties = {}, required = [] }: Schema): string[] {
-  return Object.entries(properties).map(([name, field]) => `${name}${required.includes(name) ? '' : '?'}: ${shape(field)}`);
+  return Object.entries(properties).map(
+    ([name, field]) => `${name}${required.includes(name) ? '' : '?'}: ${shape(field)}`,
+  );
 }
 
 function payload({ schema }: EventEntry): string {

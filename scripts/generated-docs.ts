@@ -22,10 +22,16 @@ export async function staleDocuments(documents: readonly GeneratedDocument[]): P
 }
 
 /** Writes the documents, or with `--check` only says which are stale, as exit code 1. */
-export async function generate(documents: readonly GeneratedDocument[], args: readonly string[]): Promise<void> {
+export async function generate(
+  documents: readonly GeneratedDocument[],
+  args: readonly string[],
+): Promise<void> {
   const stale = await staleDocuments(documents);
   if (args.includes('--check')) {
-    for (const file of stale) console.error(`${file} is stale: run \`node ${path.relative(root, process.argv[1] ?? '')}\` and commit it`);
+    for (const file of stale)
+      console.error(
+        `${file} is stale: run \`node ${path.relative(root, process.argv[1] ?? '')}\` and commit it`,
+      );
     process.exitCode = stale.length === 0 ? 0 : 1;
     return;
   }

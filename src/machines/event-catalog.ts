@@ -1,15 +1,7 @@
 import type { z } from 'zod';
 
 /** Who may send an event. `service`, `message`, `timer` and `effect` never come through the door. */
-export type Sender =
-  | 'admin'
-  | 'operator'
-  | 'reviewer'
-  | 'agent'
-  | 'service'
-  | 'message'
-  | 'timer'
-  | 'effect';
+export type Sender = 'admin' | 'operator' | 'reviewer' | 'agent' | 'service' | 'message' | 'timer' | 'effect';
 
 /** One event a machine takes: the shape of its payload (without `type`), who may send it, what it says. */
 export interface EventEntry {

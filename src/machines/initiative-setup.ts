@@ -89,7 +89,10 @@ export const initiativeSetup = setup({
     voidReview: assign({ heads: null, approved: null }),
     nextRound: assign(({ context }) => ({ round: context.round + 1, heads: null, approved: null })),
     recordMissing: assign((_, proof: Proof) => ({
-      failure: failure('not_proven', `not contained in the branch of the initiative: ${proof.missing.join(', ')}`),
+      failure: failure(
+        'not_proven',
+        `not contained in the branch of the initiative: ${proof.missing.join(', ')}`,
+      ),
     })),
     recordResult: assign((_, delivery: Delivery) => ({
       failure: failure(delivery.result, delivery.message ?? delivery.result),

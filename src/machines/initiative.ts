@@ -50,7 +50,8 @@ function newPhase(
 const addPhase = [
   {
     type: 'create',
-    params: ({ context, event }: Args<'initiative.addPhase'>) => newPhase(context, { ...event, planned: event.tasks.length }),
+    params: ({ context, event }: Args<'initiative.addPhase'>) =>
+      newPhase(context, { ...event, planned: event.tasks.length }),
   },
   {
     type: 'phase.insert',
@@ -138,10 +139,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
             { guard: 'areAllSettled', target: 'proving' },
             {
               guard: 'canGrant',
-              actions: [
-                { type: 'tell', params: ({ context }) => grantTells(context) },
-                'countGrants',
-              ],
+              actions: [{ type: 'tell', params: ({ context }) => grantTells(context) }, 'countGrants'],
             },
           ],
           on: {

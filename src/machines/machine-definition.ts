@@ -51,9 +51,7 @@ function actionsOf(list: readonly unknown[]): readonly string[] {
 
 /** The transitions of a state node by event descriptor; those of invokes and delays are under XState's own names. */
 function outlinesByEvent(node: AnyStateNode): Map<string, readonly TransitionOutline[]> {
-  return new Map(
-    [...node.transitions].map(([event, list]) => [event, list.map(outlineTransition)]),
-  );
+  return new Map([...node.transitions].map(([event, list]) => [event, list.map(outlineTransition)]));
 }
 
 function outline(node: AnyStateNode): StateOutline {
@@ -72,7 +70,7 @@ function outline(node: AnyStateNode): StateOutline {
   const after = Object.fromEntries(
     [...byEvent.keys()]
       .filter((event) => event.startsWith(AFTER))
-      .map((event) => [event.slice(AFTER.length).split('.')[0] ?? event, take(event)]),
+      .map((event) => [event.slice(AFTER.length).replace(/\..*$/, ''), take(event)]),
   );
   const always = (node.always ?? []).map(outlineTransition);
   const states = Object.entries(node.states).map(([key, child]) => [key, outline(child)]);

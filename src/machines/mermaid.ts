@@ -72,9 +72,10 @@ function draw(state: StateOutline, path: readonly string[], indent: string): rea
 }
 
 function drawChildren(state: StateOutline, path: readonly string[], indent: string): readonly string[] {
+  const { initial, states = {} } = state;
   return [
-    `${indent}[*] --> ${mermaidId([...path, state.initial ?? ''])}`,
-    ...Object.entries(state.states ?? {}).flatMap(([key, child]) => draw(child, [...path, key], indent)),
+    ...(initial === undefined ? [] : [`${indent}[*] --> ${mermaidId([...path, initial])}`]),
+    ...Object.entries(states).flatMap(([key, child]) => draw(child, [...path, key], indent)),
   ];
 }
 
@@ -108,11 +109,11 @@ function drawEdges(edges: readonly Edge[]): readonly string[] {
 /** Draws a machine as a Mermaid `stateDiagram-v2`: nested states, tags, effects, events and guards. */
 export function toMermaid(machine: AnyStateMachine): string {
   const definition = toDefinition(machine);
-  const states = Object.entries(definition.states ?? {});
+  const { states = {} } = definition;
   return [
     'stateDiagram-v2',
     ...drawChildren(definition, [], '  '),
-    ...drawEdges(states.flatMap(([key, state]) => edgesOf(state, [key]))),
+    ...drawEdges(Object.entries(states).flatMap(([key, state]) => edgesOf(state, [key]))),
     '',
   ].join('\n');
 }

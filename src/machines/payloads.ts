@@ -15,7 +15,9 @@ export function textSchema(max: number) {
     });
 }
 
-export const titleSchema = textSchema(200).min(1).regex(/^[^\r\n]*$/, 'one line');
+export const titleSchema = textSchema(200)
+  .min(1)
+  .regex(/^[^\r\n]*$/, 'one line');
 export const ordinalSchema = z.int().min(1).max(9_999);
 export const ordinalsSchema = z.array(ordinalSchema).max(64);
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);

@@ -16,14 +16,7 @@ export interface Proof {
 
 /** What landing a phase can come to. */
 export interface PhaseLanding {
-  readonly result:
-    | 'landed'
-    | 'already'
-    | 'empty'
-    | 'conflict'
-    | 'heads_moved'
-    | 'source_lost'
-    | 'unrelated';
+  readonly result: 'landed' | 'already' | 'empty' | 'conflict' | 'heads_moved' | 'source_lost' | 'unrelated';
   readonly message?: string;
 }
 
@@ -98,13 +91,11 @@ export const phaseSetup = setup({
     recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
     requestCancel: assign(({ event }) => ({
       cancelRequested: true,
-      dependents:
-        event.type === 'phase.cancel' ? (event.dependents ?? null) : ('cancel' as const),
+      dependents: event.type === 'phase.cancel' ? (event.dependents ?? null) : ('cancel' as const),
     })),
     recordCancel: assign(({ event }) => ({
       outcome: 'canceled' as const,
-      dependents:
-        event.type === 'phase.cancel' ? (event.dependents ?? null) : ('cancel' as const),
+      dependents: event.type === 'phase.cancel' ? (event.dependents ?? null) : ('cancel' as const),
     })),
     recordLateCancel: assign({ outcome: 'canceled' as const }),
     recordWaive: assign({ outcome: 'waived' as const, dependents: null }),
@@ -126,12 +117,10 @@ export const phaseSetup = setup({
     isNotPaused: ({ context }) => !context.paused,
     isProvenAndYolo: ({ context }, proof: Proof) => proof.proven && context.mode === 'yolo',
     isProven: (_, proof: Proof) => proof.proven,
-    areHeadsServed: ({ context, event }) =>
-      event.type === 'phase.approve' && event.digest === context.heads,
+    areHeadsServed: ({ context, event }) => event.type === 'phase.approve' && event.digest === context.heads,
     hasRoundsLeft: ({ context }) => context.round < context.maxRounds,
     saysWhatDependentsDo: ({ context, event }) =>
-      event.type === 'phase.cancel' &&
-      (context.watchers.length === 0 || event.dependents !== undefined),
+      event.type === 'phase.cancel' && (context.watchers.length === 0 || event.dependents !== undefined),
     hasLanded: (_, landing: PhaseLanding) => LANDED.includes(landing.result),
     isCancelRequested: ({ context }) => context.cancelRequested,
     isConflict: (_, landing: PhaseLanding) => landing.result === 'conflict',

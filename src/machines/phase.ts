@@ -374,8 +374,7 @@ export const phaseMachine = phaseSetup.createMachine({
               actions: [
                 {
                   type: 'create',
-                  params: ({ context }) =>
-                    newTask(context, { category: 'review', priority: URGENT }),
+                  params: ({ context }) => newTask(context, { category: 'review', priority: URGENT }),
                 },
                 {
                   type: 'task.insert',
@@ -458,17 +457,11 @@ export const phaseMachine = phaseSetup.createMachine({
               {
                 guard: { type: 'isConflict', params: ({ event }) => event.output },
                 target: '#phase.conflict_unresolved',
-                actions: [
-                  { type: 'recordResult', params: ({ event }) => event.output },
-                  closeIntents,
-                ],
+                actions: [{ type: 'recordResult', params: ({ event }) => event.output }, closeIntents],
               },
               {
                 target: '#phase.merge_failed',
-                actions: [
-                  { type: 'recordResult', params: ({ event }) => event.output },
-                  closeIntents,
-                ],
+                actions: [{ type: 'recordResult', params: ({ event }) => event.output }, closeIntents],
               },
             ],
             onError: [

@@ -92,11 +92,7 @@ export function settledTells(context: TaskContext): TellParams {
 }
 
 /** The answer to one that watches. */
-export function settledEvent(
-  ordinal: number,
-  outcome: SettledOutcome,
-  policy: DependentsPolicy | null,
-) {
+export function settledEvent(ordinal: number, outcome: SettledOutcome, policy: DependentsPolicy | null) {
   return { type: 'dependency.settled', of: ordinal, outcome, ...(policy === null ? {} : { policy }) };
 }
 

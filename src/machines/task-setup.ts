@@ -105,8 +105,7 @@ export const taskSetup = setup({
     })),
     recordCancel: assign(({ event }) => ({
       outcome: 'canceled' as const,
-      dependents:
-        event.type === 'task.cancel' ? (event.dependents ?? null) : ('cancel' as const),
+      dependents: event.type === 'task.cancel' ? (event.dependents ?? null) : ('cancel' as const),
     })),
     recordLateCancel: assign({ outcome: 'canceled' as const }),
     recordWaive: assign({ outcome: 'waived' as const, dependents: null }),
@@ -126,13 +125,9 @@ export const taskSetup = setup({
     holdsLeaseAndIsReviewed: ({ context, event }) =>
       context.needsReview && 'lease' in event && context.lease?.id === event.lease,
     holdsLastLease: ({ context, event }) =>
-      'lease' in event &&
-      context.lease?.id === event.lease &&
-      context.failures + 1 >= context.maxAttempts,
+      'lease' in event && context.lease?.id === event.lease && context.failures + 1 >= context.maxAttempts,
     isStoppedByUser: ({ context, event }) =>
-      event.type === 'task.stop' &&
-      event.reason === 'user_requested' &&
-      context.lease?.id === event.lease,
+      event.type === 'task.stop' && event.reason === 'user_requested' && context.lease?.id === event.lease,
     areHeadsServed: ({ context, event }) =>
       event.type === 'task.approve' && event.digest === context.submission,
     isFromResolver: ({ context, event }) =>
@@ -140,8 +135,7 @@ export const taskSetup = setup({
       event.by > context.pastResolver,
     hasSubmission: ({ context }) => context.submission !== null,
     saysWhatDependentsDo: ({ context, event }) =>
-      event.type === 'task.cancel' &&
-      (context.watchers.length === 0 || event.dependents !== undefined),
+      event.type === 'task.cancel' && (context.watchers.length === 0 || event.dependents !== undefined),
     hasLanded: (_, landing: TaskLanding) => LANDED.includes(landing.result),
     isCancelRequested: ({ context }) => context.cancelRequested,
     isConflict: ({ context }, landing: TaskLanding) =>

@@ -90,8 +90,7 @@ const waivable = { 'task.waive': { target: '#task.canceling', actions: 'recordWa
 /** A unit of agent work: claimed under a lease, submitted, landed on the branch of its phase. */
 export const taskMachine = taskSetup.createMachine({
   id: 'task',
-  description:
-    'A unit of agent work: claimed under a lease, submitted, landed on the branch of its phase.',
+  description: 'A unit of agent work: claimed under a lease, submitted, landed on the branch of its phase.',
   context: ({ input }) => initialTaskContext(input),
   entry: { type: 'tell', params: ({ context }) => watchTells(context) },
   initial: 'blocked',

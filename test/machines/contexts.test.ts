@@ -13,7 +13,12 @@ import { SPACES } from './spaces.ts';
 const DIGEST = 'd'.repeat(64);
 const ordinals = (count: number) => Array.from({ length: count }, (_, index) => 9_999 - index);
 const worstFailure = failure('x'.repeat(64), '\u{1F600}'.repeat(4_000));
-const common = { failure: worstFailure, cancelRequested: true, dependents: 'release' as const, outcome: 'completed' as const };
+const common = {
+  failure: worstFailure,
+  cancelRequested: true,
+  dependents: 'release' as const,
+  outcome: 'completed' as const,
+};
 const linked = { pending: ordinals(64), stranded: ordinals(64), watchers: ordinals(64) };
 
 describe('the largest context', () => {
@@ -59,7 +64,14 @@ describe('the largest context', () => {
     [
       'initiative',
       {
-        ...initialInitiativeContext({ mode: 'review_per_phase', phaseLimit: 200, phases: 200, autostart: false, maxAttempts: 100, maxRounds: 100 }),
+        ...initialInitiativeContext({
+          mode: 'review_per_phase',
+          phaseLimit: 200,
+          phases: 200,
+          autostart: false,
+          maxAttempts: 100,
+          maxRounds: 100,
+        }),
         waiting: ordinals(200),
         heads: DIGEST,
         approved: DIGEST,
@@ -73,11 +85,17 @@ describe('the largest context', () => {
 
 describe('a failure', () => {
   it.each([
-    [{ code: 'lost', message: 'gone' }, { code: 'lost', message: 'gone' }],
+    [
+      { code: 'lost', message: 'gone' },
+      { code: 'lost', message: 'gone' },
+    ],
     ['plain text', { code: 'effect_failed', message: 'plain text' }],
     [null, { code: 'effect_failed', message: 'null' }],
     [{}, { code: 'effect_failed', message: 'the effect failed' }],
-    [{ code: 7, message: 'a\u0000b\uD800' }, { code: 'effect_failed', message: 'a b\uFFFD' }],
+    [
+      { code: 7, message: 'a\u0000b\uD800' },
+      { code: 'effect_failed', message: 'a b\uFFFD' },
+    ],
   ])('of %j can be stored', (error, stored) => {
     expect(failureOf(error)).toEqual(stored);
   });
@@ -91,8 +109,13 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine }) => {
     if (start === undefined) throw new Error('nothing to start with');
     const frozen = JSON.stringify(machine.getPersistedSnapshot(start));
     for (const event of space.events(start)) {
-      const twice = [transition(machine, start, event), transition(machine, start, event)].map(([next, actions]) =>
-        JSON.stringify([next.value, next.context, actions.map(({ type, params }) => [type, type.startsWith('xstate.') ? null : params])]),
+      const twice = [transition(machine, start, event), transition(machine, start, event)].map(
+        ([next, actions]) =>
+          JSON.stringify([
+            next.value,
+            next.context,
+            actions.map(({ type, params }) => [type, type.startsWith('xstate.') ? null : params]),
+          ]),
       );
       expect(twice[0], event.type).toBe(twice[1]);
     }
@@ -114,7 +137,10 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine }) => {
       'isFromResolver',
     ];
     for (const guard of byEvent.filter((one) => one in machine.implementations.guards)) {
-      const implementation = machine.implementations.guards[guard] as unknown as (a: object, b: object) => unknown;
+      const implementation = machine.implementations.guards[guard] as unknown as (
+        a: object,
+        b: object,
+      ) => unknown;
       expect(implementation(args, {}), guard).toBe(false);
     }
     const notes = [
@@ -129,7 +155,9 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine }) => {
       'noteWithdrawn',
     ];
     for (const note of notes.filter((one) => one in machine.implementations.actions)) {
-      const action = machine.implementations.actions[note] as unknown as { assignment: (a: object) => unknown };
+      const action = machine.implementations.actions[note] as unknown as {
+        assignment: (a: object) => unknown;
+      };
       expect(action.assignment(args), note).toEqual({});
     }
   });

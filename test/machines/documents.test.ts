@@ -28,11 +28,14 @@ describe('docs', () => {
     expect(await staleDocuments([{ file: page?.file ?? '', text: `${page?.text} ` }])).toEqual([page?.file]);
   });
 
-  it.each(machineDefinitions)('explains every outer state and every tag of the $name in the glossary', ({ machine }) => {
-    const definition = toDefinition(machine);
-    const words = [...Object.keys(definition.states ?? {}), ...leavesOf(definition).flatMap(tagsOf)];
-    expect([...new Set(words)].filter((word) => !glossary.includes(`\`${word}\``))).toEqual([]);
-  });
+  it.each(machineDefinitions)(
+    'explains every outer state and every tag of the $name in the glossary',
+    ({ machine }) => {
+      const definition = toDefinition(machine);
+      const words = [...Object.keys(definition.states ?? {}), ...leavesOf(definition).flatMap(tagsOf)];
+      expect([...new Set(words)].filter((word) => !glossary.includes(`\`${word}\``))).toEqual([]);
+    },
+  );
 });
 
 describe.each(machineDefinitions)('the diagram of the $name', ({ machine }) => {

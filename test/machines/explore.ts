@@ -1,4 +1,10 @@
-import { initialTransition, transition, type AnyEventObject, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
+import {
+  initialTransition,
+  transition,
+  type AnyEventObject,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+} from 'xstate';
 
 /** One reachable state value with the part of the context that guards look at. */
 export interface Node {
@@ -84,7 +90,9 @@ export function canSettle(nodes: ReadonlyMap<string, Node>): Set<string> {
     for (const edge of edges) before.set(edge.key, [...(before.get(edge.key) ?? []), key]);
   }
   const found = new Set<string>();
-  const queue = [...nodes.values()].filter(({ snapshot }) => snapshot.hasTag('settled')).map(({ key }) => key);
+  const queue = [...nodes.values()]
+    .filter(({ snapshot }) => snapshot.hasTag('settled'))
+    .map(({ key }) => key);
   for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
     if (found.has(key)) continue;
     found.add(key);

@@ -32,7 +32,8 @@ const scenarios = new Map<string, Scenario>();
 for (const seed of SEEDS) {
   if (unsettled.every(({ kind, path }) => scenarios.has(`${kind} ${path}`))) break;
   const scenario = scenarioOf(seed);
-  for (const state of play(scenario).family.visited) if (!scenarios.has(state)) scenarios.set(state, scenario);
+  for (const state of play(scenario).family.visited)
+    if (!scenarios.has(state)) scenarios.set(state, scenario);
 }
 
 /** Plays on to the end after an interference in the given state; fails when somebody waits for ever. */
@@ -75,7 +76,9 @@ describe('a family settles', () => {
     ({ path }) => {
       interfereIn('phase', path, (family, { id, snapshot }) => {
         const { next, planned } = snapshot.context as { next: number; planned: number };
-        expect(family.post(id, { type: 'phase.addTask', key: `more-${next}`, title: 'more' })).toBe(next > planned);
+        expect(family.post(id, { type: 'phase.addTask', key: `more-${next}`, title: 'more' })).toBe(
+          next > planned,
+        );
         expect(family.get(id).path).toMatch(/^(draft|blocked|queued|in_progress)/);
       });
     },

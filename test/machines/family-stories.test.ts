@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { conflict, Story } from './family/story.ts';
 
-const changes = { summary: 'name it better', comments: [{ project: 'web', file: 'a.txt', line: 3, text: 'why?' }] };
+const changes = {
+  summary: 'name it better',
+  comments: [{ project: 'web', file: 'a.txt', line: 3, text: 'why?' }],
+};
 const canceled = { error: { code: 'git_failed', message: 'no space' } };
 
 describe('review', () => {
@@ -197,7 +200,12 @@ describe('dependencies', () => {
   it('the tasks of a phase that is added while it runs keep their places, whoever comes first', () => {
     const story = new Story({ phases: [[[]]] });
     const task = (key: string, dependsOn: number[]) => ({ key, title: key, dependsOn });
-    story.postOnly('i', { type: 'initiative.addPhase', key: 'two', title: 'two', tasks: [task('a', []), task('b', [1])] });
+    story.postOnly('i', {
+      type: 'initiative.addPhase',
+      key: 'two',
+      title: 'two',
+      tasks: [task('a', []), task('b', [1])],
+    });
     expect(story.family.post('i/2', { type: 'phase.addTask', ...task('early', []) })).toBe(false);
     story.deliverAll();
     story.post('i/2', { type: 'phase.addTask', ...task('late', [2]) });
@@ -256,17 +264,20 @@ describe('cancel and pause', () => {
     expect(story.at('i')).toBe('canceled');
   });
 
-  it.each([{ output: { result: 'conflict' } }, canceled])('a cancel while a phase lands ends it when the landing comes to %j', (outcome) => {
-    const story = new Story({ mode: 'yolo', phases: [[]] });
-    story.finish('i/1', 'open');
-    story.finish('i/1', 'prove');
-    story.post('i/1', { type: 'phase.cancel' });
-    expect(story.at('i/1')).toBe('merging.landing');
-    story.finish('i/1', 'land', outcome);
-    story.finish('i/1', 'retire');
-    expect(story.at('i/1')).toBe('canceled');
-    expect(story.context('i')).toMatchObject({ settled: 1, active: 0, stuck: 0 });
-  });
+  it.each([{ output: { result: 'conflict' } }, canceled])(
+    'a cancel while a phase lands ends it when the landing comes to %j',
+    (outcome) => {
+      const story = new Story({ mode: 'yolo', phases: [[]] });
+      story.finish('i/1', 'open');
+      story.finish('i/1', 'prove');
+      story.post('i/1', { type: 'phase.cancel' });
+      expect(story.at('i/1')).toBe('merging.landing');
+      story.finish('i/1', 'land', outcome);
+      story.finish('i/1', 'retire');
+      expect(story.at('i/1')).toBe('canceled');
+      expect(story.context('i')).toMatchObject({ settled: 1, active: 0, stuck: 0 });
+    },
+  );
 
   it('a paused initiative grants nothing and lands no phase until it is resumed', () => {
     const story = new Story({ mode: 'yolo', phaseLimit: 1, phases: [[], []] });

@@ -4,13 +4,28 @@ import { initiativeMachine } from '../../src/machines/initiative.ts';
 import { ActorUnderTest } from './actor-under-test.ts';
 
 const DIGEST = 'd'.repeat(64);
-const input = { mode: 'review_per_phase', autostart: false, phaseLimit: 2, phases: 3, maxAttempts: 2, maxRounds: 2 };
+const input = {
+  mode: 'review_per_phase',
+  autostart: false,
+  phaseLimit: 2,
+  phases: 3,
+  maxAttempts: 2,
+  maxRounds: 2,
+};
 const newInitiative = (changes: object = {}) =>
   new ActorUnderTest<InitiativeContext>(initiativeMachine, { ...input, ...changes });
 const request = (ordinal: number) => ({ type: 'slot.request', ordinal });
 const granted = (child: number) => ({ to: { child }, event: { type: 'slot.granted' } });
 const settled = { type: 'phase.settled', ordinal: 1, outcome: 'completed' };
-const more = { type: 'initiative.addPhase', key: 'more', title: 'more', description: '', dependsOn: [1], draft: true, tasks: [] };
+const more = {
+  type: 'initiative.addPhase',
+  key: 'more',
+  title: 'more',
+  description: '',
+  dependsOn: [1],
+  draft: true,
+  tasks: [],
+};
 
 let initiative: ActorUnderTest<InitiativeContext>;
 beforeEach(() => {
@@ -94,7 +109,9 @@ describe('an initiative under way', () => {
       machine: 'phase',
       input: { ordinal: 4, draft: true, dependsOn: [1], tasks: 0, planned: 2, paused: false },
     });
-    expect(initiative.told).toEqual(tasks.map((task) => ({ to: { child: 4 }, event: { type: 'phase.planTask', ...task } })));
+    expect(initiative.told).toEqual(
+      tasks.map((task) => ({ to: { child: 4 }, event: { type: 'phase.planTask', ...task } })),
+    );
     expect(initiative.context.next).toBe(5);
   });
 
@@ -143,13 +160,20 @@ describe('the review of an initiative', () => {
     const approve = { type: 'initiative.approve', heads: {}, strategies: { web: 'push_branch' } };
     expect(initiative.send({ ...approve, digest: '0'.repeat(64) })).toBe(false);
     expect(initiative.send({ ...approve, digest: DIGEST })).toBe(true);
-    expect(initiative.params('strategy.put')).toEqual({ many: [{ project: 'web', strategy: 'push_branch' }] });
-    expect(initiative.params('xstate.spawnChild')).toMatchObject({ src: 'initiative.deliver', input: { approved: DIGEST } });
+    expect(initiative.params('strategy.put')).toEqual({
+      many: [{ project: 'web', strategy: 'push_branch' }],
+    });
+    expect(initiative.params('xstate.spawnChild')).toMatchObject({
+      src: 'initiative.deliver',
+      input: { approved: DIGEST },
+    });
   });
 
   it('ends in a decision when the rounds are used up', () => {
     initiative = inReview({ maxRounds: 1 });
-    expect(initiative.send({ type: 'initiative.requestChanges', summary: 'again', comments: [] })).toBe(false);
+    expect(initiative.send({ type: 'initiative.requestChanges', summary: 'again', comments: [] })).toBe(
+      false,
+    );
   });
 
   it('is void when a phase is added', () => {

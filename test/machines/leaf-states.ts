@@ -8,9 +8,15 @@ export interface Leaf {
 }
 
 /** The states without inner states. */
-export function leavesOf(state: StateOutline, line: readonly StateOutline[] = [], path: readonly string[] = []): Leaf[] {
+export function leavesOf(
+  state: StateOutline,
+  line: readonly StateOutline[] = [],
+  path: readonly string[] = [],
+): Leaf[] {
   if (state.states === undefined) return [{ path: path.join('.'), line }];
-  return Object.entries(state.states).flatMap(([key, inner]) => leavesOf(inner, [...line, inner], [...path, key]));
+  return Object.entries(state.states).flatMap(([key, inner]) =>
+    leavesOf(inner, [...line, inner], [...path, key]),
+  );
 }
 
 export function tagsOf(leaf: Leaf): string[] {

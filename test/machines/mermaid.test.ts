@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { setup } from 'xstate';
+import { createMachine, fromPromise, setup } from 'xstate';
 import { toDefinition, toMermaid } from '../../src/machines/mermaid.ts';
 
-const door = setup({ delays: { patience: 1_000 }, guards: { isTired: () => true }, actions: { ring: () => undefined } }).createMachine({
+const door = setup({
+  actors: { greet: fromPromise(() => Promise.resolve()) },
+  delays: { patience: 1_000 },
+  guards: { isTired: () => true },
+  actions: { ring: () => undefined },
+}).createMachine({
   id: 'door',
   initial: 'shut',
   states: {
@@ -13,7 +18,11 @@ const door = setup({ delays: { patience: 1_000 }, guards: { isTired: () => true 
       initial: 'a',
       on: { shake: '.b' },
       after: { patience: { guard: 'isTired', target: 'shut' } },
-      states: { a: { entry: 'ring', exit: 'ring', on: { next: 'b' } }, b: { always: 'c' }, c: {} },
+      states: {
+        a: { entry: 'ring', exit: 'ring', on: { next: 'b' } },
+        b: { always: 'c' },
+        c: { invoke: { id: 'greet', src: 'greet', onDone: 'a' } },
+      },
     },
   },
 });
@@ -29,7 +38,7 @@ describe('a drawing', () => {
         '    [*] --> ajar_a',
         '    ajar_a : a',
         '    ajar_b : b',
-        '    ajar_c : c',
+        '    ajar_c : c<br/>runs greet',
         '  }',
         '  note right of ajar',
         '    shake → b',
@@ -38,8 +47,16 @@ describe('a drawing', () => {
         '  ajar --> shut : after patience [isTired]',
         '  ajar_a --> ajar_b : next',
         '  ajar_b --> ajar_c',
+        '  ajar_c --> ajar_a : greet done',
         '',
       ].join('\n'),
+    );
+  });
+
+  it('of a machine without states, or with states side by side, is a drawing, too', () => {
+    expect(toMermaid(createMachine({ id: 'nothing' }))).toBe('stateDiagram-v2\n');
+    expect(toMermaid(createMachine({ id: 'both', type: 'parallel', states: { a: {}, b: {} } }))).toBe(
+      'stateDiagram-v2\n  a : a\n  b : b\n',
     );
   });
 
@@ -58,7 +75,7 @@ describe('a drawing', () => {
           states: {
             a: { entry: ['ring'], exit: ['ring'], on: { next: [{ target: '#door.ajar.b' }] } },
             b: { always: [{ target: '#door.ajar.c' }] },
-            c: {},
+            c: { invoke: [{ id: 'greet', src: 'greet', onDone: [{ target: '#door.ajar.a' }], onError: [] }] },
           },
         },
       },

@@ -30,12 +30,18 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine, events 
 
   it('comes into each of its states', () => {
     const reached = new Set(all.map(({ path }) => path));
-    const missed = leavesOf(toDefinition(machine)).filter((leaf) => !isTransient(leaf) && !reached.has(leaf.path));
+    const missed = leavesOf(toDefinition(machine)).filter(
+      (leaf) => !isTransient(leaf) && !reached.has(leaf.path),
+    );
     expect(missed.map(({ path }) => path)).toEqual([]);
   });
 
   it('takes each event of its catalog somewhere, and no other', () => {
-    const taken = new Set(all.flatMap(({ edges }) => edges.map(({ event }) => event)).filter((type) => !type.startsWith('xstate.')));
+    const taken = new Set(
+      all
+        .flatMap(({ edges }) => edges.map(({ event }) => event))
+        .filter((type) => !type.startsWith('xstate.')),
+    );
     expect([...taken].toSorted()).toEqual(Object.keys(events).toSorted());
   });
 
@@ -67,13 +73,19 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine, events 
 
   it('leaves a leased state when the lease expires', () => {
     const leased = waiting.filter(({ snapshot }) => snapshot.hasTag('leased'));
-    expect(leased.every(({ edges }) => edges.some(({ event, path }) => event === 'lease.expired' && !path.startsWith('in_progress')))).toBe(true);
+    expect(
+      leased.every(({ edges }) =>
+        edges.some(({ event, path }) => event === 'lease.expired' && !path.startsWith('in_progress')),
+      ),
+    ).toBe(true);
     expect(leased.length > 0).toBe(name === 'task');
   });
 
   it('goes to another state with every result of an effect', () => {
     const stays = all.flatMap(({ path, edges }) =>
-      edges.filter((edge) => edge.event.startsWith('xstate.') && edge.path === path).map(({ event }) => `${path} ${event}`),
+      edges
+        .filter((edge) => edge.event.startsWith('xstate.') && edge.path === path)
+        .map(({ event }) => `${path} ${event}`),
     );
     expect(stays).toEqual([]);
   });

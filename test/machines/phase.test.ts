@@ -14,7 +14,8 @@ const input = {
   maxAttempts: 2,
   maxRounds: 2,
 };
-const newPhase = (changes: object = {}) => new ActorUnderTest<PhaseContext>(phaseMachine, { ...input, ...changes });
+const newPhase = (changes: object = {}) =>
+  new ActorUnderTest<PhaseContext>(phaseMachine, { ...input, ...changes });
 const settled = { type: 'task.settled', ordinal: 1, outcome: 'completed' };
 const more = {
   type: 'phase.addTask',
@@ -135,13 +136,21 @@ describe('a phase under way', () => {
         maxAttempts: 2,
       },
     });
-    expect(phase.params('task.insert')).toMatchObject({ child: 3, key: 'more', projects: ['web'], round: null });
+    expect(phase.params('task.insert')).toMatchObject({
+      child: 3,
+      key: 'more',
+      projects: ['web'],
+      round: null,
+    });
   });
 
   it('makes one merge task for a conflict, and tells the task which', () => {
     phase = underWay();
     phase.send({ type: 'task.conflicted', ordinal: 1, round: 1 });
-    expect(phase.params('create')).toMatchObject({ child: 3, input: { category: 'merge', resolves: 1, priority: 90 } });
+    expect(phase.params('create')).toMatchObject({
+      child: 3,
+      input: { category: 'merge', resolves: 1, priority: 90 },
+    });
     expect(phase.params('task.insert')).toMatchObject({ key: 'merge-1-3', resolves: 1 });
     expect(phase.told).toEqual([{ to: { child: 1 }, event: { type: 'conflict.assigned', to: 3 } }]);
     expect(phase.context.next).toBe(4);
@@ -168,7 +177,10 @@ describe('a phase under way', () => {
   });
 
   it.each([
-    ['misses something', (one: ActorUnderTest<PhaseContext>) => one.done('prove', { proven: false, missing: ['a', 'b'] })],
+    [
+      'misses something',
+      (one: ActorUnderTest<PhaseContext>) => one.done('prove', { proven: false, missing: ['a', 'b'] }),
+    ],
     ['can not be given', (one: ActorUnderTest<PhaseContext>) => one.fails('prove')],
   ])('F5: does not land when the proof %s', (_, finish) => {
     phase = underWay({ mode: 'yolo' });
@@ -189,7 +201,10 @@ describe('a review', () => {
     expect(phase.send({ type: 'phase.approve', heads: {}, digest: '0'.repeat(64) })).toBe(false);
     expect(phase.path).toBe('pending_review.open');
     expect(phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST })).toBe(true);
-    expect(phase.params('xstate.spawnChild')).toMatchObject({ src: 'phase.land', input: { approved: DIGEST } });
+    expect(phase.params('xstate.spawnChild')).toMatchObject({
+      src: 'phase.land',
+      input: { approved: DIGEST },
+    });
   });
 
   it('F8: is approved once, and makes one revision task', () => {
@@ -244,7 +259,9 @@ describe('the landing of a phase', () => {
       { to: { sibling: 4 }, event: { type: 'dependency.settled', of: 2, outcome: 'completed' } },
     ]);
     phase.send({ type: 'dependency.watch', by: 5 });
-    expect(phase.told).toEqual([{ to: { sibling: 5 }, event: { type: 'dependency.settled', of: 2, outcome: 'completed' } }]);
+    expect(phase.told).toEqual([
+      { to: { sibling: 5 }, event: { type: 'dependency.settled', of: 2, outcome: 'completed' } },
+    ]);
   });
 
   it('that conflicts is left to a person', () => {

@@ -17,10 +17,12 @@ const changes = { summary: 'please', comments: [] };
 const policies = ['release', 'cancel', 'keep', undefined] as const;
 const plain = (...types: string[]): AnyEventObject[] => types.map((type) => ({ type }));
 const settledNews = (pending: readonly number[]): AnyEventObject[] =>
-  pending.slice(0, 1).flatMap((of) => [
-    { type: 'dependency.settled', of, outcome: 'completed' },
-    ...policies.map((policy) => ({ type: 'dependency.settled', of, outcome: 'canceled', policy })),
-  ]);
+  pending
+    .slice(0, 1)
+    .flatMap((of) => [
+      { type: 'dependency.settled', of, outcome: 'completed' },
+      ...policies.map((policy) => ({ type: 'dependency.settled', of, outcome: 'canceled', policy })),
+    ]);
 const newTask = {
   key: 'more',
   title: 'more',
@@ -43,7 +45,15 @@ function taskEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     { type: 'lease.expired', lease },
   ]);
   return [
-    ...plain('phase.opened', 'phase.canceling', 'conflict.dropped', 'task.waive', 'task.retry', 'task.recheck', 'task.resume'),
+    ...plain(
+      'phase.opened',
+      'phase.canceling',
+      'conflict.dropped',
+      'task.waive',
+      'task.retry',
+      'task.recheck',
+      'task.resume',
+    ),
     { type: 'dependency.watch', by: 7 },
     ...settledNews(pending),
     { type: 'conflict.assigned', to: pastResolver + 1 },
@@ -94,8 +104,19 @@ function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
   const { settled, next, stuck, active, waiting } = snapshot.context as InitiativeContext;
   const left = next - 1 - settled;
   return [
-    ...plain('initiative.start', 'initiative.pause', 'initiative.resume', 'initiative.cancel', 'initiative.retry'),
-    ...plain('initiative.recheck', 'initiative.resumeDelivery', 'initiative.revertDelivery', 'initiative.sync'),
+    ...plain(
+      'initiative.start',
+      'initiative.pause',
+      'initiative.resume',
+      'initiative.cancel',
+      'initiative.retry',
+    ),
+    ...plain(
+      'initiative.recheck',
+      'initiative.resumeDelivery',
+      'initiative.revertDelivery',
+      'initiative.sync',
+    ),
     ...(waiting.length < left ? [{ type: 'slot.request', ordinal: next - 1 - waiting.length }] : []),
     ...waiting.slice(0, 1).map((ordinal) => ({ type: 'slot.withdrawn', ordinal })),
     ...(active < left ? [{ type: 'slot.taken', ordinal: 1 }] : []),
@@ -103,7 +124,15 @@ function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     ...(left > 0 ? [{ type: 'phase.settled', ordinal: 1, outcome: 'completed' }] : []),
     ...(stuck < left ? [{ type: 'phase.stuck', ordinal: 1 }] : []),
     ...(stuck > 0 ? [{ type: 'phase.unstuck', ordinal: 1 }] : []),
-    { type: 'initiative.addPhase', key: 'more', title: 'more', description: '', dependsOn: [], draft: false, tasks: [newTask] },
+    {
+      type: 'initiative.addPhase',
+      key: 'more',
+      title: 'more',
+      description: '',
+      dependsOn: [],
+      draft: false,
+      tasks: [newTask],
+    },
     { type: 'initiative.approve', ...heads, strategies: { web: 'push_branch' } },
     { type: 'initiative.approve', heads: {}, digest: '0'.repeat(64), strategies: {} },
     { type: 'initiative.requestChanges', summary: 'please', comments: [] },
@@ -111,9 +140,34 @@ function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
   ];
 }
 
-const task = { ordinal: 3, category: 'execute', needsReview: false, priority: 50, phaseOpen: false, dependsOn: [], resolves: null, maxAttempts: 2 };
-const phase = { ordinal: 3, mode: 'review_per_phase', draft: false, dependsOn: [], tasks: 2, paused: false, maxAttempts: 2, maxRounds: 2 };
-const initiative = { mode: 'review_per_phase', autostart: false, phaseLimit: 1, phases: 2, maxAttempts: 2, maxRounds: 2 };
+const task = {
+  ordinal: 3,
+  category: 'execute',
+  needsReview: false,
+  priority: 50,
+  phaseOpen: false,
+  dependsOn: [],
+  resolves: null,
+  maxAttempts: 2,
+};
+const phase = {
+  ordinal: 3,
+  mode: 'review_per_phase',
+  draft: false,
+  dependsOn: [],
+  tasks: 2,
+  paused: false,
+  maxAttempts: 2,
+  maxRounds: 2,
+};
+const initiative = {
+  mode: 'review_per_phase',
+  autostart: false,
+  phaseLimit: 1,
+  phases: 2,
+  maxAttempts: 2,
+  maxRounds: 2,
+};
 
 /** What there is to explore of each machine. */
 export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = {

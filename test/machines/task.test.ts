@@ -15,8 +15,15 @@ const input = {
   resolves: null,
   maxAttempts: 2,
 };
-const newTask = (changes: object = {}) => new ActorUnderTest<TaskContext>(taskMachine, { ...input, ...changes });
-const claim = (attempt: number) => ({ type: 'task.claim', lease: LEASE, agentId: AGENT, attempt, leaseSeconds: 60 });
+const newTask = (changes: object = {}) =>
+  new ActorUnderTest<TaskContext>(taskMachine, { ...input, ...changes });
+const claim = (attempt: number) => ({
+  type: 'task.claim',
+  lease: LEASE,
+  agentId: AGENT,
+  attempt,
+  leaseSeconds: 60,
+});
 const submit = (lease = LEASE) => ({ type: 'task.submit', lease, submission: DIGEST });
 const expired = (lease = LEASE) => ({ type: 'lease.expired', lease });
 
@@ -175,7 +182,10 @@ describe('a reviewed task', () => {
     expect(task.send({ type: 'task.approve', heads: {}, digest: '0'.repeat(64) })).toBe(false);
     expect(task.send({ type: 'task.approve', heads: {}, digest: DIGEST })).toBe(true);
     expect(task.path).toBe('merging');
-    expect(task.params('xstate.spawnChild')).toMatchObject({ src: 'task.land', input: { submission: DIGEST, attempt: 1 } });
+    expect(task.params('xstate.spawnChild')).toMatchObject({
+      src: 'task.land',
+      input: { submission: DIGEST, attempt: 1 },
+    });
   });
 
   it('goes back to work when changes are requested', () => {
@@ -190,16 +200,19 @@ describe('a landing', () => {
     task.send(claim(1), submit());
   });
 
-  it.each(['landed', 'already', 'empty'])('that comes to %s completes the task and tells everybody', (result) => {
-    task.send({ type: 'dependency.watch', by: 5 });
-    task.done('land', { result });
-    expect(task.tags).toEqual(['settled']);
-    expect(task.params('intents.close')).toEqual({});
-    expect(task.told).toEqual([
-      { to: 'parent', event: { type: 'task.settled', ordinal: 3, outcome: 'completed' } },
-      { to: { sibling: 5 }, event: { type: 'dependency.settled', of: 3, outcome: 'completed' } },
-    ]);
-  });
+  it.each(['landed', 'already', 'empty'])(
+    'that comes to %s completes the task and tells everybody',
+    (result) => {
+      task.send({ type: 'dependency.watch', by: 5 });
+      task.done('land', { result });
+      expect(task.tags).toEqual(['settled']);
+      expect(task.params('intents.close')).toEqual({});
+      expect(task.told).toEqual([
+        { to: 'parent', event: { type: 'task.settled', ordinal: 3, outcome: 'completed' } },
+        { to: { sibling: 5 }, event: { type: 'dependency.settled', of: 3, outcome: 'completed' } },
+      ]);
+    },
+  );
 
   it.each(['source_lost', 'unrelated'])('F4: that comes to %s fails the task and says why', (result) => {
     task.done('land', { result, message: 'gone' });
@@ -272,7 +285,10 @@ describe('news of a merge task', () => {
     task.send({ type: 'task.waive' });
     expect(task.told).toContainEqual({ to: { sibling: 9 }, event: { type: 'conflict.dropped' } });
     task.done('retire');
-    expect(task.told).toContainEqual({ to: 'parent', event: { type: 'task.settled', ordinal: 3, outcome: 'waived' } });
+    expect(task.told).toContainEqual({
+      to: 'parent',
+      event: { type: 'task.settled', ordinal: 3, outcome: 'waived' },
+    });
   });
 });
 
@@ -291,7 +307,10 @@ describe('a cancel', () => {
 
   it('keeps the commits, and waits for a retry when it could not', () => {
     task.send({ type: 'task.cancel' });
-    expect(task.params('xstate.spawnChild')).toMatchObject({ src: 'task.retire', input: { outcome: 'canceled' } });
+    expect(task.params('xstate.spawnChild')).toMatchObject({
+      src: 'task.retire',
+      input: { outcome: 'canceled' },
+    });
     task.fails('retire');
     expect(task.tags).toEqual(['busy', 'needs_you']);
     task.send({ type: 'task.retry' });

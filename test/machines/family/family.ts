@@ -92,7 +92,15 @@ export class Family {
     const move = of(kind).scope.initial(input as Parameters<InertScope['initial']>[0]);
     const parent = parts.length === 1 ? null : parts.slice(0, -1).join('/');
     const { snapshot } = move;
-    const member: Member = { id, kind, parent, ordinal: Number(parts.at(-1)), snapshot, path: '', isSettled: false };
+    const member: Member = {
+      id,
+      kind,
+      parent,
+      ordinal: Number(parts.at(-1)),
+      snapshot,
+      path: '',
+      isSettled: false,
+    };
     this.members.set(id, member);
     if (parent !== null) this.#children.set(parent, [...this.childrenOf(parent), member]);
     this.#apply(member, move, 'created');
@@ -138,7 +146,8 @@ export class Family {
     if (!this.effects.delete(key)) throw new Error(`${key} does not run`);
     const type = 'output' in outcome ? `xstate.done.actor.${effect.id}` : `xstate.error.actor.${effect.id}`;
     const event = { type, actorId: effect.id, ...outcome };
-    if (!this.#step(this.get(effect.actor), event, 'effect')) throw new Error(`${effect.actor} has no use for ${type}`);
+    if (!this.#step(this.get(effect.actor), event, 'effect'))
+      throw new Error(`${effect.actor} has no use for ${type}`);
   }
 
   /** What a person or an agent sends; false when the state does not take it. The payload has to be valid. */
@@ -176,7 +185,8 @@ export class Family {
     this.log.push(`${member.id} ${why} -> ${member.path}`);
     if (move.snapshot.status !== 'active') throw new Error(`${member.id} has ended: ${move.snapshot.status}`);
     for (const { type, params } of move.actions) {
-      if (type === 'tell') for (const one of each(params)) this.#send(member, one as { to: Address; event: AnyEventObject });
+      if (type === 'tell')
+        for (const one of each(params)) this.#send(member, one as { to: Address; event: AnyEventObject });
       else if (type === 'create') {
         const { child, machine, input } = params as { child: number; machine: Kind; input: object };
         this.create(`${member.id}/${child}`, machine, input);
@@ -192,7 +202,12 @@ export class Family {
   }
 
   #send(from: Member, { to, event }: { to: Address; event: AnyEventObject }): void {
-    const target = to === 'parent' ? from.parent : 'child' in to ? `${from.id}/${to.child}` : `${from.parent}/${to.sibling}`;
+    const target =
+      to === 'parent'
+        ? from.parent
+        : 'child' in to
+          ? `${from.id}/${to.child}`
+          : `${from.parent}/${to.sibling}`;
     const message = { from: from.id, to: String(target), event };
     if (this.#held === null) this.#enqueue(message);
     else this.#held.push(message);

@@ -7,7 +7,13 @@ const contextOf = <C>(member: Member) => member.snapshot.context as C;
 const isSettled = (member: Member) => member.isSettled;
 
 /** States that carry `needs_you` as part of the plan, not because something is wrong: the parent is not told of them. */
-const EXPECTED_WAITS = ['draft', 'pending_review', 'pending_review.open', 'in_progress.asking', 'in_progress.attention'];
+const EXPECTED_WAITS = [
+  'draft',
+  'pending_review',
+  'pending_review.open',
+  'in_progress.asking',
+  'in_progress.attention',
+];
 
 /** Has this child told its parent that it waits for a person? */
 function isStuck(member: Member): boolean {
@@ -21,7 +27,9 @@ function expectEqual(what: string, actual: number, expected: number): void {
 
 /** Messages of the children that their parent has not heard yet. */
 function sent(family: Family, parent: Member, type: string): number {
-  return family.childrenOf(parent.id).reduce((sum, child) => sum + family.inFlight(type, child.id, parent.id), 0);
+  return family
+    .childrenOf(parent.id)
+    .reduce((sum, child) => sum + family.inFlight(type, child.id, parent.id), 0);
 }
 
 /** A parent's counters differ from the truth by exactly what is still on its way. */
@@ -31,7 +39,11 @@ function checkCounters(family: Family, parent: Member): void {
   const context = contextOf<PhaseContext | InitiativeContext>(parent);
   const onTheWay = (type: string) => sent(family, parent, type);
   expectEqual(`${parent.id} children`, context.next - 1, children.length);
-  expectEqual(`${parent.id} settled`, context.settled + onTheWay(`${kind}.settled`), children.filter(isSettled).length);
+  expectEqual(
+    `${parent.id} settled`,
+    context.settled + onTheWay(`${kind}.settled`),
+    children.filter(isSettled).length,
+  );
   expectEqual(
     `${parent.id} stuck`,
     context.stuck + onTheWay(`${kind}.stuck`) - onTheWay(`${kind}.unstuck`),
@@ -43,7 +55,10 @@ function checkSlots(family: Family, initiative: Member): void {
   const phases = family.childrenOf(initiative.id);
   const context = contextOf<InitiativeContext>(initiative);
   const holders = phases.filter((phase) => phase.path.startsWith('in_progress.')).length;
-  const granted = phases.reduce((sum, phase) => sum + family.inFlight('slot.granted', initiative.id, phase.id), 0);
+  const granted = phases.reduce(
+    (sum, phase) => sum + family.inFlight('slot.granted', initiative.id, phase.id),
+    0,
+  );
   expectEqual(
     'slots',
     context.active + sent(family, initiative, 'slot.taken') - sent(family, initiative, 'slot.returned'),
@@ -62,7 +77,13 @@ export function checkAlways(family: Family): void {
   }
   for (const initiative of family.all('initiative')) checkSlots(family, initiative);
   for (const { actor, src } of family.effects.values()) {
-    if (src !== 'phase.land' && src !== 'phase.prove' && src !== 'initiative.prove' && src !== 'initiative.deliver') continue;
+    if (
+      src !== 'phase.land' &&
+      src !== 'phase.prove' &&
+      src !== 'initiative.prove' &&
+      src !== 'initiative.deliver'
+    )
+      continue;
     const left = family.childrenOf(actor).find((child) => !isSettled(child));
     if (left !== undefined) throw new Error(`${src} of ${actor} runs before ${left.id} is settled`);
   }
@@ -80,7 +101,8 @@ function checkConflict(family: Family, task: Member): void {
   if (resolves === null || isSettled(task) || task.path.startsWith('canceling.')) return;
   if (contextOf<TaskContext>(task).cancelRequested) return;
   const source = siblings.find((sibling) => sibling.ordinal === resolves);
-  const isWanted = source !== undefined && (source.path === 'conflicted' || source.path === 'conflict_unresolved');
+  const isWanted =
+    source !== undefined && (source.path === 'conflicted' || source.path === 'conflict_unresolved');
   if (!isWanted || contextOf<TaskContext>(source).resolver !== task.ordinal) {
     throw new Error(`${task.id} resolves a conflict that nobody has any more`);
   }
@@ -100,7 +122,8 @@ function checkDependencies(family: Family, member: Member): void {
 function checkPhaseWaits(family: Family, initiative: Member, phase: Member): void {
   const { active, phaseLimit, waiting, paused } = contextOf<InitiativeContext>(initiative);
   if (phase.path === 'queued') {
-    if (!waiting.includes(phase.ordinal)) throw new Error(`${phase.id} has asked for a slot, and nobody knows`);
+    if (!waiting.includes(phase.ordinal))
+      throw new Error(`${phase.id} has asked for a slot, and nobody knows`);
     const grants = initiative.path.startsWith('in_progress.running');
     if (grants && active < phaseLimit) throw new Error(`${phase.id} waits for a slot while one is free`);
   }

@@ -37,10 +37,22 @@ export function remedy(family: Family, member: Member): boolean {
   if (member.isSettled) return false;
   const { attempt } = member.snapshot.context as { attempt: number };
   if (member.snapshot.hasTag('claimable')) {
-    return family.post(member.id, { type: 'task.claim', lease: LEASE, agentId: AGENT, attempt: attempt + 1, leaseSeconds: 60 });
+    return family.post(member.id, {
+      type: 'task.claim',
+      lease: LEASE,
+      agentId: AGENT,
+      attempt: attempt + 1,
+      leaseSeconds: 60,
+    });
   }
   if (member.path === 'in_progress.working' && member.kind === 'task') {
-    return family.post(member.id, { type: 'task.submit', lease: LEASE, submission: DIGEST, summary: '', noChanges: null });
+    return family.post(member.id, {
+      type: 'task.submit',
+      lease: LEASE,
+      submission: DIGEST,
+      summary: '',
+      noChanges: null,
+    });
   }
   if (!member.snapshot.hasTag('needs_you')) return false;
   return REMEDIES[member.kind].some((make) => family.post(member.id, make(member)));

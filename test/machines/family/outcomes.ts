@@ -23,7 +23,11 @@ export const OUTCOMES: Readonly<Record<string, readonly [Outcome, ...Outcome[]]>
   'phase.open': [nothing, error],
   'phase.prove': [proven, unproven, error],
   'phase.openReview': [{ output: { digest: DIGEST } }, { output: { digest: MOVED } }, error],
-  'phase.land': [landed, ...results('already', 'empty', 'conflict', 'heads_moved', 'source_lost', 'unrelated'), error],
+  'phase.land': [
+    landed,
+    ...results('already', 'empty', 'conflict', 'heads_moved', 'source_lost', 'unrelated'),
+    error,
+  ],
   'phase.retire': [nothing, error],
   'initiative.open': [nothing, error],
   'initiative.sync': [nothing, error],

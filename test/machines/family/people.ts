@@ -16,7 +16,7 @@ const summary = { summary: 'please', comments: [{ project: 'web', file: 'a.txt',
 const approve =
   (type: string): Make =>
   (random, { snapshot }) => {
-    const served = (snapshot.context as { heads?: string | null; submission?: string | null });
+    const served = snapshot.context as { heads?: string | null; submission?: string | null };
     const digest = served.heads ?? served.submission ?? DIGEST;
     return { type, heads: { web: 'a'.repeat(40) }, digest: random.chance(0.9) ? digest : '0'.repeat(64) };
   };
@@ -28,7 +28,10 @@ const cancel =
   };
 /** Links only to older siblings: a service refuses cycles before a machine hears of them. */
 const older = (random: Random, ordinal: number) =>
-  random.some(Array.from({ length: Math.max(0, ordinal - 1) }, (_, index) => index + 1), 0.3);
+  random.some(
+    Array.from({ length: Math.max(0, ordinal - 1) }, (_, index) => index + 1),
+    0.3,
+  );
 const relink =
   (type: string): Make =>
   (random, { ordinal }) => ({ type, dependsOn: older(random, ordinal) });
@@ -58,7 +61,8 @@ export const PEOPLE_SEND: Readonly<Record<Member['kind'], readonly Make[]>> = {
     plain('initiative.revertDelivery'),
     plain('initiative.sync'),
     // Seldom: not much happens to a family after it.
-    (random) => (random.chance(0.1) ? { type: 'initiative.cancel' } : { type: 'initiative.rename', title: 'other' }),
+    (random) =>
+      random.chance(0.1) ? { type: 'initiative.cancel' } : { type: 'initiative.rename', title: 'other' },
     (random, { snapshot }) => {
       const { next } = snapshot.context as { next: number };
       return {
@@ -109,7 +113,13 @@ export function agentEvent(random: Random, task: Member): AnyEventObject {
   if (task.snapshot.hasTag('claimable')) {
     return { type: 'task.claim', lease: LEASE, agentId: AGENT, attempt: attempt + 1, leaseSeconds: 60 };
   }
-  const submit = { type: 'task.submit', lease: lease(random), submission: DIGEST, summary: '', noChanges: null };
+  const submit = {
+    type: 'task.submit',
+    lease: lease(random),
+    submission: DIGEST,
+    summary: '',
+    noChanges: null,
+  };
   return random.pick<AnyEventObject>([
     submit,
     submit,

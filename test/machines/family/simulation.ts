@@ -39,16 +39,29 @@ const MAX_STEPS = 20_000;
 /** The slots that one step grants fit under the limit. */
 function checkGrants(member: Member, { actions }: Move): void {
   if (member.kind !== 'initiative') return;
-  const grants = actions.some(({ type, params }) => type === 'tell' && JSON.stringify(params).includes('slot.granted'));
+  const grants = actions.some(
+    ({ type, params }) => type === 'tell' && JSON.stringify(params).includes('slot.granted'),
+  );
   const { active, phaseLimit } = member.snapshot.context as InitiativeContext;
   if (grants && active > phaseLimit) throw new Error(`granted ${active} slots of ${phaseLimit}`);
 }
 
 function plant(family: Family, random: Random, { mode, phaseLimit, phases }: Scenario): void {
-  const older = (count: number) => random.some(Array.from({ length: count }, (_, index) => index + 1), 0.4);
+  const older = (count: number) =>
+    random.some(
+      Array.from({ length: count }, (_, index) => index + 1),
+      0.4,
+    );
   // The rows of a plan are written together: nobody hears of a sibling before it is there.
   family.begin(() => {
-    family.create('i', 'initiative', { mode, phaseLimit, phases: phases.length, autostart: false, maxAttempts: 2, maxRounds: 3 });
+    family.create('i', 'initiative', {
+      mode,
+      phaseLimit,
+      phases: phases.length,
+      autostart: false,
+      maxAttempts: 2,
+      maxRounds: 3,
+    });
     phases.forEach((tasks, index) => {
       const ordinal = index + 1;
       family.create(`i/${ordinal}`, 'phase', {
@@ -86,7 +99,9 @@ function anything(family: Family, random: Random, meddling: number): void {
   }
   const channels = family.channels();
   const effects = [...family.effects.values()];
-  const tasks = family.all('task').filter(({ snapshot }) => snapshot.hasTag('claimable') || snapshot.hasTag('leased'));
+  const tasks = family
+    .all('task')
+    .filter(({ snapshot }) => snapshot.hasTag('claimable') || snapshot.hasTag('leased'));
   const place = random.below(channels.length + effects.length + tasks.length);
   const channel = channels[place];
   const effect = effects[place - channels.length];

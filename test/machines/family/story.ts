@@ -17,7 +17,14 @@ export class Story {
 
   constructor({ mode = 'review_per_phase', phaseLimit = 2, phases }: StoryPlan) {
     this.family.begin(() => {
-      this.family.create('i', 'initiative', { mode, phaseLimit, phases: phases.length, autostart: false, maxAttempts: 2, maxRounds: 3 });
+      this.family.create('i', 'initiative', {
+        mode,
+        phaseLimit,
+        phases: phases.length,
+        autostart: false,
+        maxAttempts: 2,
+        maxRounds: 3,
+      });
       for (const [index, tasks] of phases.entries()) this.#plan(mode, index + 1, tasks);
     });
     this.deliverAll();
@@ -27,7 +34,15 @@ export class Story {
 
   #plan(mode: ReviewMode, ordinal: number, tasks: readonly (readonly number[])[]): void {
     const limits = { maxAttempts: 2, maxRounds: 3 };
-    const phase = { ordinal, mode, draft: false, dependsOn: [], tasks: tasks.length, paused: false, ...limits };
+    const phase = {
+      ordinal,
+      mode,
+      draft: false,
+      dependsOn: [],
+      tasks: tasks.length,
+      paused: false,
+      ...limits,
+    };
     this.family.create(`i/${ordinal}`, 'phase', phase);
     for (const [place, dependsOn] of tasks.entries()) {
       this.family.create(`i/${ordinal}/${place + 1}`, 'task', {
@@ -88,7 +103,13 @@ export class Story {
   /** An agent claims the task and submits it; the landing is under way then. */
   work(id: string): void {
     const { attempt } = this.context<{ attempt: number }>(id);
-    this.post(id, { type: 'task.claim', lease: LEASE, agentId: AGENT, attempt: attempt + 1, leaseSeconds: 60 });
+    this.post(id, {
+      type: 'task.claim',
+      lease: LEASE,
+      agentId: AGENT,
+      attempt: attempt + 1,
+      leaseSeconds: 60,
+    });
     this.post(id, { type: 'task.submit', lease: LEASE, submission: DIGEST });
   }
 

@@ -28,7 +28,7 @@ export function admit({ definition }: Registered, posted: PostedEvent): Incoming
   const parsed = spec.schema.safeParse(payload);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
-    return refuse('invalid_payload', `the payload of "${type}" does not fit: ${issues[0]?.message ?? ''}`, { issues });
+    return refuse('invalid_payload', `the payload of "${type}" does not fit: ${issues.map(({ path, message }) => `${path} ${message}`.trim()).join('; ')}`, { issues });
   }
   const incoming = { id, event: { ...asJson(parsed.data), type }, sender, principal, origin: null };
   return ifVersion === undefined ? incoming : { ...incoming, ifVersion };
@@ -41,8 +41,8 @@ export function admitMessage({ definition }: Registered, incoming: Incoming): In
   if (!spec?.senders.includes('message')) return { ...incoming, fault: `a ${definition.name} takes no message "${type}"` };
   const parsed = spec.schema.safeParse(payload);
   if (parsed.success) return { ...incoming, event: { ...asJson(parsed.data), type } };
-  const [issue] = parsed.error.issues;
-  return { ...incoming, fault: `"${type}": ${issue?.path.map(String).join('.') ?? ''} ${issue?.message ?? ''}` };
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')} ${message}`);
+  return { ...incoming, fault: `"${type}": ${faults.join('; ')}` };
 }
 
 export function refuse(code: Refused['code'], message: string, details?: JsonObject): Refused {

@@ -40,7 +40,7 @@ export function net(operations: readonly Operation[], writers: ReadonlyMap<strin
       case 'quarantine':
         plan.quarantines.push(operation.quarantine);
         break;
-      case 'write': {
+      default: {
         const key = rowKey(operation.row, writers) ?? `#${rows.size}`;
         // Deleted first, so that the survivor stands where the last write stood.
         rows.delete(key);

@@ -59,9 +59,9 @@ function actionFault(machine: AnyStateMachine, action: unknown, known: Known): s
   return `nobody registered the action "${type}"`;
 }
 
-function builtinFault(action: object): string | null {
+function builtinFault(action: { readonly name: string }): string | null {
   const type = 'resolve' in action && 'type' in action ? String(action.type) : null;
-  if (type === null) return `the inline function "${'name' in action ? String(action.name) : ''}" would never run`;
+  if (type === null) return `the inline function "${action.name}" would never run`;
   return XSTATE_ACTIONS.includes(type) ? null : `the action "${type}" has no durable form`;
 }
 

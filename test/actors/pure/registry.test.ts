@@ -198,9 +198,10 @@ describe('netting', () => {
   it('keeps all rows of a writer without key, and one per actor of a writer that only replaces', () => {
     const plain = { name: 'log', columns: {}, statement: () => '' };
     const single = { name: 'one', replaces: ['other'], columns: {}, statement: () => '' };
-    const writers = new Map([plain, single, ...noteWriters].map((writer) => [writer.name, writer]));
-    const { rows } = net([row('log', {}), row('log', {}), row('one', { n: 1 }), row('one', { n: 2 }), row('stranger', {})], writers);
-    expect(rows.map(({ writer, params }) => [writer, params])).toEqual([['log', {}], ['log', {}], ['one', { n: 2 }], ['stranger', {}]]);
+    const keyed = { name: 'keyed', key: ({ key }: { key?: unknown }) => String(key), columns: {}, statement: () => '' };
+    const writers = new Map([plain, single, keyed, ...noteWriters].map((writer) => [writer.name, writer]));
+    const { rows } = net([row('log', {}), row('log', {}), row('one', { n: 1 }), row('one', { n: 2 }), row('keyed', { key: 'k' }), row('keyed', { key: 'k' }), row('stranger', {})], writers);
+    expect(rows.map(({ writer, params }) => [writer, params])).toEqual([['log', {}], ['log', {}], ['one', { n: 2 }], ['keyed', { key: 'k' }], ['stranger', {}]]);
   });
 });
 

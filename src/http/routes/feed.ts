@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { Refusal } from '../../errors.ts';
 import type { JournalFeed } from '../../services/contracts.ts';
 import { readFeed } from '../../services/journal-feed.ts';
-import { feedPageSchema, journalEntryView } from '../../services/shapes/journal.ts';
+import { toEntryView } from '../../services/journal-view.ts';
+import { feedPageSchema } from '../../services/shapes/journal.ts';
 import { EventStream } from '../event-stream.ts';
 import { followFeed } from '../follow-feed.ts';
 import { credentialsOf, READERS } from '../plugins/authentication.ts';
@@ -57,7 +58,7 @@ export const feedRoutes = plugin<FeedRoutesOptions>(
           ...(after === undefined ? {} : { after }),
           ...(initiative === undefined ? {} : { rootId: initiative }),
         });
-        return { entries: page.entries.map(journalEntryView), next: page.next };
+        return { entries: page.entries.map(toEntryView), next: page.next };
       },
     );
 
@@ -93,7 +94,7 @@ export const feedRoutes = plugin<FeedRoutesOptions>(
             ...(after === undefined ? {} : { after }),
             ...(initiative === undefined ? {} : { rootId: initiative }),
           })) {
-            for (const entry of entries) await stream.send('journal', entry.cursor, journalEntryView(entry));
+            for (const entry of entries) await stream.send('journal', entry.cursor, toEntryView(entry));
           }
         } catch (error) {
           // The answer has begun: all that is left is to end it. The reader comes back with Last-Event-ID.

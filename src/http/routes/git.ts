@@ -15,10 +15,11 @@ const SERVICES: Readonly<Record<string, GitRequest['access']>> = {
 
 /** Only the three addresses of smart HTTP; files of the repository are never served. */
 function gitRequestOf(request: FastifyRequest): GitRequest {
-  const url = new URL(request.url, 'http://hub');
-  const [, projectKey, rest] = /^\/git\/([a-z0-9][a-z0-9-]{0,62})\.git\/(.+)$/.exec(url.pathname) ?? [];
-  const service = request.method === 'GET' && rest === 'info/refs' ? url.searchParams.get('service') : request.method === 'POST' ? rest : null;
-  const access = SERVICES[service ?? ''];
+  // As it was sent: an address that is first tidied up may mean one project here and another one to git.
+  const [path = '', query = ''] = request.url.split('?', 2);
+  const [, projectKey, rest] = /^\/git\/([a-z0-9][a-z0-9-]{0,62})\.git\/([a-z/-]+)$/.exec(path) ?? [];
+  const listed = rest === 'info/refs' ? (new URLSearchParams(query).get('service') ?? '') : '';
+  const access = SERVICES[request.method === 'GET' ? listed : (rest ?? '')];
   if (projectKey === undefined || access === undefined) {
     throw new Refusal('route_not_found', 'the hub serves git clone, fetch and push over smart HTTP at /git/<project>.git');
   }

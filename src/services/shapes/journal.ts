@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { JournalEntry } from '../../actors/journal-types.ts';
 import { stateSchema } from './actor.ts';
 
 /** One journal entry as the feed and the journal of an actor show it. `cursor` is the place right after it in the feed. */
@@ -21,17 +20,6 @@ export const journalEntrySchema = z.object({
   at: z.iso.datetime(),
 });
 export type JournalEntryView = z.infer<typeof journalEntrySchema>;
-
-export function journalEntryView(entry: JournalEntry): JournalEntryView {
-  const { answer, at, effectId: _effectId, ...rest } = entry;
-  return {
-    ...rest,
-    state: answer.state,
-    tags: answer.tags,
-    reason: answer.reason ?? null,
-    at: at.toISOString(),
-  };
-}
 
 export const journalPageSchema = z.object({ entries: z.array(journalEntrySchema), next: z.int() });
 export type JournalPage = z.infer<typeof journalPageSchema>;

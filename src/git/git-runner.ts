@@ -101,7 +101,7 @@ export class GitRunner {
       detached: true,
     });
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
-      child.once('error', (cause) => reject(new GitError('git_missing', 'git could not be started', { cause })));
+      child.once('error', (cause) => reject(new GitError('git_missing', 'git could not be started; install git 2.38 or newer', { cause })));
       child.once('close', (code, signal) => resolve({ code, signal }));
     });
     ended.catch(() => undefined);
@@ -136,6 +136,7 @@ export function collectStderr(child: ChildProcess): () => string {
 }
 
 function failure(name: string, code: number | null, signal: NodeJS.Signals | null, stderr: string): GitError {
+  if (code === 127 && stderr.includes('failed to execute')) return new GitError('git_missing', 'git could not be started; install git 2.38 or newer', { stderr, exitCode: code });
   const last = stderr.trim().split('\n').at(-1) ?? '';
   const how = code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with ${code}`;
   return new GitError('git_failed', `git ${name} ${how}${last === '' ? '' : `: ${last}`}`, { stderr, exitCode: code });

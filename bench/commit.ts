@@ -17,13 +17,18 @@ import { echo, nodeDefinition, noteTable, noteWriters } from '../test/actors/sup
 const ACTORS = 256;
 const SECONDS = 4;
 const url = process.argv[2];
-if (url === undefined) throw new Error('name an empty database: node bench/commit.ts postgres://user@host/name');
+if (url === undefined)
+  throw new Error('name an empty database: node bench/commit.ts postgres://user@host/name');
 const database = await openDatabase({ url, poolSize: 34 });
 await database.migrate();
 await database.sql.query(noteTable.replace('CREATE TABLE', 'CREATE TABLE IF NOT EXISTS'));
 const { sql } = database;
 const quiet = () => undefined;
-const registry = new Registry({ definitions: [nodeDefinition], effectKinds: ['node.work'], rowWriters: noteWriters });
+const registry = new Registry({
+  definitions: [nodeDefinition],
+  effectKinds: ['node.work'],
+  rowWriters: noteWriters,
+});
 const runtime = createRuntime({
   sql,
   definitions: [nodeDefinition],
@@ -35,25 +40,48 @@ const runtime = createRuntime({
 await runtime.start();
 const ids = Array.from({ length: ACTORS }, () => randomUUID());
 await sql.transaction((tx) =>
-  runtime.create(tx, ids.map((id) => ({ id, machine: 'node', rootId: id, parentId: null, input: {}, principal: 'bench' }))),
+  runtime.create(
+    tx,
+    ids.map((id) => ({ id, machine: 'node', rootId: id, parentId: null, input: {}, principal: 'bench' })),
+  ),
 );
 
 async function batched(actorId: string): Promise<void> {
-  const outcome = await runtime.post(actorId, { id: randomUUID(), type: 'add', payload: { by: 1 }, sender: 'operator', principal: 'bench' });
+  const outcome = await runtime.post(actorId, {
+    id: randomUUID(),
+    type: 'add',
+    payload: { by: 1 },
+    sender: 'operator',
+    principal: 'bench',
+  });
   if (outcome.outcome !== 'accepted') throw new Error(JSON.stringify(outcome));
 }
 
 async function alone(actorId: string): Promise<void> {
   await sql.transaction(async (tx) => {
-    const { rows } = await tx.query<ActorRow>(`${actorRows} WHERE a.id = $1 FOR NO KEY UPDATE OF a`, [actorId]);
-    const incoming = { id: randomUUID(), event: { type: 'add', by: 1 }, sender: 'operator' as const, principal: 'bench', origin: null };
-    const turn = takeTurn(registry, readActor(registry, rows[0] as ActorRow), [incoming]);
+    const { rows } = await tx.query<ActorRow>(`${actorRows} WHERE a.id = $1 FOR NO KEY UPDATE OF a`, [
+      actorId,
+    ]);
+    const incoming = {
+      id: randomUUID(),
+      event: { type: 'add', by: 1 },
+      sender: 'operator' as const,
+      principal: 'bench',
+      origin: null,
+    };
+    const [row] = rows;
+    if (row === undefined) throw new Error('the actor is gone');
+    const turn = takeTurn(registry, readActor(registry, row), [incoming]);
     const { text, values } = commitStatement([turn], registry.rowWriters);
     await tx.query(text, values, 'bench_alone');
   });
 }
 
-async function measure(name: string, inFlight: number, one: (actorId: string) => Promise<void>): Promise<void> {
+async function measure(
+  name: string,
+  inFlight: number,
+  one: (actorId: string) => Promise<void>,
+): Promise<void> {
   const until = performance.now() + SECONDS * 1_000;
   const times: number[] = [];
   const cpu = process.cpuUsage();

@@ -3,10 +3,10 @@ import { v5 } from 'uuid';
 import type { ActorState } from './actor-state.ts';
 import type { Address } from './address.ts';
 import { childId, resolveAddress } from './address.ts';
-import { bear } from './birth.ts';
 import type { JsonObject } from './json.ts';
 import type { Operation } from './plan.ts';
 import type { Registry } from './registry.ts';
+import type { NewActor } from './runtime.ts';
 import type { ResolvedAction } from './scope.ts';
 
 /** Whose turn it is, and which. */
@@ -20,6 +20,9 @@ export interface TurnOf {
   readonly effectId: string | null;
 }
 
+/** The first turn of a child, which is part of its parent's. Handed in, because that turn has actions of its own. */
+export type Bear = (newborn: NewActor) => readonly Operation[];
+
 type Waits = Pick<ActorState, 'effects' | 'timers'>;
 
 /**
@@ -31,8 +34,9 @@ export function operationsOf(
   turn: TurnOf,
   waits: Waits,
   actions: readonly ResolvedAction[],
+  bear: Bear,
 ): { operations: Operation[]; waits: Waits } {
-  const translation = new Translation(registry, turn, waits);
+  const translation = new Translation(registry, turn, waits, bear);
   for (const action of actions) translation.take(action);
   return translation.done();
 }
@@ -40,13 +44,15 @@ export function operationsOf(
 class Translation {
   readonly #registry: Registry;
   readonly #turn: TurnOf;
+  readonly #bear: Bear;
   readonly #effects: Record<string, string>;
   readonly #timers: Record<string, number>;
   readonly #operations: Operation[] = [];
   #started = 0;
   #told = 0;
 
-  constructor(registry: Registry, turn: TurnOf, waits: Waits) {
+  constructor(registry: Registry, turn: TurnOf, waits: Waits, bear: Bear) {
+    this.#bear = bear;
     this.#registry = registry;
     this.#turn = turn;
     this.#effects = { ...waits.effects };
@@ -83,7 +89,10 @@ class Translation {
     const id = v5(`effect/${seq}/${this.#started}`, actorId);
     this.#started += 1;
     this.#effects[invokeId] = id;
-    this.#operations.push({ op: 'start', effect: { id, actorId, rootId, invokeId, kind: src, input: input ?? {} } });
+    this.#operations.push({
+      op: 'start',
+      effect: { id, actorId, rootId, invokeId, kind: src, input: input ?? {} },
+    });
   }
 
   #cancel(invokeId: string | undefined): void {
@@ -101,7 +110,10 @@ class Translation {
     const timerId = id ?? event.type;
     this.#disarm(timerId);
     this.#timers[timerId] = seq;
-    this.#operations.push({ op: 'arm', timer: { actorId, rootId, timerId, armedSeq: seq, delayMs: delay, event } });
+    this.#operations.push({
+      op: 'arm',
+      timer: { actorId, rootId, timerId, armedSeq: seq, delayMs: delay, event },
+    });
   }
 
   #disarm(timerId: string): void {
@@ -123,10 +135,14 @@ class Translation {
   }
 
   #create(params: JsonObject): void {
-    const { child, machine, input } = params as unknown as { child: number; machine: string; input: JsonObject };
+    const { child, machine, input } = params as unknown as {
+      child: number;
+      machine: string;
+      input: JsonObject;
+    };
     const { id: parentId, rootId, principal } = this.#turn;
     const id = childId(parentId, child);
-    this.#operations.push(...bear(this.#registry, { id, machine, rootId, parentId, input, principal }).operations);
+    this.#operations.push(...this.#bear({ id, machine, rootId, parentId, input, principal }));
   }
 
   #write(writer: string, params: JsonObject): void {
@@ -134,7 +150,10 @@ class Translation {
     const { id: actorId, rootId, parentId, seq, effectId } = this.#turn;
     const ordinal = params.child;
     const row = { writer, actorId, rootId, parentId, seq, effectId, params };
-    this.#operations.push({ op: 'write', row: { ...row, childId: typeof ordinal === 'number' ? childId(actorId, ordinal) : null } });
+    this.#operations.push({
+      op: 'write',
+      row: { ...row, childId: typeof ordinal === 'number' ? childId(actorId, ordinal) : null },
+    });
   }
 }
 

@@ -22,12 +22,16 @@ export class ActorReader {
   }
 
   async peekMany(actorIds: readonly string[]): Promise<ActorView[]> {
-    const { rows } = await this.#sql.query<ActorRow>(`${actorRows} WHERE a.id = ANY($1::uuid[])`, [actorIds.filter((id) => validate(id))]);
+    const { rows } = await this.#sql.query<ActorRow>(`${actorRows} WHERE a.id = ANY($1::uuid[])`, [
+      actorIds.filter((id) => validate(id)),
+    ]);
     return rows.map((row) => this.#view(row));
   }
 
   async listByRoot(rootId: string): Promise<ActorView[]> {
-    const { rows } = await this.#sql.query<ActorRow>(`${actorRows} WHERE a.root_id = $1 ORDER BY a.id`, [rootId]);
+    const { rows } = await this.#sql.query<ActorRow>(`${actorRows} WHERE a.root_id = $1 ORDER BY a.id`, [
+      rootId,
+    ]);
     return rows.map((row) => this.#view(row));
   }
 
@@ -54,12 +58,26 @@ export class ActorReader {
       const { state: value, tags, next } = answerOf(this.#registry.get(row.machine), state.snapshot);
       const isAside = row.quarantine !== null;
       const context = state.snapshot.context as JsonObject;
-      return { ...common, state: value, tags, context, next: isAside ? [] : next, quarantined: isAside ? { reason: row.quarantine } : null };
+      return {
+        ...common,
+        state: value,
+        tags,
+        context,
+        next: isAside ? [] : next,
+        quarantined: isAside ? { reason: row.quarantine } : null,
+      };
     } catch (thrown) {
       // Shown as it stands in its row: never guessed at.
       const { value, context } = row.snapshot as { value?: ActorView['state']; context?: JsonObject };
       const quarantined = { reason: row.quarantine ?? reasonOf(thrown) };
-      return { ...common, state: value ?? 'unreadable', tags: [], context: context ?? {}, next: [], quarantined };
+      return {
+        ...common,
+        state: value ?? 'unreadable',
+        tags: [],
+        context: context ?? {},
+        next: [],
+        quarantined,
+      };
     }
   }
 }

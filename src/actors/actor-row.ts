@@ -27,7 +27,9 @@ FROM actor a`;
 /** Written by a newer release: this process must leave it to others, not set it aside. */
 export class WrittenByNewer extends Error {
   constructor(row: ActorRow, known: number) {
-    super(`${row.machine} ${row.id} was written by version ${row.machine_version}; this process knows up to ${known}`);
+    super(
+      `${row.machine} ${row.id} was written by version ${row.machine_version}; this process knows up to ${known}`,
+    );
     this.name = 'WrittenByNewer';
   }
 }
@@ -35,7 +37,8 @@ export class WrittenByNewer extends Error {
 /** Reads a row without starting anything; throws `UnreadableSnapshot` or `WrittenByNewer`. */
 export function readActor(registry: Registry, row: ActorRow): LoadedActor {
   const registered = registry.machines.get(row.machine);
-  if (registered === undefined) throw new UnreadableSnapshot(`no machine named "${row.machine}" is registered`);
+  if (registered === undefined)
+    throw new UnreadableSnapshot(`no machine named "${row.machine}" is registered`);
   const { definition, scope } = registered;
   if (row.machine_version > definition.version) throw new WrittenByNewer(row, definition.version);
   const isOld = row.machine_version < definition.version;

@@ -66,7 +66,10 @@ export class ActorStore {
       const reason = reasonOf(thrown);
       if (!(thrown instanceof WrittenByNewer)) {
         await quarantine(sql, row.id, reason);
-        this.#log.error({ actorId: row.id, machine: row.machine, reason }, 'actor quarantined: its snapshot can not be read');
+        this.#log.error(
+          { actorId: row.id, machine: row.machine, reason },
+          'actor quarantined: its snapshot can not be read',
+        );
       }
       return { found: 'aside', row, reason };
     }

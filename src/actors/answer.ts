@@ -6,7 +6,12 @@ import type { Answer } from './plan.ts';
 import type { Registered } from './registry.ts';
 
 /** What a caller is told of a state. */
-export function answerOf(registered: Registered, snapshot: AnyMachineSnapshot, sender?: Sender, reason?: string): Answer {
+export function answerOf(
+  registered: Registered,
+  snapshot: AnyMachineSnapshot,
+  sender?: Sender,
+  reason?: string,
+): Answer {
   const answer = {
     state: snapshot.value as Answer['state'],
     tags: [...snapshot.tags].toSorted(),

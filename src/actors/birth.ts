@@ -15,7 +15,13 @@ export function bear(registry: Registry, newborn: NewActor): { actor: Actor; ope
   const registered = registry.get(machine);
   const { snapshot, actions } = registered.scope.initial(input);
   const turn = { id, rootId, parentId, principal, seq: 1, effectId: null };
-  const translated = operationsOf(registry, turn, { effects: {}, timers: {} }, actions);
+  const translated = operationsOf(
+    registry,
+    turn,
+    { effects: {}, timers: {} },
+    actions,
+    (child) => bear(registry, child).operations,
+  );
   const settled = settle(id, snapshot, translated);
   const actor: Actor = { id, machine, rootId, parentId, version: 1, state: settled.state };
   const operations: Operation[] = [

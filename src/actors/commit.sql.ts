@@ -28,11 +28,21 @@ export interface Statement {
  *    waited for. Under READ COMMITTED the version is checked again on the newest row when the lock is taken.
  * 5. `gone` are the actors that went through. Every writing section joins it.
  */
-export function commitStatement(turns: readonly TurnRows[], writers: ReadonlyMap<string, RowWriter>): Statement {
+export function commitStatement(
+  turns: readonly TurnRows[],
+  writers: ReadonlyMap<string, RowWriter>,
+): Statement {
   const parameters = new Parameters();
   const sections = [
     `turn AS MATERIALIZED (${parameters.rows(
-      { id: 'uuid', base: 'bigint', version: 'bigint', machine_version: 'integer', status: 'text', snapshot: 'jsonb' },
+      {
+        id: 'uuid',
+        base: 'bigint',
+        version: 'bigint',
+        machine_version: 'integer',
+        status: 'text',
+        snapshot: 'jsonb',
+      },
       turns.map(({ base, row }) => ({
         id: row.id,
         base,
@@ -42,7 +52,11 @@ export function commitStatement(turns: readonly TurnRows[], writers: ReadonlyMap
         snapshot: row.snapshot,
       })),
     )})`,
-    ...planSections(turns.map(({ row, plan }) => ({ gate: row.id, plan })), writers, parameters),
+    ...planSections(
+      turns.map(({ row, plan }) => ({ gate: row.id, plan })),
+      writers,
+      parameters,
+    ),
   ];
   const inputs = inputSections(turns, parameters);
   const barred = [
@@ -90,8 +104,15 @@ interface InputSections {
 
 /** Locks what the batch consumes, tells whose input is missing, and deletes what was consumed. */
 function inputSections(turns: readonly TurnRows[], parameters: Parameters): InputSections {
-  const inputs = turns.flatMap(({ row, inputs: origins }) => origins.map((origin, nth) => ({ gate: row.id, nth, ...origin })));
-  const result: InputSections = { sections: [], barred: [], consuming: [], replays: inputs.some(({ kind }) => kind === 'quarantine') };
+  const inputs = turns.flatMap(({ row, inputs: origins }) =>
+    origins.map((origin, nth) => ({ gate: row.id, nth, ...origin })),
+  );
+  const result: InputSections = {
+    sections: [],
+    barred: [],
+    consuming: [],
+    replays: inputs.some(({ kind }) => kind === 'quarantine'),
+  };
 
   const effects = inputs.filter((input) => input.kind === 'effect');
   if (effects.length > 0) {
@@ -103,12 +124,18 @@ function inputSections(turns: readonly TurnRows[], parameters: Parameters): Inpu
   WHERE f.state = 'running' ORDER BY f.id FOR UPDATE OF f SKIP LOCKED)`,
     );
     result.barred.push(`SELECT gate FROM effect_input WHERE id NOT IN (SELECT id FROM locked_effect)`);
-    result.consuming.push(`ended AS (DELETE FROM effect f USING effect_input i WHERE f.id = i.id AND i.gate IN (SELECT id FROM gone))`);
+    result.consuming.push(
+      `ended AS (DELETE FROM effect f USING effect_input i WHERE f.id = i.id AND i.gate IN (SELECT id FROM gone))`,
+    );
   }
 
   const timers = inputs.filter((input) => input.kind === 'timer');
   if (timers.length > 0) {
-    const rows = timers.map(({ gate, timerId, armedSeq }) => ({ gate, timer_id: timerId, armed_seq: armedSeq }));
+    const rows = timers.map(({ gate, timerId, armedSeq }) => ({
+      gate,
+      timer_id: timerId,
+      armed_seq: armedSeq,
+    }));
     result.sections.push(
       `timer_input AS MATERIALIZED (${parameters.rows({ gate: 'uuid', timer_id: 'text', armed_seq: 'bigint' }, rows)})`,
       `locked_timer AS MATERIALIZED (
@@ -139,7 +166,9 @@ function inputSections(turns: readonly TurnRows[], parameters: Parameters): Inpu
   ORDER BY m.id FOR UPDATE OF m SKIP LOCKED)`,
     );
     result.barred.push(`SELECT gate FROM message_input WHERE id NOT IN (SELECT id FROM locked_message)`);
-    result.consuming.push(`heard AS (DELETE FROM message m USING message_input i WHERE m.id = i.id AND i.gate IN (SELECT id FROM gone))`);
+    result.consuming.push(
+      `heard AS (DELETE FROM message m USING message_input i WHERE m.id = i.id AND i.gate IN (SELECT id FROM gone))`,
+    );
   }
 
   const replays = inputs.filter((input) => input.kind === 'quarantine');
@@ -151,7 +180,9 @@ function inputSections(turns: readonly TurnRows[], parameters: Parameters): Inpu
   SELECT q.id FROM actor_quarantine q JOIN quarantine_input i ON i.id = q.id AND i.gate = q.actor_id
   ORDER BY q.id FOR UPDATE OF q SKIP LOCKED)`,
     );
-    result.barred.push(`SELECT gate FROM quarantine_input WHERE id NOT IN (SELECT id FROM locked_quarantine)`);
+    result.barred.push(
+      `SELECT gate FROM quarantine_input WHERE id NOT IN (SELECT id FROM locked_quarantine)`,
+    );
     result.consuming.push(
       `replayed AS (DELETE FROM actor_quarantine q USING quarantine_input i WHERE q.id = i.id AND i.gate IN (SELECT id FROM gone))`,
     );

@@ -83,7 +83,11 @@ export class Committer {
 
   async #attempt(sql: Sql, jobs: readonly Job[], lock: boolean): Promise<Attempt> {
     const attempt: Attempt = { answers: [], leftovers: [], plans: [], deadLetters: [], defects: [], xid: '' };
-    const loaded = await this.#parts.store.load(sql, jobs.map(({ actorId }) => actorId), lock);
+    const loaded = await this.#parts.store.load(
+      sql,
+      jobs.map(({ actorId }) => actorId),
+      lock,
+    );
     const open = await this.#answerUncertain(sql, jobs, attempt);
     const doubts: Doubt[] = [];
     const prepared: Prepared[] = [];
@@ -105,7 +109,9 @@ export class Committer {
     const uncertain = jobs.flatMap(({ pendings }) => pendings).filter((pending) => pending.isUncertain);
     if (uncertain.length === 0) return jobs;
     const { recorded } = await readStanding(sql, uncertain);
-    const internal = uncertain.flatMap(({ actorId, source }) => ('incoming' in source ? [{ actorId, incoming: source.incoming }] : []));
+    const internal = uncertain.flatMap(({ actorId, source }) =>
+      'incoming' in source ? [{ actorId, incoming: source.incoming }] : [],
+    );
     const ready = await readyInputs(sql, internal);
     const settled = new Set<Pending>();
     for (const pending of uncertain) {
@@ -117,7 +123,10 @@ export class Committer {
       settled.add(pending);
       attempt.answers.push({ pending, delivery: known ?? { outcome: 'dropped' } });
     }
-    return jobs.map(({ actorId, pendings }) => ({ actorId, pendings: pendings.filter((pending) => !settled.has(pending)) }));
+    return jobs.map(({ actorId, pendings }) => ({
+      actorId,
+      pendings: pendings.filter((pending) => !settled.has(pending)),
+    }));
   }
 
   /** Steps one actor; null when there is nothing to commit for it. */
@@ -137,14 +146,18 @@ export class Committer {
 
   /** Of an actor in quarantine only a replay is stepped; others are refused, and rows of internal events stay. */
   #prepareAside(job: Job, row: ActorRow, reason: string, attempt: Attempt, doubts: Doubt[]): Prepared | null {
-    const replays = job.pendings.filter(({ source }) => 'incoming' in source && source.incoming.origin?.kind === 'quarantine');
+    const replays = job.pendings.filter(
+      ({ source }) => 'incoming' in source && source.incoming.origin?.kind === 'quarantine',
+    );
     for (const pending of job.pendings) {
       if (replays.includes(pending)) continue;
       const refusal = refuse('quarantined', `the actor is set aside until an operator replays it: ${reason}`);
       const delivery: Delivery = isInternal(pending) ? { outcome: 'dropped' } : refusal;
       doubts.push({ pending, delivery, version: Number(row.version) });
     }
-    return replays.length === 0 ? null : this.#step(readActor(this.#parts.registry, row), replays, attempt, doubts);
+    return replays.length === 0
+      ? null
+      : this.#step(readActor(this.#parts.registry, row), replays, attempt, doubts);
   }
 
   #step(actor: LoadedActor, pendings: readonly Pending[], attempt: Attempt, doubts: Doubt[]): Prepared {
@@ -163,13 +176,15 @@ export class Committer {
       ...answerOf(registered, turn.actor.state.snapshot),
     });
     const version = turn.plan.entries.length === 0 ? turn.base : turn.row.version;
-    for (const { pending, delivery } of refused) doubts.push({ pending, delivery: describe(delivery), version });
+    for (const { pending, delivery } of refused)
+      doubts.push({ pending, delivery: describe(delivery), version });
     const stepped = new Set<Pending>();
     for (const { incoming, stepped: result } of turn.steps) {
       const pending = admitted.get(incoming) as Pending;
       stepped.add(pending);
       if (result.result === 'stale') doubts.push({ pending, delivery: { outcome: 'dropped' }, version });
-      if (result.result === 'refused') doubts.push({ pending, delivery: describe(refuse(result.code, result.message)), version });
+      if (result.result === 'refused')
+        doubts.push({ pending, delivery: describe(refuse(result.code, result.message)), version });
     }
     const rest = [...admitted.values()].filter((pending) => !stepped.has(pending));
     if (rest.length > 0) attempt.leftovers.push({ actorId: actor.id, pendings: rest, why: 'again' });
@@ -177,7 +192,9 @@ export class Committer {
 
     function letIn({ source }: Pending): Incoming | Refused {
       if ('posted' in source) return admit(registered, source.posted);
-      return source.incoming.origin?.kind === 'message' ? admitMessage(registered, source.incoming) : source.incoming;
+      return source.incoming.origin?.kind === 'message'
+        ? admitMessage(registered, source.incoming)
+        : source.incoming;
     }
   }
 
@@ -186,7 +203,10 @@ export class Committer {
     const writing = prepared.filter(({ turn }) => turn.plan.entries.length > 0);
     if (writing.length === 0) return;
     const { registry, store } = this.#parts;
-    const { text, values } = commitStatement(writing.map(({ turn }) => turn), registry.rowWriters);
+    const { text, values } = commitStatement(
+      writing.map(({ turn }) => turn),
+      registry.rowWriters,
+    );
     const { rows } = await sql.query<{ id: string; xid: string }>(text, values, preparedName(text));
     const through = new Set(rows.map(({ id }) => id));
     attempt.xid = rows[0]?.xid ?? attempt.xid;
@@ -198,14 +218,21 @@ export class Committer {
         const again = new Set([...pendings.values(), ...doubts.map(({ pending }) => pending).filter(own)]);
         doubts.splice(0, doubts.length, ...doubts.filter(({ pending }) => !own(pending)));
         const others = attempt.leftovers.filter((leftover) => leftover.actorId !== actorId);
-        attempt.leftovers.splice(0, attempt.leftovers.length, ...others, { actorId, pendings: [...again], why: 'lost' });
+        attempt.leftovers.splice(0, attempt.leftovers.length, ...others, {
+          actorId,
+          pendings: [...again],
+          why: 'lost',
+        });
         continue;
       }
       if (turn.plan.quarantines.length === 0) store.keep({ ...turn.actor, upgradedFrom: null });
       attempt.plans.push(turn.plan);
       for (const { incoming, stepped } of turn.steps) {
         if (stepped.result !== 'applied') continue;
-        attempt.answers.push({ pending: pendings.get(incoming) as Pending, delivery: answerTo(stepped.entry) });
+        attempt.answers.push({
+          pending: pendings.get(incoming) as Pending,
+          delivery: answerTo(stepped.entry),
+        });
       }
     }
   }
@@ -213,7 +240,10 @@ export class Committer {
   /** Says no only when the journal does not know the event and the actor is where it was thought to be. */
   async #settleDoubts(sql: Sql, doubts: readonly Doubt[], attempt: Attempt): Promise<void> {
     if (doubts.length === 0) return;
-    const standing = await readStanding(sql, doubts.map(({ pending }) => pending));
+    const standing = await readStanding(
+      sql,
+      doubts.map(({ pending }) => pending),
+    );
     for (const { pending, delivery, version } of doubts) {
       const recorded = standing.recorded.get(`${pending.actorId}/${pending.eventId}`);
       if (recorded !== undefined) {
@@ -233,9 +263,15 @@ export class Committer {
     for (const messageId of attempt.deadLetters) await this.#parts.onDeadLetter(messageId);
     const leftovers = [...attempt.leftovers];
     for (const { pendings, thrown } of attempt.defects) {
-      this.#parts.log.error({ err: thrown, actorId: pendings[0]?.actorId }, 'a step threw; its events are turned away');
+      this.#parts.log.error(
+        { err: thrown, actorId: pendings[0]?.actorId },
+        'a step threw; its events are turned away',
+      );
       for (const pending of pendings) {
-        if (isInternal(pending)) leftovers.push(...(await this.#setAside(pending, reasonOf(thrown), refuse('quarantined', reasonOf(thrown)))));
+        if (isInternal(pending))
+          leftovers.push(
+            ...(await this.#setAside(pending, reasonOf(thrown), refuse('quarantined', reasonOf(thrown)))),
+          );
         else pending.reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
       }
     }
@@ -248,15 +284,25 @@ export class Committer {
     for (const { actorId } of jobs) store.forget(actorId);
     const fault = faultOfRows(thrown);
     if (fault === null) {
-      log.warn({ err: thrown, actors: jobs.length }, 'a commit got no answer; its events are looked up and tried again');
+      log.warn(
+        { err: thrown, actors: jobs.length },
+        'a commit got no answer; its events are looked up and tried again',
+      );
       return jobs.map((job) => ({ ...job, why: 'unknown' as const }));
     }
     const halves = halve(jobs);
     if (halves !== null) return [...(await this.commit(halves[0])), ...(await this.commit(halves[1]))];
     const pending = jobs[0]?.pendings[0];
     if (pending === undefined) return [];
-    const details = { sqlstate: fault.code, ...(fault.constraint === undefined ? {} : { constraint: fault.constraint }) };
-    const refusal = refuse('constraint', `the database can not hold what the event leads to: ${fault.message}`, details);
+    const details = {
+      sqlstate: fault.code,
+      ...(fault.constraint === undefined ? {} : { constraint: fault.constraint }),
+    };
+    const refusal = refuse(
+      'constraint',
+      `the database can not hold what the event leads to: ${fault.message}`,
+      details,
+    );
     if (!isInternal(pending)) {
       pending.resolve(refusal);
       return [];
@@ -269,7 +315,10 @@ export class Committer {
     const { sql, log } = this.#parts;
     try {
       await quarantine(sql, pending.actorId, reason);
-      log.error({ actorId: pending.actorId, eventId: pending.eventId, reason }, 'actor quarantined: an event of its own can not be written');
+      log.error(
+        { actorId: pending.actorId, eventId: pending.eventId, reason },
+        'actor quarantined: an event of its own can not be written',
+      );
       pending.resolve(refusal);
       return [];
     } catch {

@@ -66,8 +66,22 @@ class DurableRuntime implements Runtime {
     this.#messages = new Messages({ sql, log, deliver });
     this.#timers = new Timers({ sql, log, deliver });
     const onFree = () => this.#loops.effects.wake();
-    this.#worker = new EffectWorker({ sql, log, deliver, onFree, instanceId, registrations: effects, clock: this.#clock });
-    this.#notifier = new Notifier({ sql, log, instanceId, gatherMs: this.#clock.notifyMs, onNews: (xid) => this.#heard(xid) });
+    this.#worker = new EffectWorker({
+      sql,
+      log,
+      deliver,
+      onFree,
+      instanceId,
+      registrations: effects,
+      clock: this.#clock,
+    });
+    this.#notifier = new Notifier({
+      sql,
+      log,
+      instanceId,
+      gatherMs: this.#clock.notifyMs,
+      onNews: (xid) => this.#heard(xid),
+    });
     this.#mailbox = new Mailbox(
       new Committer({
         sql,
@@ -96,14 +110,20 @@ class DurableRuntime implements Runtime {
     if (claim !== undefined && claim.instanceId === instanceId && (await claim.isHeld(sql))) {
       // What a long outage interrupted costs no attempt.
       const { rowCount } = await sql.query(takeBackEffects, [instanceId, outageEndedAt === null ? 1 : 0]);
-      if (rowCount > 0) log.info({ effects: rowCount }, 'effects of the last run of this instance were taken back');
+      if (rowCount > 0)
+        log.info({ effects: rowCount }, 'effects of the last run of this instance were taken back');
     }
     await this.#notifier.start();
     await this.#count();
     const { live = 0, toUpgrade = 0, quarantined = 0 } = this.#counts ?? {};
-    log.info({ live, toUpgrade, quarantined }, `rehydrated: ${live} live, ${toUpgrade} to upgrade on load, ${quarantined} quarantined`);
+    log.info(
+      { live, toUpgrade, quarantined },
+      `rehydrated: ${live} live, ${toUpgrade} to upgrade on load, ${quarantined} quarantined`,
+    );
     for (const loop of Object.values(this.#loops)) loop.start();
-    warm(sql, this.#store, () => this.#isStopping).catch((err: unknown) => log.warn({ err }, 'recent actors were not warmed'));
+    warm(sql, this.#store, () => this.#isStopping).catch((err: unknown) =>
+      log.warn({ err }, 'recent actors were not warmed'),
+    );
   }
 
   async stop(): Promise<void> {
@@ -140,10 +160,12 @@ class DurableRuntime implements Runtime {
     this.#firstMessages = true;
     const { effects, messages, timers } = this.#loops;
     for (const loop of [effects, messages, timers]) loop.wake();
-    this.#options.sql.query<{ xid: string }>(`SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid`).then(
-      ({ rows }) => this.#announce(String(BigInt(rows[0]?.xid ?? '1') - 1n)),
-      (err: unknown) => this.#options.log.warn({ err }, 'the feed was not woken'),
-    );
+    this.#options.sql
+      .query<{ xid: string }>(`SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid`)
+      .then(
+        ({ rows }) => this.#announce(String(BigInt(rows[0]?.xid ?? '1') - 1n)),
+        (err: unknown) => this.#options.log.warn({ err }, 'the feed was not woken'),
+      );
   }
 
   async peek(actorId: string) {
@@ -163,7 +185,9 @@ class DurableRuntime implements Runtime {
   }
 
   async replay(actorId: string): Promise<Outcome | 'lifted' | null> {
-    const outcome = await replay(this.#options.sql, actorId, (id, incoming) => this.#mailbox.put(id, { incoming }));
+    const outcome = await replay(this.#options.sql, actorId, (id, incoming) =>
+      this.#mailbox.put(id, { incoming }),
+    );
     this.#store.forget(actorId);
     this.wake();
     return outcome;
@@ -171,7 +195,12 @@ class DurableRuntime implements Runtime {
 
   readiness(): Readiness {
     const counts = this.#counts ?? { live: 0, toUpgrade: 0, quarantined: 0 };
-    return { ready: this.#counts !== null && !this.#isAway, ...counts, outage: this.#isAway, lastOutageEndedAt: this.#lastOutageEndedAt };
+    return {
+      ready: this.#counts !== null && !this.#isAway,
+      ...counts,
+      outage: this.#isAway,
+      lastOutageEndedAt: this.#lastOutageEndedAt,
+    };
   }
 
   async #beat(): Promise<null> {

@@ -10,7 +10,14 @@ export function createStatement(
   writers: ReadonlyMap<string, RowWriter>,
 ): Statement {
   const parameters = new Parameters();
-  const gone = `gone AS MATERIALIZED (${parameters.rows({ id: 'uuid' }, newborns.map(({ id }) => ({ id })))})`;
-  const sections = planSections(newborns.map(({ id, plan }) => ({ gate: id, plan })), writers, parameters);
+  const gone = `gone AS MATERIALIZED (${parameters.rows(
+    { id: 'uuid' },
+    newborns.map(({ id }) => ({ id })),
+  )})`;
+  const sections = planSections(
+    newborns.map(({ id, plan }) => ({ gate: id, plan })),
+    writers,
+    parameters,
+  );
   return { text: `WITH ${[gone, ...sections].join(',\n')}\nSELECT id FROM gone`, values: parameters.values };
 }

@@ -3,15 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import type { JsonObject } from './json.ts';
 
 /** Who may send an event. The last three are the runtime itself. */
-export type Sender =
-  | 'admin'
-  | 'operator'
-  | 'reviewer'
-  | 'agent'
-  | 'service'
-  | 'message'
-  | 'timer'
-  | 'effect';
+export type Sender = 'admin' | 'operator' | 'reviewer' | 'agent' | 'service' | 'message' | 'timer' | 'effect';
 
 /** One fault of a payload, as zod and others report it. */
 export interface PayloadIssue {

@@ -42,14 +42,24 @@ function outputOf(returned: unknown): RunEnd {
   const output = JSON.parse(JSON.stringify(returned ?? null)) as JsonValue;
   const path = findUnstorableText(output);
   if (path === null) return { end: 'done', output };
-  return { end: 'failed', error: { code: 'invalid_output', message: `the result holds text at ${path} that can not be stored` } };
+  return {
+    end: 'failed',
+    error: { code: 'invalid_output', message: `the result holds text at ${path} that can not be stored` },
+  };
 }
 
 function endOf(thrown: unknown, signal: AbortSignal, timeoutMs: number): RunEnd {
-  if (signal.aborted && signal.reason !== 'timeout') return { end: 'aborted', cause: signal.reason as Exclude<AbortCause, 'timeout'> };
-  if (signal.aborted) return { end: 'crashed', error: { code: 'effect_timeout', message: `took longer than ${timeoutMs} ms` } };
-  if (thrown instanceof EffectRetryLater) return { end: 'later', delayMs: thrown.delayMs, reason: thrown.reason };
-  if (!(thrown instanceof EffectFailure)) return { end: 'crashed', error: { code: 'effect_crashed', message: reasonOf(thrown) } };
-  const details = thrown.details === undefined || findUnstorableText(thrown.details) !== null ? {} : { details: thrown.details };
+  if (signal.aborted && signal.reason !== 'timeout')
+    return { end: 'aborted', cause: signal.reason as Exclude<AbortCause, 'timeout'> };
+  if (signal.aborted)
+    return { end: 'crashed', error: { code: 'effect_timeout', message: `took longer than ${timeoutMs} ms` } };
+  if (thrown instanceof EffectRetryLater)
+    return { end: 'later', delayMs: thrown.delayMs, reason: thrown.reason };
+  if (!(thrown instanceof EffectFailure))
+    return { end: 'crashed', error: { code: 'effect_crashed', message: reasonOf(thrown) } };
+  const details =
+    thrown.details === undefined || findUnstorableText(thrown.details) !== null
+      ? {}
+      : { details: thrown.details };
   return { end: 'failed', error: { code: thrown.code, message: reasonOf(thrown), ...details } };
 }

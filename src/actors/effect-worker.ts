@@ -65,7 +65,13 @@ export class EffectWorker {
     const claimedAt = performance.now();
     const { rows } = await sql.query<ClaimedRow>(
       claimEffects,
-      [wanted.map(({ kind }) => kind), wanted.map(({ free }) => free), clock.leaseMs, instanceId, clock.outageMs],
+      [
+        wanted.map(({ kind }) => kind),
+        wanted.map(({ free }) => free),
+        clock.leaseMs,
+        instanceId,
+        clock.outageMs,
+      ],
       'actors_effects_claim',
     );
     for (const row of rows) this.#start(row, claimedAt + clock.leaseMs);
@@ -135,23 +141,40 @@ export class EffectWorker {
     const { registrations, log } = this.#parts;
     const registration = registrations[row.kind] as EffectRegistration;
     const { maxAttempts = MAX_ATTEMPTS, timeoutMs = TIMEOUT_MS } = registration;
-    const run = { effectId: row.id, actorId: row.actor_id, rootId: row.root_id, kind: row.kind, input: row.input, attempt: row.attempt };
+    const run = {
+      effectId: row.id,
+      actorId: row.actor_id,
+      rootId: row.root_id,
+      kind: row.kind,
+      input: row.input,
+      attempt: row.attempt,
+    };
     try {
       // Whoever ran it last died of it once too often, perhaps with the whole process.
       const isSpent = row.failures >= maxAttempts;
       const end: RunEnd = isSpent
-        ? { end: 'crashed', error: { code: 'effect_crashed', message: `its worker died ${row.failures} times` } }
+        ? {
+            end: 'crashed',
+            error: { code: 'effect_crashed', message: `its worker died ${row.failures} times` },
+          }
         : await runOnce(registration, run, control, timeoutMs);
       await this.#conclude(row, end, maxAttempts);
     } catch (err) {
-      log.error({ err, effectId: row.id, kind: row.kind }, 'an effect could not be concluded; it runs again when its lease is over');
+      log.error(
+        { err, effectId: row.id, kind: row.kind },
+        'an effect could not be concluded; it runs again when its lease is over',
+      );
     }
   }
 
   async #conclude(row: ClaimedRow, end: RunEnd, maxAttempts: number): Promise<void> {
     switch (end.end) {
       case 'done':
-        return this.#handIn(row, { type: `xstate.done.actor.${row.invoke_id}`, output: end.output, actorId: row.invoke_id });
+        return this.#handIn(row, {
+          type: `xstate.done.actor.${row.invoke_id}`,
+          output: end.output,
+          actorId: row.invoke_id,
+        });
       case 'failed':
         return this.#handIn(row, errorEvent(row, end.error));
       case 'later':
@@ -161,8 +184,12 @@ export class EffectWorker {
         return this.#release(row, 0, 0, null);
       case 'crashed': {
         const failures = row.failures + 1;
-        if (failures >= maxAttempts) return this.#handIn(row, errorEvent(row, { ...end.error, attempts: failures }));
-        this.#parts.log.warn({ effectId: row.id, kind: row.kind, failures, error: end.error }, 'an effect crashed and will run again');
+        if (failures >= maxAttempts)
+          return this.#handIn(row, errorEvent(row, { ...end.error, attempts: failures }));
+        this.#parts.log.warn(
+          { effectId: row.id, kind: row.kind, failures, error: end.error },
+          'an effect crashed and will run again',
+        );
         return this.#release(row, backoffMs(this.#parts.clock, failures), 1, end.error);
       }
     }
@@ -184,7 +211,13 @@ export class EffectWorker {
   async #release(row: ClaimedRow, delayMs: number, failures: 0 | 1, error: JsonValue): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
-        const values = [row.id, row.attempt, delayMs, failures, error === null ? null : JSON.stringify(error)];
+        const values = [
+          row.id,
+          row.attempt,
+          delayMs,
+          failures,
+          error === null ? null : JSON.stringify(error),
+        ];
         await this.#parts.sql.query(releaseEffect, values, 'actors_effects_release');
         return;
       } catch (err) {

@@ -33,9 +33,17 @@ export class Feed implements JournalFeed {
     this.#log = log;
   }
 
-  async read({ after = START, rootId, actorId, limit = 500 }: FeedRead): Promise<{ entries: JournalEntry[]; next: Cursor }> {
+  async read({
+    after = START,
+    rootId,
+    actorId,
+    limit = 500,
+  }: FeedRead): Promise<{ entries: JournalEntry[]; next: Cursor }> {
     const position = parse(after);
-    const conditions = [rootId === undefined ? '' : 'AND root_id = $5', actorId === undefined ? '' : `AND actor_id = $${rootId === undefined ? 5 : 6}`];
+    const conditions = [
+      rootId === undefined ? '' : 'AND root_id = $5',
+      actorId === undefined ? '' : `AND actor_id = $${rootId === undefined ? 5 : 6}`,
+    ];
     const filters = [rootId, actorId].filter((id) => id !== undefined);
     const { rows } = await this.#sql.query<JournalRow>(
       `SELECT ${journalColumns} FROM journal
@@ -63,7 +71,12 @@ export class Feed implements JournalFeed {
   }
 
   async lag(): Promise<FeedLag> {
-    const { rows } = await this.#sql.query<{ entries: number; pid: number | null; datname: string | null; ms: number | null }>(
+    const { rows } = await this.#sql.query<{
+      entries: number;
+      pid: number | null;
+      datname: string | null;
+      ms: number | null;
+    }>(
       `SELECT (SELECT count(*) FROM (SELECT FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()) LIMIT 1000) l)::int AS entries,
          b.pid, b.datname, (extract(epoch FROM clock_timestamp() - b.xact_start) * 1000)::float8 AS ms
        FROM (SELECT) one LEFT JOIN LATERAL (
@@ -72,7 +85,8 @@ export class Feed implements JournalFeed {
     );
     const [row] = rows;
     const entries = row?.entries ?? 0;
-    if (entries === 0 || row === undefined) return { entries, blockingPid: null, blockingDatabase: null, blockedForMs: null };
+    if (entries === 0 || row === undefined)
+      return { entries, blockingPid: null, blockingDatabase: null, blockedForMs: null };
     return { entries, blockingPid: row.pid, blockingDatabase: row.datname, blockedForMs: row.ms };
   }
 
@@ -108,6 +122,7 @@ export class Feed implements JournalFeed {
 
 function parse(cursor: Cursor): [string, string, string] {
   const [xid = '', actorId = '', seq = '', ...rest] = cursor.split('.');
-  if (rest.length > 0 || !/^\d{1,19}$/.test(xid) || !validate(actorId) || !/^\d{1,18}$/.test(seq)) throw new InvalidCursor(cursor);
+  if (rest.length > 0 || !/^\d{1,19}$/.test(xid) || !validate(actorId) || !/^\d{1,18}$/.test(seq))
+    throw new InvalidCursor(cursor);
   return [xid, actorId, seq];
 }

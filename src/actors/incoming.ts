@@ -5,9 +5,20 @@ import type { JsonObject } from './json.ts';
 
 /** The row an internal event consumes when it is applied. */
 export type Origin =
-  | { readonly kind: 'effect'; readonly effectId: string; readonly attempt: number; readonly invokeId: string }
+  | {
+      readonly kind: 'effect';
+      readonly effectId: string;
+      readonly attempt: number;
+      readonly invokeId: string;
+    }
   | { readonly kind: 'timer'; readonly timerId: string; readonly armedSeq: number }
-  | { readonly kind: 'message'; readonly messageId: string; readonly fromId: string; readonly seq: number; readonly place: number }
+  | {
+      readonly kind: 'message';
+      readonly messageId: string;
+      readonly fromId: string;
+      readonly seq: number;
+      readonly place: number;
+    }
   /** A rejected internal event that an operator replays; `of` is where it came from. */
   | { readonly kind: 'quarantine'; readonly quarantineId: string; readonly of: Origin | null };
 

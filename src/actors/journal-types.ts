@@ -18,7 +18,12 @@ export interface JournalEntry {
   readonly sender: Sender | 'runtime';
   readonly principal: string;
   readonly outcome: 'accepted' | 'rejected' | 'ignored';
-  readonly answer: { readonly state: StateValue; readonly tags: string[]; readonly next: string[]; readonly reason?: string };
+  readonly answer: {
+    readonly state: StateValue;
+    readonly tags: string[];
+    readonly next: string[];
+    readonly reason?: string;
+  };
   readonly effectId: string | null;
   readonly at: Date;
   /** The position of this very entry. */

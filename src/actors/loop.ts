@@ -14,7 +14,12 @@ export class Loop {
   #isWoken = false;
   #isStopped = true;
 
-  constructor(name: string, intervalMs: number, log: RuntimeLog, work: (isWoken: boolean) => Promise<number | null>) {
+  constructor(
+    name: string,
+    intervalMs: number,
+    log: RuntimeLog,
+    work: (isWoken: boolean) => Promise<number | null>,
+  ) {
     this.#name = name;
     this.#intervalMs = intervalMs;
     this.#log = log;
@@ -44,14 +49,18 @@ export class Loop {
     this.#isWoken = false;
     this.#running = this.#work(isWoken)
       .catch((err: unknown) => {
-        if (!this.#isStopped) this.#log.warn({ err, loop: this.#name }, 'a loop of the runtime failed and goes on');
+        if (!this.#isStopped)
+          this.#log.warn({ err, loop: this.#name }, 'a loop of the runtime failed and goes on');
         return null;
       })
       .then((wishMs) => {
         this.#running = null;
         if (this.#isStopped) return;
         if (this.#isWoken) return this.#run();
-        this.#timer = setTimeout(() => this.#run(), Math.max(1, Math.min(this.#intervalMs, wishMs ?? this.#intervalMs)));
+        this.#timer = setTimeout(
+          () => this.#run(),
+          Math.max(1, Math.min(this.#intervalMs, wishMs ?? this.#intervalMs)),
+        );
       });
   }
 }

@@ -30,14 +30,24 @@ export class Mailbox {
   }
 
   /** Queues an event; equal ids for one actor are one event. */
-  put(actorId: string, source: { posted: PostedEvent } | { incoming: Incoming }, timeoutMs?: number): Promise<Delivery> {
+  put(
+    actorId: string,
+    source: { posted: PostedEvent } | { incoming: Incoming },
+    timeoutMs?: number,
+  ): Promise<Delivery> {
     const eventId = 'posted' in source ? source.posted.id : source.incoming.id;
     const twin = this.#waiting.get(`${actorId}/${eventId}`);
     if (twin !== undefined) return twin.answered.then((delivery) => asDuplicate(twin, delivery));
     const { promise: answered, resolve, reject } = Promise.withResolvers<Delivery>();
     const deadline = timeoutMs === undefined ? null : Date.now() + timeoutMs;
     const pending: Pending = {
-      actorId, eventId, source, answered, deadline, losses: 0, isUncertain: false,
+      actorId,
+      eventId,
+      source,
+      answered,
+      deadline,
+      losses: 0,
+      isUncertain: false,
       resolve: (delivery) => {
         this.#waiting.delete(`${actorId}/${eventId}`);
         resolve(delivery);
@@ -143,8 +153,17 @@ function merged(leftovers: readonly Leftover[]): Leftover[] {
   const byActor = new Map<string, Leftover>();
   for (const leftover of leftovers) {
     const known = byActor.get(leftover.actorId);
-    const why = known?.why === 'unknown' || leftover.why === 'unknown' ? 'unknown' : known?.why === 'lost' ? 'lost' : leftover.why;
-    byActor.set(leftover.actorId, { ...leftover, why, pendings: [...(known?.pendings ?? []), ...leftover.pendings] });
+    const why =
+      known?.why === 'unknown' || leftover.why === 'unknown'
+        ? 'unknown'
+        : known?.why === 'lost'
+          ? 'lost'
+          : leftover.why;
+    byActor.set(leftover.actorId, {
+      ...leftover,
+      why,
+      pendings: [...(known?.pendings ?? []), ...leftover.pendings],
+    });
   }
   return [...byActor.values()];
 }
@@ -152,7 +171,12 @@ function merged(leftovers: readonly Leftover[]): Leftover[] {
 /** Who posts an id that is being applied gets the first answer, as the duplicate that it is. */
 function asDuplicate(first: Pending, delivery: Delivery): Delivery {
   if (isInternal(first) || !('posted' in first.source)) return delivery;
-  if (delivery.outcome === 'refused' || delivery.outcome === 'dropped' || delivery.outcome === 'duplicate') return delivery;
+  if (delivery.outcome === 'refused' || delivery.outcome === 'dropped' || delivery.outcome === 'duplicate')
+    return delivery;
   const { type, payload } = first.source.posted;
-  return { ...delivery, outcome: 'duplicate', first: { outcome: delivery.outcome, event: { ...payload, type } } };
+  return {
+    ...delivery,
+    outcome: 'duplicate',
+    first: { outcome: delivery.outcome, event: { ...payload, type } },
+  };
 }

@@ -37,7 +37,11 @@ export class Messages {
       principal: `actor:${fromId}`,
       origin: { kind: 'message', messageId: id, fromId, seq, place },
     };
-    this.#parts.deliver(toId, incoming).catch((err: unknown) => this.#parts.log.error({ err, messageId: id }, 'a message could not be delivered'));
+    this.#parts
+      .deliver(toId, incoming)
+      .catch((err: unknown) =>
+        this.#parts.log.error({ err, messageId: id }, 'a message could not be delivered'),
+      );
   }
 
   /**
@@ -69,9 +73,15 @@ export class Messages {
          SELECT id, from_id, to_id, root_id, event, created_at FROM gone`,
         [messageId],
       );
-      this.#parts.log.warn({ messageId }, 'a message to an actor that does not exist was put among the dead letters');
+      this.#parts.log.warn(
+        { messageId },
+        'a message to an actor that does not exist was put among the dead letters',
+      );
     } catch (err) {
-      this.#parts.log.warn({ err, messageId }, 'a message to an actor that does not exist waits for the next poll');
+      this.#parts.log.warn(
+        { err, messageId },
+        'a message to an actor that does not exist waits for the next poll',
+      );
     }
   }
 }

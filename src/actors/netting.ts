@@ -32,7 +32,8 @@ export function net(operations: readonly Operation[], writers: ReadonlyMap<strin
         timers.set(timerKey(operation.timer), operation.timer);
         break;
       case 'disarm':
-        if (!timers.delete(timerKey(operation.timer))) disarmedTimers.set(timerKey(operation.timer), operation.timer);
+        if (!timers.delete(timerKey(operation.timer)))
+          disarmedTimers.set(timerKey(operation.timer), operation.timer);
         break;
       case 'tell':
         plan.messages.push(operation.message);
@@ -40,7 +41,7 @@ export function net(operations: readonly Operation[], writers: ReadonlyMap<strin
       case 'quarantine':
         plan.quarantines.push(operation.quarantine);
         break;
-      default: {
+      case 'write': {
         const key = rowKey(operation.row, writers) ?? `#${rows.size}`;
         // Deleted first, so that the survivor stands where the last write stood.
         rows.delete(key);

@@ -12,7 +12,11 @@ export function sendersOf(sender: Sender): readonly Sender[] {
 }
 
 /** The declared events that the state takes now, from that client or, for the runtime's own senders, from any. */
-export function nextEvents({ definition, scope }: Registered, snapshot: AnyMachineSnapshot, sender?: Sender): string[] {
+export function nextEvents(
+  { definition, scope }: Registered,
+  snapshot: AnyMachineSnapshot,
+  sender?: Sender,
+): string[] {
   if (snapshot.status !== 'active') return [];
   const senders = sender !== undefined && CLIENTS.includes(sender) ? sendersOf(sender) : CLIENTS;
   return Object.entries(definition.events)
@@ -24,22 +28,25 @@ export function nextEvents({ definition, scope }: Registered, snapshot: AnyMachi
 /** A guard that only reads the context decides; one that asks for the payload may say yes to the right one. */
 function mayTake(scope: Registered['scope'], snapshot: AnyMachineSnapshot, type: string): boolean {
   let asked = false;
-  const event = new Proxy({ type }, {
-    get(target, member) {
-      if (member === 'type') return target.type;
-      asked = true;
-      return undefined;
+  const event = new Proxy(
+    { type },
+    {
+      get(target, member) {
+        if (member === 'type') return target.type;
+        asked = true;
+        return undefined;
+      },
+      // A guard that looks whether a member exists, or copies the event, depends on the payload too.
+      has(target, member) {
+        asked ||= member !== 'type';
+        return member in target;
+      },
+      ownKeys(target) {
+        asked = true;
+        return Reflect.ownKeys(target);
+      },
     },
-    // A guard that looks whether a member exists, or copies the event, depends on the payload too.
-    has(target, member) {
-      asked ||= member !== 'type';
-      return member in target;
-    },
-    ownKeys(target) {
-      asked = true;
-      return Reflect.ownKeys(target);
-    },
-  });
+  );
   try {
     return scope.isEnabled(snapshot, event) || asked;
   } catch {

@@ -50,9 +50,16 @@ export class Notifier {
   async #send(): Promise<void> {
     this.#timer = null;
     try {
-      await this.#parts.sql.query(`SELECT pg_notify($1, $2)`, [CHANNEL, `${this.#parts.instanceId} ${this.#newest}`], 'actors_notify');
+      await this.#parts.sql.query(
+        `SELECT pg_notify($1, $2)`,
+        [CHANNEL, `${this.#parts.instanceId} ${this.#newest}`],
+        'actors_notify',
+      );
     } catch (err) {
-      this.#parts.log.warn({ err }, 'other processes were not notified; they find the news at their next poll');
+      this.#parts.log.warn(
+        { err },
+        'other processes were not notified; they find the news at their next poll',
+      );
     }
   }
 }

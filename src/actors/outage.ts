@@ -15,7 +15,9 @@ interface OutageParts {
  */
 export function beat({ sql, clock, onOutage }: OutageParts): Promise<Date | null> {
   return sql.transaction(async (tx) => {
-    await tx.query(`INSERT INTO actor_heartbeat (beat_at) SELECT db_now() WHERE NOT EXISTS (SELECT FROM actor_heartbeat) ON CONFLICT DO NOTHING`);
+    await tx.query(
+      `INSERT INTO actor_heartbeat (beat_at) SELECT db_now() WHERE NOT EXISTS (SELECT FROM actor_heartbeat) ON CONFLICT DO NOTHING`,
+    );
     const { rows } = await tx.query<{ is_over: boolean; now: Date }>(
       `SELECT beat_at <= db_now() - $1 * interval '1 millisecond' AS is_over, db_now() AS now FROM actor_heartbeat FOR UPDATE`,
       [clock.outageMs],

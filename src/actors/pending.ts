@@ -35,7 +35,10 @@ export interface Leftover extends Job {
 /** The database did not answer in time: posting the same id again is safe and tells. */
 export class OutcomeUnknown extends Error {
   constructor(actorId: string, options?: ErrorOptions) {
-    super(`the database did not answer in time, so it is unknown whether actor ${actorId} took the event; post it again with the same id`, options);
+    super(
+      `the database did not answer in time, so it is unknown whether actor ${actorId} took the event; post it again with the same id`,
+      options,
+    );
     this.name = 'OutcomeUnknown';
   }
 }

@@ -26,7 +26,10 @@ export interface Standing {
 }
 
 /** Looks up events that may have been applied before, here or elsewhere, and the versions of their actors. */
-export async function readStanding(sql: Sql, events: readonly { actorId: string; eventId: string }[]): Promise<Standing> {
+export async function readStanding(
+  sql: Sql,
+  events: readonly { actorId: string; eventId: string }[],
+): Promise<Standing> {
   const actorIds = events.map(({ actorId }) => actorId);
   const { rows } = await sql.query<RecordedRow>(
     `SELECT j.actor_id, j.event_id, j.seq, j.outcome, j.answer, j.event
@@ -57,14 +60,26 @@ function duplicateOf(row: RecordedRow): Recorded {
 }
 
 /** Which of the internal events can still be applied: their row is there, ours, and nothing older stands before it. */
-export async function readyInputs(sql: Sql, incomings: readonly { actorId: string; incoming: Incoming }[]): Promise<Set<string>> {
-  const origins = incomings.flatMap(({ actorId, incoming }) => (incoming.origin === null ? [] : [{ actorId, id: incoming.id, ...incoming.origin }]));
+export async function readyInputs(
+  sql: Sql,
+  incomings: readonly { actorId: string; incoming: Incoming }[],
+): Promise<Set<string>> {
+  const origins = incomings.flatMap(({ actorId, incoming }) =>
+    incoming.origin === null ? [] : [{ actorId, id: incoming.id, ...incoming.origin }],
+  );
   if (origins.length === 0) return new Set();
   const rows = origins.map((origin) => ({
     actor_id: origin.actorId,
     event_id: origin.id,
     kind: origin.kind,
-    row_id: origin.kind === 'effect' ? origin.effectId : origin.kind === 'message' ? origin.messageId : origin.kind === 'quarantine' ? origin.quarantineId : null,
+    row_id:
+      origin.kind === 'effect'
+        ? origin.effectId
+        : origin.kind === 'message'
+          ? origin.messageId
+          : origin.kind === 'quarantine'
+            ? origin.quarantineId
+            : null,
     timer_id: origin.kind === 'timer' ? origin.timerId : null,
     number: origin.kind === 'effect' ? origin.attempt : origin.kind === 'timer' ? origin.armedSeq : null,
   }));

@@ -43,7 +43,11 @@ function nodesOf(node: AnyStateNode): AnyStateNode[] {
 
 function actionFaults(machine: AnyStateMachine, node: AnyStateNode, known: Known): string[] {
   const transitions = [...node.transitions.values(), node.always ?? []].flat();
-  const actions: unknown[] = [...node.entry, ...node.exit, ...transitions.flatMap((transition) => transition.actions)];
+  const actions: unknown[] = [
+    ...node.entry,
+    ...node.exit,
+    ...transitions.flatMap((transition) => transition.actions),
+  ];
   return actions.flatMap((action) => {
     const fault = actionFault(machine, action, known);
     return fault === null ? [] : [`${fault} in "${node.id}"`];
@@ -55,7 +59,8 @@ function actionFault(machine: AnyStateMachine, action: unknown, known: Known): s
   const type = typeof action === 'string' ? action : (action as { type: string }).type;
   if (RUNTIME_ACTIONS.includes(type) || known.rowWriters.some((writer) => writer.name === type)) return null;
   const implementation: unknown = (machine.implementations.actions as Record<string, unknown>)[type];
-  if (typeof implementation === 'function' && 'resolve' in implementation) return builtinFault(implementation);
+  if (typeof implementation === 'function' && 'resolve' in implementation)
+    return builtinFault(implementation);
   return `nobody registered the action "${type}"`;
 }
 
@@ -70,13 +75,17 @@ function invokeFaults(machine: AnyStateMachine, node: AnyStateNode, known: Known
   return node.invoke.flatMap((invoke, index) => {
     const name = `the invoke "${invoke.id}" in "${node.id}"`;
     const faults: string[] = [];
-    if (configured[index]?.id === undefined) faults.push(`${name} needs an explicit id, or its stored events lose their name`);
-    if (configured[index]?.systemId !== undefined) faults.push(`${name} has a systemId, which nothing can look up`);
+    if (configured[index]?.id === undefined)
+      faults.push(`${name} needs an explicit id, or its stored events lose their name`);
+    if (configured[index]?.systemId !== undefined)
+      faults.push(`${name} has a systemId, which nothing can look up`);
     const src: unknown = invoke.src;
-    if (typeof src !== 'string' || !(src in machine.implementations.actors)) faults.push(`${name} needs a src named in setup`);
+    if (typeof src !== 'string' || !(src in machine.implementations.actors))
+      faults.push(`${name} needs a src named in setup`);
     else if (!known.effectKinds.includes(src)) faults.push(`nobody registered the effect "${src}"`);
     for (const outcome of ['done', 'error']) {
-      if (!node.transitions.has(`xstate.${outcome}.actor.${invoke.id}`)) faults.push(`${name} has no on${outcome === 'done' ? 'Done' : 'Error'}`);
+      if (!node.transitions.has(`xstate.${outcome}.actor.${invoke.id}`))
+        faults.push(`${name} has no on${outcome === 'done' ? 'Done' : 'Error'}`);
     }
     return faults;
   });
@@ -84,6 +93,8 @@ function invokeFaults(machine: AnyStateMachine, node: AnyStateNode, known: Known
 
 function delayFaults(machine: AnyStateMachine, node: AnyStateNode): string[] {
   return Object.keys(node.config.after ?? {}).flatMap((delay) =>
-    delay in machine.implementations.delays ? [] : [`the delay "${delay}" in "${node.id}" has no name in setup`],
+    delay in machine.implementations.delays
+      ? []
+      : [`the delay "${delay}" in "${node.id}" has no name in setup`],
   );
 }

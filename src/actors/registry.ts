@@ -1,4 +1,3 @@
-
 import type { ActorDefinition } from './definition.ts';
 import { findFaults } from './registry-check.ts';
 import type { RowWriter } from './row-writer.ts';
@@ -26,7 +25,10 @@ export class Registry {
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.machines = new Map(
-      parts.definitions.map((definition) => [definition.name, { definition, scope: new InertScope(definition.machine) }]),
+      parts.definitions.map((definition) => [
+        definition.name,
+        { definition, scope: new InertScope(definition.machine) },
+      ]),
     );
     this.rowWriters = new Map(parts.rowWriters.map((writer) => [writer.name, writer]));
   }
@@ -44,4 +46,3 @@ export class Registry {
     if (faults.length > 0) throw new Error(`machines name what nobody registered:\n${faults.join('\n')}`);
   }
 }
-

@@ -30,6 +30,9 @@ export async function warm(sql: Sql, store: ActorStore, isStopping: () => boolea
     [WARM],
   );
   for (let start = 0; start < rows.length && !isStopping(); start += 50) {
-    await store.load(sql, rows.slice(start, start + 50).map(({ actor_id }) => actor_id));
+    await store.load(
+      sql,
+      rows.slice(start, start + 50).map(({ actor_id }) => actor_id),
+    );
   }
 }

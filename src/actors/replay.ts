@@ -7,7 +7,12 @@ import type { Sql } from './sql.ts';
 
 interface QuarantineRow {
   readonly id: string;
-  readonly input: { event: Incoming['event']; sender: Incoming['sender']; principal: string; origin: Origin | null } | null;
+  readonly input: {
+    event: Incoming['event'];
+    sender: Incoming['sender'];
+    principal: string;
+    origin: Origin | null;
+  } | null;
 }
 
 /**
@@ -19,7 +24,10 @@ export async function replay(
   actorId: string,
   deliver: (actorId: string, incoming: Incoming) => Promise<Delivery>,
 ): Promise<Outcome | 'lifted' | null> {
-  const { rows } = await sql.query<QuarantineRow>(`SELECT id, input FROM actor_quarantine WHERE actor_id = $1 ORDER BY at LIMIT 1`, [actorId]);
+  const { rows } = await sql.query<QuarantineRow>(
+    `SELECT id, input FROM actor_quarantine WHERE actor_id = $1 ORDER BY at LIMIT 1`,
+    [actorId],
+  );
   const [row] = rows;
   if (row === undefined) return null;
   if (row.input === null) {

@@ -89,4 +89,3 @@ export interface Runtime {
   replay(actorId: string): Promise<Outcome | 'lifted' | null>;
   readiness(): Readiness;
 }
-

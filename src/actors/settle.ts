@@ -19,5 +19,8 @@ export function settle(
   const disarmed = Object.entries(waits.timers).map(
     ([timerId, armedSeq]) => ({ op: 'disarm', timer: { actorId, timerId, armedSeq } }) as const,
   );
-  return { state: { snapshot, effects: {}, timers: {} }, operations: [...operations, ...canceled, ...disarmed] };
+  return {
+    state: { snapshot, effects: {}, timers: {} },
+    operations: [...operations, ...canceled, ...disarmed],
+  };
 }

@@ -40,7 +40,10 @@ export function restore(scope: InertScope, json: JsonObject): ActorState {
   }
   try {
     const historyValue = Object.fromEntries(
-      Object.entries(history as Record<string, readonly string[]>).map(([key, ids]) => [key, ids.map((id) => ({ id }))]),
+      Object.entries(history as Record<string, readonly string[]>).map(([key, ids]) => [
+        key,
+        ids.map((id) => ({ id })),
+      ]),
     );
     return {
       snapshot: scope.restore({ ...parts, historyValue }, Object.keys(effects as object)),

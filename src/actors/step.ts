@@ -3,6 +3,7 @@ import { v5 } from 'uuid';
 import { operationsOf } from './action-operations.ts';
 import type { Actor, ActorState } from './actor-state.ts';
 import { answerOf, reasonOf } from './answer.ts';
+import { bear } from './birth.ts';
 import type { Incoming, Origin } from './incoming.ts';
 import { rootOrigin } from './incoming.ts';
 import type { RefusalReason } from './outcome.ts';
@@ -16,14 +17,28 @@ export type Stepped =
   | { readonly result: 'refused'; readonly code: RefusalReason; readonly message: string }
   /** A late internal event: the state no longer waits for it. */
   | { readonly result: 'stale' }
-  | { readonly result: 'applied'; readonly actor: Actor; readonly entry: PlannedEntry; readonly operations: Operation[] };
+  | {
+      readonly result: 'applied';
+      readonly actor: Actor;
+      readonly entry: PlannedEntry;
+      readonly operations: Operation[];
+    };
 
 /** Applies one event to one actor, purely. `visibleVersion` is what callers have seen, when an unsaved upgrade came before. */
-export function step(registry: Registry, actor: Actor, incoming: Incoming, visibleVersion = actor.version): Stepped {
+export function step(
+  registry: Registry,
+  actor: Actor,
+  incoming: Incoming,
+  visibleVersion = actor.version,
+): Stepped {
   const { snapshot } = actor.state;
   if (isStale(actor.state, rootOrigin(incoming.origin))) return { result: 'stale' };
   if (incoming.ifVersion !== undefined && incoming.ifVersion !== visibleVersion) {
-    return { result: 'refused', code: 'stale_version', message: `the actor is at version ${visibleVersion}, not ${incoming.ifVersion}` };
+    return {
+      result: 'refused',
+      code: 'stale_version',
+      message: `the actor is at version ${visibleVersion}, not ${incoming.ifVersion}`,
+    };
   }
   const isInternal = incoming.origin !== null;
   if (snapshot.status !== 'active') {
@@ -35,7 +50,11 @@ export function step(registry: Registry, actor: Actor, incoming: Incoming, visib
   try {
     if (!scope.isEnabled(snapshot, incoming.event)) {
       if (isInternal) return ignore(registry, actor, incoming, 'the state does not take it');
-      return { result: 'refused', code: 'not_enabled', message: `"${incoming.event.type}" is not possible now` };
+      return {
+        result: 'refused',
+        code: 'not_enabled',
+        message: `"${incoming.event.type}" is not possible now`,
+      };
     }
     return accept(registry, actor, incoming, scope.transition(snapshot, incoming.event));
   } catch (thrown) {
@@ -64,8 +83,17 @@ function without<T>(record: Readonly<Record<string, T>>, key: string): Record<st
 
 function accept(registry: Registry, actor: Actor, incoming: Incoming, { snapshot, actions }: Move): Stepped {
   const waits = consume(actor.state, incoming.origin);
-  const turn = { ...actor, seq: actor.version + 1, principal: incoming.principal, effectId: effectOf(incoming) };
-  const settled = settle(actor.id, snapshot, operationsOf(registry, turn, waits, actions));
+  const turn = {
+    ...actor,
+    seq: actor.version + 1,
+    principal: incoming.principal,
+    effectId: effectOf(incoming),
+  };
+  const settled = settle(
+    actor.id,
+    snapshot,
+    operationsOf(registry, turn, waits, actions, (child) => bear(registry, child).operations),
+  );
   return applied(registry, actor, incoming, 'accepted', settled.state, settled.operations);
 }
 

@@ -44,7 +44,9 @@ export class Timers {
         principal: 'system',
         origin: { kind: 'timer', timerId, armedSeq },
       };
-      deliver(actorId, incoming).catch((err: unknown) => log.error({ err, actorId, timerId }, 'a timer could not be fired'));
+      deliver(actorId, incoming).catch((err: unknown) =>
+        log.error({ err, actorId, timerId }, 'a timer could not be fired'),
+      );
     }
     const next = await sql.query<{ ms: number | null }>(
       `SELECT (extract(epoch FROM min(due_at) - db_now()) * 1000)::float8 AS ms FROM timer WHERE due_at > db_now()`,

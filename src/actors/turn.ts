@@ -66,7 +66,12 @@ function upgradeEntry(registry: Registry, loaded: LoadedActor): Operation[] {
   if (loaded.upgradedFrom === null) return [];
   const registered = registry.get(loaded.machine);
   const { version } = registered.definition;
-  const event = { type: 'actor.upgraded', from: loaded.upgradedFrom, to: version, snapshot: persist(loaded.state) };
+  const event = {
+    type: 'actor.upgraded',
+    from: loaded.upgradedFrom,
+    to: version,
+    snapshot: persist(loaded.state),
+  };
   return [
     {
       op: 'entry',

@@ -7,11 +7,14 @@ export function upgradeSnapshot(definition: ActorDefinition, from: number, snaps
   let upgraded = snapshot;
   for (let version = from; version < definition.version; version += 1) {
     const upgrade = definition.upgrades[version];
-    if (upgrade === undefined) throw new UnreadableSnapshot(`no upgrade from version ${version} of ${definition.name}`);
+    if (upgrade === undefined)
+      throw new UnreadableSnapshot(`no upgrade from version ${version} of ${definition.name}`);
     try {
       upgraded = upgrade(upgraded);
     } catch (cause) {
-      throw new UnreadableSnapshot(`the upgrade from version ${version} of ${definition.name} threw`, { cause });
+      throw new UnreadableSnapshot(`the upgrade from version ${version} of ${definition.name} threw`, {
+        cause,
+      });
     }
   }
   return upgraded;

@@ -14,7 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => stage.close());
 
-const outcomes = async (deliveries: readonly Promise<Delivery>[]) => (await Promise.all(deliveries)).map(({ outcome }) => outcome);
+const outcomes = async (deliveries: readonly Promise<Delivery>[]) =>
+  (await Promise.all(deliveries)).map(({ outcome }) => outcome);
 
 describe('a batch', () => {
   it.each([
@@ -26,12 +27,16 @@ describe('a batch', () => {
     // Past the door, as if it had let the text in.
     const jobs: Job[] = ids.map((actorId, index) => ({
       actorId,
-      pendings: [0, 1, 2, 3].map((n) => pend(actorId, { posted: event('say', { text: index === 41 && n === 2 ? poison : `fine ${n}` }) })),
+      pendings: [0, 1, 2, 3].map((n) =>
+        pend(actorId, { posted: event('say', { text: index === 41 && n === 2 ? poison : `fine ${n}` }) }),
+      ),
     }));
     expect(await committerOver(stage.sql).commit(jobs)).toEqual([]);
     const deliveries = jobs.flatMap(({ pendings }) => pendings.map(({ answered }) => answered));
     const refused = (await Promise.all(deliveries)).filter(({ outcome }) => outcome !== 'accepted');
-    expect(refused).toEqual([expect.objectContaining({ outcome: 'refused', code: 'constraint', details: { sqlstate } })]);
+    expect(refused).toEqual([
+      expect.objectContaining({ outcome: 'refused', code: 'constraint', details: { sqlstate } }),
+    ]);
     expect(await stage.count('journal', `type = 'say'`)).toBe(255);
     expect((await runtime.peek(ids[41] ?? ''))?.version).toBe(4);
     await runtime.stop();
@@ -40,9 +45,15 @@ describe('a batch', () => {
   it('keeps the guilty event apart from those of the same actor, before and after it', async () => {
     const runtime = stage.runtime();
     const id = await stage.born(runtime);
-    const pendings = [1, 5_000, 3].map((value) => pend(id, { posted: event('note', { key: `k${value}`, value }) }));
+    const pendings = [1, 5_000, 3].map((value) =>
+      pend(id, { posted: event('note', { key: `k${value}`, value }) }),
+    );
     expect(await committerOver(stage.sql).commit([{ actorId: id, pendings }])).toEqual([]);
-    expect(await outcomes(pendings.map(({ delivery }) => delivery))).toEqual(['accepted', 'refused', 'accepted']);
+    expect(await outcomes(pendings.map(({ delivery }) => delivery))).toEqual([
+      'accepted',
+      'refused',
+      'accepted',
+    ]);
     expect(await stage.count('note', `actor_id = '${id}'`)).toBe(2);
     await runtime.stop();
   });
@@ -64,7 +75,9 @@ describe('a batch', () => {
     };
     const committer = committerOver(cut);
     const pending = pend(id, { posted: event('add', { by: 3 }) });
-    expect(await committer.commit([{ actorId: id, pendings: [pending] }])).toMatchObject([{ why: 'unknown' }]);
+    expect(await committer.commit([{ actorId: id, pendings: [pending] }])).toMatchObject([
+      { why: 'unknown' },
+    ]);
     isCut = false;
     pending.isUncertain = true;
     expect(await committer.commit([{ actorId: id, pendings: [pending] }])).toEqual([]);
@@ -77,7 +90,14 @@ describe('a batch', () => {
     const runtime = stage.runtime();
     const id = await stage.born(runtime);
     const registry = nodeRegistry();
-    const { actor } = bear(registry, { id, machine: 'node', rootId: id, parentId: null, input: {}, principal: 'test' });
+    const { actor } = bear(registry, {
+      id,
+      machine: 'node',
+      rootId: id,
+      parentId: null,
+      input: {},
+      principal: 'test',
+    });
     const incoming = { ...event('noop'), event: { type: 'noop' }, origin: null };
     const turn = takeTurn(registry, { ...actor, upgradedFrom: null }, [incoming]);
     const { text, values } = commitStatement([turn], registry.rowWriters);

@@ -20,18 +20,25 @@ function controlled() {
     runs.push({ run: one, finish: resolve, fail: reject });
     return promise;
   };
-  const nth = (n: number) => vi.waitFor(() => {
-    const found = runs[n];
-    if (found === undefined) throw new Error(`run ${n} has not begun`);
-    return found;
-  }, { timeout: 5_000 });
+  const nth = (n: number) =>
+    vi.waitFor(
+      () => {
+        const found = runs[n];
+        if (found === undefined) throw new Error(`run ${n} has not begun`);
+        return found;
+      },
+      { timeout: 5_000 },
+    );
   return { registration: { run }, runs, nth };
 }
 
 describe('an effect', () => {
   it('changes nothing when a superseded attempt reports after a re-claim', async () => {
     const [old, young] = [controlled(), controlled()];
-    const slow = await stage.started({ work: { ...old.registration, concurrency: 1 }, clock: { renewMs: 600_000 } });
+    const slow = await stage.started({
+      work: { ...old.registration, concurrency: 1 },
+      clock: { renewMs: 600_000 },
+    });
     const id = await stage.born(slow);
     await slow.post(id, event('work'));
     const first = await old.nth(0);
@@ -109,22 +116,33 @@ describe('an effect', () => {
   });
 
   it('that fails for good gives the actor code, message and details at once', async () => {
-    const run = vi.fn(() => Promise.reject(new EffectFailure('no_such_thing', 'there is none', { thing: 1 })));
+    const run = vi.fn(() =>
+      Promise.reject(new EffectFailure('no_such_thing', 'there is none', { thing: 1 })),
+    );
     const runtime = await stage.started({ work: { run } });
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
     await vi.waitFor(async () => expect((await runtime.peek(id))?.state).toBe('failed'));
-    expect((await runtime.peek(id))?.context.result).toEqual({ code: 'no_such_thing', message: 'there is none', details: { thing: 1 } });
+    expect((await runtime.peek(id))?.context.result).toEqual({
+      code: 'no_such_thing',
+      message: 'there is none',
+      details: { thing: 1 },
+    });
     expect(run).toHaveBeenCalledTimes(1);
   });
 
   it('that has to wait runs again without a cost', async () => {
     let runs = 0;
-    const run = () => ((runs += 1) < 5 ? Promise.reject(new EffectRetryLater(1, 'the lane is busy')) : Promise.resolve('at last'));
+    const run = () =>
+      (runs += 1) < 5
+        ? Promise.reject(new EffectRetryLater(1, 'the lane is busy'))
+        : Promise.resolve('at last');
     const runtime = await stage.started({ work: { run, maxAttempts: 2 } });
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('at last'), { timeout: 5_000 });
+    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('at last'), {
+      timeout: 5_000,
+    });
     expect(runs).toBe(5);
   });
 
@@ -134,7 +152,11 @@ describe('an effect', () => {
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
     await vi.waitFor(async () => expect((await runtime.peek(id))?.state).toBe('failed'), { timeout: 5_000 });
-    expect((await runtime.peek(id))?.context.result).toEqual({ code: 'effect_crashed', message: 'boom', attempts: 3 });
+    expect((await runtime.peek(id))?.context.result).toEqual({
+      code: 'effect_crashed',
+      message: 'boom',
+      attempts: 3,
+    });
     expect(run).toHaveBeenCalledTimes(3);
   });
 
@@ -143,7 +165,9 @@ describe('an effect', () => {
     const runtime = stage.runtime({ work: { run, maxAttempts: 3 } });
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
-    await stage.sql.query(`UPDATE effect SET state = 'running', attempt = 7, failures = 2, lease_until = db_now() - interval '1 s', instance_id = 'dead'`);
+    await stage.sql.query(
+      `UPDATE effect SET state = 'running', attempt = 7, failures = 2, lease_until = db_now() - interval '1 s', instance_id = 'dead'`,
+    );
     const next = await stage.started({ work: { run, maxAttempts: 3 } });
     await vi.waitFor(async () => expect((await next.peek(id))?.state).toBe('failed'));
     expect(run).not.toHaveBeenCalled();

@@ -25,10 +25,16 @@ beforeEach(async () => {
 });
 afterEach(() => stage.close());
 
-async function readAll(options: { after?: string; rootId?: string; actorId?: string; limit?: number } = {}): Promise<JournalEntry[]> {
+async function readAll(
+  options: { after?: string; rootId?: string; actorId?: string; limit?: number } = {},
+): Promise<JournalEntry[]> {
   const entries: JournalEntry[] = [];
-  for (let after = options.after; ; ) {
-    const read = await runtime.feed.read({ ...options, ...(after === undefined ? {} : { after }), limit: options.limit ?? 3 });
+  for (let after = options.after; ;) {
+    const read = await runtime.feed.read({
+      ...options,
+      ...(after === undefined ? {} : { after }),
+      limit: options.limit ?? 3,
+    });
     entries.push(...read.entries);
     if (read.entries.length === 0) return entries;
     after = read.next;
@@ -44,7 +50,10 @@ describe('the feed', () => {
       expect(all).toHaveLength(12);
       return all;
     });
-    for (const id of ids) expect(entries.filter(({ actorId }) => actorId === id).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+    for (const id of ids)
+      expect(entries.filter(({ actorId }) => actorId === id).map(({ seq }) => seq)).toEqual([
+        1, 2, 3, 4, 5, 6,
+      ]);
   });
 
   it('can be read for one root and for one actor', async () => {
@@ -64,8 +73,11 @@ describe('the feed', () => {
     await late.connect();
     // Takes its place in the order first, and commits last.
     await late.query('BEGIN');
-    await late.query(`INSERT INTO journal (actor_id, seq, event_id, root_id, machine, type, event, sender, principal, outcome, answer)
-      VALUES (gen_random_uuid(), 1, gen_random_uuid(), $1, 'node', 'late', '{}', 'service', 'test', 'accepted', '{}')`, [id]);
+    await late.query(
+      `INSERT INTO journal (actor_id, seq, event_id, root_id, machine, type, event, sender, principal, outcome, answer)
+      VALUES (gen_random_uuid(), 1, gen_random_uuid(), $1, 'node', 'late', '{}', 'service', 'test', 'accepted', '{}')`,
+      [id],
+    );
     await runtime.post(id, event('noop'));
     const early = await runtime.feed.read({ after: cursor });
     expect(early.entries).toEqual([]);
@@ -86,10 +98,12 @@ describe('the feed', () => {
     const seen: string[] = [];
     let after: string | undefined;
     const stop = runtime.feed.subscribe(() => {
-      void runtime.feed.read({ actorId: id, ...(after === undefined ? {} : { after }) }).then(({ entries, next }) => {
-        after = next;
-        for (const { type } of entries) if (!seen.includes(type)) seen.push(type);
-      });
+      void runtime.feed
+        .read({ actorId: id, ...(after === undefined ? {} : { after }) })
+        .then(({ entries, next }) => {
+          after = next;
+          for (const { type } of entries) if (!seen.includes(type)) seen.push(type);
+        });
     });
     await other.post(id, event('noop'));
     await vi.waitFor(() => expect(seen).toContain('noop'), { timeout: 5_000 });
@@ -100,6 +114,8 @@ describe('the feed', () => {
   });
 
   it('refuses a cursor that it never gave', async () => {
-    await expect(runtime.feed.read({ after: `1.x'; DROP TABLE journal; --.1` })).rejects.toThrow(/not a cursor/);
+    await expect(runtime.feed.read({ after: `1.x'; DROP TABLE journal; --.1` })).rejects.toThrow(
+      /not a cursor/,
+    );
   });
 });

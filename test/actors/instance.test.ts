@@ -50,7 +50,9 @@ describe('an instance', () => {
     const dead = stage.runtime();
     const id = await stage.born(dead);
     await dead.post(id, event('work'));
-    await stage.sql.query(`UPDATE effect SET state = 'running', attempt = 1, instance_id = 'a', lease_until = db_now() + interval '1 hour'`);
+    await stage.sql.query(
+      `UPDATE effect SET state = 'running', attempt = 1, instance_id = 'a', lease_until = db_now() + interval '1 hour'`,
+    );
     const claim = await claimInstance(await session(), 'a');
     if (claim === null) throw new Error('nobody else has it');
     const runtime = await stage.started({ instanceId: 'a', claim, work: { run: runs } });

@@ -27,10 +27,18 @@ afterEach(async () => {
 const PER_ACTOR = 40;
 
 /** Runs the replica until it has answered `acks` events, or all of them; gives the answered ones. */
-async function runReplica(ids: readonly string[], acks: number, answered: Set<string>): Promise<'killed' | 'finished'> {
-  const replica = spawn(process.execPath, ['test/actors/fixtures/replica.ts', stage.url, 'replica', String(PER_ACTOR), ...ids], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function runReplica(
+  ids: readonly string[],
+  acks: number,
+  answered: Set<string>,
+): Promise<'killed' | 'finished'> {
+  const replica = spawn(
+    process.execPath,
+    ['test/actors/fixtures/replica.ts', stage.url, 'replica', String(PER_ACTOR), ...ids],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   child = replica;
   let seen = 0;
   for await (const line of createInterface({ input: replica.stdout })) {
@@ -53,15 +61,24 @@ describe('a process that is killed under load', () => {
     for (const acks of [25, 60, 110, 40]) {
       if ((await runReplica(ids, acks, answered)) === 'finished') break;
       // What was answered is there the moment after the kill.
-      expect(await stage.count('journal', `type IN ('add', 'tell', 'work')`)).toBeGreaterThanOrEqual(answered.size);
+      expect(await stage.count('journal', `type IN ('add', 'tell', 'work')`)).toBeGreaterThanOrEqual(
+        answered.size,
+      );
     }
     expect(await runReplica(ids, Number.POSITIVE_INFINITY, answered)).toBe('finished');
     const heard = Array.from({ length: PER_ACTOR }, (_, n) => n);
-    await vi.waitFor(async () => {
-      for (const view of await writer.peekMany(ids)) {
-        expect(view.context).toMatchObject({ total: PER_ACTOR / 2, heard, result: { echo: expect.stringMatching(/^job of/) as string } });
-      }
-    }, { timeout: 20_000 });
+    await vi.waitFor(
+      async () => {
+        for (const view of await writer.peekMany(ids)) {
+          expect(view.context).toMatchObject({
+            total: PER_ACTOR / 2,
+            heard,
+            result: { echo: expect.stringMatching(/^job of/) as string },
+          });
+        }
+      },
+      { timeout: 20_000 },
+    );
     for (const id of ids) await verify(stage.sql, nodeRegistry(), id);
     expect(await stage.count('journal', `type = 'xstate.done.actor.work'`)).toBe(ids.length);
     expect(await stage.count('message')).toBe(0);
@@ -93,7 +110,8 @@ describe('backends that are killed under load', () => {
       const outcome = await runtimes[n % 2]?.post(id, event('add', { by: 1 }));
       expect(['accepted', 'duplicate']).toContain(outcome?.outcome);
     };
-    for (let round = 0; round < 15; round += 1) await Promise.all(ids.flatMap((id) => [post(id, round), post(id, round + 1)]));
+    for (let round = 0; round < 15; round += 1)
+      await Promise.all(ids.flatMap((id) => [post(id, round), post(id, round + 1)]));
     isPosting = false;
     expect(await killing).toBeGreaterThan(5);
     await admin.end();

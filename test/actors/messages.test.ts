@@ -17,16 +17,25 @@ afterEach(() => stage.close());
 
 /** The messages that wait, oldest first. */
 async function waiting(to: string): Promise<Incoming[]> {
-  const { rows } = await stage.sql.query<{ id: string; from_id: string; seq: string; place: number; event: Incoming['event'] }>(
-    `SELECT id, from_id, seq, place, event FROM message WHERE to_id = $1 ORDER BY seq, place`,
-    [to],
-  );
+  const { rows } = await stage.sql.query<{
+    id: string;
+    from_id: string;
+    seq: string;
+    place: number;
+    event: Incoming['event'];
+  }>(`SELECT id, from_id, seq, place, event FROM message WHERE to_id = $1 ORDER BY seq, place`, [to]);
   return rows.map((row) => ({
     id: row.id,
     event: row.event,
     sender: 'message',
     principal: `actor:${row.from_id}`,
-    origin: { kind: 'message', messageId: row.id, fromId: row.from_id, seq: Number(row.seq), place: row.place },
+    origin: {
+      kind: 'message',
+      messageId: row.id,
+      fromId: row.from_id,
+      seq: Number(row.seq),
+      place: row.place,
+    },
   }));
 }
 
@@ -36,7 +45,9 @@ describe('messages', () => {
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
     const sent = Array.from({ length: 20 }, (_, turn) => [turn * 3, turn * 3 + 1, turn * 3 + 2]);
     await Promise.all(sent.map((ns) => runtime.post(from, event('tell', { to: { actor: to }, ns }))));
-    await vi.waitFor(async () => expect((await runtime.peek(to))?.context.heard).toEqual(sent.flat()), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await runtime.peek(to))?.context.heard).toEqual(sent.flat()), {
+      timeout: 10_000,
+    });
     await verify(stage.sql, nodeRegistry(), to);
   });
 
@@ -45,7 +56,12 @@ describe('messages', () => {
     const asleep = committerOver(stage.sql);
     const runtime = stage.runtime();
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
-    await asleep.commit([{ actorId: from, pendings: [pend(from, { posted: event('tell', { to: { actor: to }, ns: [1, 2, 3] }) })] }]);
+    await asleep.commit([
+      {
+        actorId: from,
+        pendings: [pend(from, { posted: event('tell', { to: { actor: to }, ns: [1, 2, 3] }) })],
+      },
+    ]);
     const reversed = (await waiting(to)).toReversed().map((incoming) => pend(to, { incoming }));
     expect(reversed).toHaveLength(3);
     expect(await committerOver(stage.sql).commit([{ actorId: to, pendings: reversed }])).toEqual([]);
@@ -57,7 +73,9 @@ describe('messages', () => {
     const asleep = committerOver(stage.sql);
     const runtime = stage.runtime();
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
-    await asleep.commit([{ actorId: from, pendings: [pend(from, { posted: event('tell', { to: { actor: to }, ns: [1, 2] }) })] }]);
+    await asleep.commit([
+      { actorId: from, pendings: [pend(from, { posted: event('tell', { to: { actor: to }, ns: [1, 2] }) })] },
+    ]);
     const [first, second] = (await waiting(to)).map((incoming) => pend(to, { incoming }));
     if (first === undefined || second === undefined) throw new Error('two messages were sent');
     expect(await asleep.commit([{ actorId: to, pendings: [second] }])).toMatchObject([{ why: 'lost' }]);
@@ -73,9 +91,13 @@ describe('messages', () => {
     const writer = stage.runtime();
     const [from, to] = [await stage.born(writer), await stage.born(writer)];
     const ns = Array.from({ length: 40 }, (_, n) => n);
-    await asleep.commit([{ actorId: from, pendings: [pend(from, { posted: event('tell', { to: { actor: to }, ns }) })] }]);
+    await asleep.commit([
+      { actorId: from, pendings: [pend(from, { posted: event('tell', { to: { actor: to }, ns }) })] },
+    ]);
     const [one] = await Promise.all([stage.started(), stage.started(), stage.started()]);
-    await vi.waitFor(async () => expect((await one.peek(to))?.context.heard).toEqual(ns), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await one.peek(to))?.context.heard).toEqual(ns), {
+      timeout: 10_000,
+    });
     expect(await stage.count('message')).toBe(0);
     await writer.stop();
   });
@@ -105,7 +127,9 @@ describe('messages', () => {
     await runtime.post(first, event('tell', { to: { sibling: 2 }, ns: [2] }));
     await runtime.post(second, event('tell', { to: 'parent', ns: [3] }));
     await vi.waitFor(async () => {
-      const heard = await Promise.all([first, second, parent].map(async (id) => (await runtime.peek(id))?.context.heard));
+      const heard = await Promise.all(
+        [first, second, parent].map(async (id) => (await runtime.peek(id))?.context.heard),
+      );
       expect(heard).toEqual([[1], [2], [3]]);
     });
   });
@@ -119,7 +143,10 @@ describe('a family', () => {
       await runtime.post(parent, event('bear'));
       await runtime.post(childId(parent, 1), event('settle'));
       // The last child's word, the close and a new child race for the parent.
-      const [bear, close] = await Promise.all([runtime.post(parent, event('bear')), runtime.post(parent, event('close'))]);
+      const [bear, close] = await Promise.all([
+        runtime.post(parent, event('bear')),
+        runtime.post(parent, event('close')),
+      ]);
       const view = await runtime.peek(parent);
       const child = await runtime.peek(childId(parent, 2));
       if (close.outcome === 'accepted') {
@@ -137,7 +164,10 @@ describe('a family', () => {
     const runtime = await stage.started();
     const parent = await stage.born(runtime);
     await runtime.post(parent, event('bear'));
-    expect(await runtime.post(parent, event('twin'))).toMatchObject({ outcome: 'refused', code: 'constraint' });
+    expect(await runtime.post(parent, event('twin'))).toMatchObject({
+      outcome: 'refused',
+      code: 'constraint',
+    });
     expect(await runtime.journal(childId(parent, 1))).toHaveLength(1);
   });
 });

@@ -16,14 +16,19 @@ async function runningElsewhere(): Promise<string> {
   const runtime = stage.runtime();
   const id = await stage.born(runtime);
   await runtime.post(id, event('work'));
-  await stage.sql.query(`UPDATE effect SET state = 'running', attempt = 1, instance_id = 'gone', lease_until = db_now() + interval '10 s'`);
+  await stage.sql.query(
+    `UPDATE effect SET state = 'running', attempt = 1, instance_id = 'gone', lease_until = db_now() + interval '10 s'`,
+  );
   await runtime.stop();
   return id;
 }
 
-const lease = async () => (await stage.sql.query<{ failures: number; attempt: number; ms: number }>(
-  `SELECT failures, attempt, (extract(epoch FROM lease_until - db_now()) * 1000)::float8 AS ms FROM effect`,
-)).rows[0];
+const lease = async () =>
+  (
+    await stage.sql.query<{ failures: number; attempt: number; ms: number }>(
+      `SELECT failures, attempt, (extract(epoch FROM lease_until - db_now()) * 1000)::float8 AS ms FROM effect`,
+    )
+  ).rows[0];
 
 describe('an outage of ours', () => {
   it('longer than every lease gives each lease one full term and costs no attempt', async () => {

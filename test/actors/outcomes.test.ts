@@ -48,14 +48,22 @@ describe('the door', () => {
 
   it('tells with a refusal where the actor stands', async () => {
     const id = await stage.born(runtime);
-    expect(await runtime.post(id, event('snooze'))).toMatchObject({ version: 1, state: 'idle', tags: ['waiting'] });
+    expect(await runtime.post(id, event('snooze'))).toMatchObject({
+      version: 1,
+      state: 'idle',
+      tags: ['waiting'],
+    });
   });
 });
 
 describe('an outcome', () => {
   it('is accepted for a declared no-op, which changes nothing but is journaled', async () => {
     const id = await stage.born(runtime);
-    expect(await runtime.post(id, event('noop'))).toMatchObject({ outcome: 'accepted', version: 2, state: 'idle' });
+    expect(await runtime.post(id, event('noop'))).toMatchObject({
+      outcome: 'accepted',
+      version: 2,
+      state: 'idle',
+    });
   });
 
   it('is a duplicate for an id that was applied, with the first answer, though the state has moved on', async () => {
@@ -64,7 +72,12 @@ describe('an outcome', () => {
     const first = recorded(await runtime.post(id, add));
     await runtime.post(id, event('finish'));
     const again = recorded(await runtime.post(id, add));
-    expect(again).toMatchObject({ outcome: 'duplicate', version: first.version, state: first.state, next: first.next });
+    expect(again).toMatchObject({
+      outcome: 'duplicate',
+      version: first.version,
+      state: first.state,
+      next: first.next,
+    });
     expect(again.first).toEqual({ outcome: 'accepted', event: { type: 'add', by: 2 } });
     expect((await runtime.peek(id))?.context.total).toBe(2);
   });
@@ -85,21 +98,27 @@ describe('an outcome', () => {
     expect((await runtime.post(id, snooze)).outcome).toBe('accepted');
   });
 
-  it.each(['poison', 'explode'])('is rejected when the machine throws (%s): journaled, and the state is the same', async (type) => {
-    const id = await stage.born(runtime);
-    const before = await runtime.peek(id);
-    const outcome = recorded(await runtime.post(id, event(type)));
-    expect(outcome).toMatchObject({ outcome: 'rejected', version: 2, state: 'idle' });
-    expect(outcome.reason).toMatch(/threw/);
-    expect((await runtime.peek(id))?.context).toEqual(before?.context);
-    expect((await runtime.post(id, event('add', { by: 1 }))).outcome).toBe('accepted');
-  });
+  it.each(['poison', 'explode'])(
+    'is rejected when the machine throws (%s): journaled, and the state is the same',
+    async (type) => {
+      const id = await stage.born(runtime);
+      const before = await runtime.peek(id);
+      const outcome = recorded(await runtime.post(id, event(type)));
+      expect(outcome).toMatchObject({ outcome: 'rejected', version: 2, state: 'idle' });
+      expect(outcome.reason).toMatch(/threw/);
+      expect((await runtime.peek(id))?.context).toEqual(before?.context);
+      expect((await runtime.post(id, event('add', { by: 1 }))).outcome).toBe('accepted');
+    },
+  );
 
   it('is refused by an actor that has ended, which is never stepped again', async () => {
     const id = await stage.born(runtime);
     await runtime.post(id, event('finish'));
     expect(await runtime.peek(id)).toMatchObject({ status: 'done', state: 'done', next: [] });
-    expect(await runtime.post(id, event('add', { by: 1 }))).toMatchObject({ outcome: 'refused', code: 'not_active' });
+    expect(await runtime.post(id, event('add', { by: 1 }))).toMatchObject({
+      outcome: 'refused',
+      code: 'not_active',
+    });
     expect(await runtime.journal(id)).toHaveLength(2);
   });
 
@@ -116,19 +135,31 @@ describe('an internal event', () => {
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
     await runtime.post(to, event('finish'));
     await runtime.post(from, event('tell', { to: { actor: to }, ns: [1] }));
-    await vi.waitFor(async () => expect((await runtime.journal(to)).at(-1)).toMatchObject({ type: 'hear', outcome: 'ignored' }));
+    await vi.waitFor(async () =>
+      expect((await runtime.journal(to)).at(-1)).toMatchObject({ type: 'hear', outcome: 'ignored' }),
+    );
     expect(await stage.count('message', `to_id = '${to}'`)).toBe(0);
   });
 
   it('that is rejected sets the actor aside; a replay applies it when the machine can', async () => {
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
     await runtime.post(from, event('pass', { to: { actor: to }, event: { type: 'poison' } }));
-    await vi.waitFor(async () => expect((await runtime.peek(to))?.quarantined).toEqual({ reason: expect.stringMatching(/threw/) as string }));
+    await vi.waitFor(async () =>
+      expect((await runtime.peek(to))?.quarantined).toEqual({
+        reason: expect.stringMatching(/threw/) as string,
+      }),
+    );
     expect((await runtime.journal(to)).at(-1)).toMatchObject({ type: 'poison', outcome: 'rejected' });
-    expect(await runtime.post(to, event('add', { by: 1 }))).toMatchObject({ outcome: 'refused', code: 'quarantined' });
+    expect(await runtime.post(to, event('add', { by: 1 }))).toMatchObject({
+      outcome: 'refused',
+      code: 'quarantined',
+    });
     expect(await runtime.replay(to)).toMatchObject({ outcome: 'rejected' });
     expect(await stage.count('actor_quarantine', `actor_id = '${to}'`)).toBe(1);
-    await stage.sql.query(`UPDATE actor_quarantine SET input = jsonb_set(input, '{event}', '{"type":"add","by":4}') WHERE actor_id = $1`, [to]);
+    await stage.sql.query(
+      `UPDATE actor_quarantine SET input = jsonb_set(input, '{event}', '{"type":"add","by":4}') WHERE actor_id = $1`,
+      [to],
+    );
     expect(await runtime.replay(to)).toMatchObject({ outcome: 'accepted' });
     expect(await runtime.peek(to)).toMatchObject({ quarantined: null, context: { total: 4 } });
     expect(await runtime.replay(to)).toBeNull();
@@ -136,11 +167,19 @@ describe('an internal event', () => {
 
   it('waits while its actor is set aside and comes by itself after the replay', async () => {
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
-    await runtime.post(from, event('pass', { to: { actor: to }, event: { type: 'note', key: 'k', value: 9_999 } }));
+    await runtime.post(
+      from,
+      event('pass', { to: { actor: to }, event: { type: 'note', key: 'k', value: 9_999 } }),
+    );
     await vi.waitFor(async () => expect((await runtime.peek(to))?.quarantined).not.toBeNull());
     expect(await stage.count('message', `to_id = '${to}'`)).toBe(1);
-    await stage.sql.query(`UPDATE message SET event = '{"type":"note","key":"k","value":9}' WHERE to_id = $1`, [to]);
+    await stage.sql.query(
+      `UPDATE message SET event = '{"type":"note","key":"k","value":9}' WHERE to_id = $1`,
+      [to],
+    );
     expect(await runtime.replay(to)).toBe('lifted');
-    await vi.waitFor(async () => expect(await stage.count('note', `actor_id = '${to}' AND value = 9`)).toBe(1));
+    await vi.waitFor(async () =>
+      expect(await stage.count('note', `actor_id = '${to}' AND value = 9`)).toBe(1),
+    );
   });
 });

@@ -40,12 +40,17 @@ describe('a snapshot of an earlier release', () => {
     await old.stop();
     const young = await stage.started({ definitions: [later] });
     expect(young.readiness()).toMatchObject({ live: 1, toUpgrade: 1, quarantined: 0 });
-    expect(stage.lines.map(({ message }) => message)).toContain('rehydrated: 1 live, 1 to upgrade on load, 0 quarantined');
+    expect(stage.lines.map(({ message }) => message)).toContain(
+      'rehydrated: 1 live, 1 to upgrade on load, 0 quarantined',
+    );
     expect(await young.peek(id)).toMatchObject({ version: 2, context: { total: 1_010 } });
     const outcome = recorded(await young.post(id, event('add', { by: 1 }, { ifVersion: 2 })));
     expect(outcome.version).toBe(4);
     const [, , upgraded] = await young.journal(id);
-    expect(upgraded).toMatchObject({ type: 'actor.upgraded', event: { from: 1, to: 3, snapshot: { context: { total: 1_010 } } } });
+    expect(upgraded).toMatchObject({
+      type: 'actor.upgraded',
+      event: { from: 1, to: 3, snapshot: { context: { total: 1_010 } } },
+    });
     await verify(stage.sql, registryOf(later), id);
     expect((await young.peek(id))?.context.total).toBe(1_011);
   });
@@ -54,11 +59,20 @@ describe('a snapshot of an earlier release', () => {
     const old = await stage.started();
     const id = await stage.born(old);
     await old.stop();
-    await stage.sql.query(`UPDATE actor SET snapshot = jsonb_set(snapshot, '{value}', '"a state of the past"') WHERE id = $1`, [id]);
+    await stage.sql.query(
+      `UPDATE actor SET snapshot = jsonb_set(snapshot, '{value}', '"a state of the past"') WHERE id = $1`,
+      [id],
+    );
     const young = await stage.started();
     expect(await young.post(id, event('noop'))).toMatchObject({ outcome: 'refused', code: 'quarantined' });
-    expect(await young.peek(id)).toMatchObject({ state: 'a state of the past', quarantined: { reason: expect.any(String) as string } });
-    await stage.sql.query(`UPDATE actor SET snapshot = jsonb_set(snapshot, '{value}', '"idle"') WHERE id = $1`, [id]);
+    expect(await young.peek(id)).toMatchObject({
+      state: 'a state of the past',
+      quarantined: { reason: expect.any(String) as string },
+    });
+    await stage.sql.query(
+      `UPDATE actor SET snapshot = jsonb_set(snapshot, '{value}', '"idle"') WHERE id = $1`,
+      [id],
+    );
     expect(await young.replay(id)).toBe('lifted');
     expect((await young.post(id, event('noop'))).outcome).toBe('accepted');
   });
@@ -67,7 +81,15 @@ describe('a snapshot of an earlier release', () => {
     const old = await stage.started();
     const id = await stage.born(old);
     await old.stop();
-    const thrower = { ...later, upgrades: { ...later.upgrades, 2: () => { throw new Error('no idea'); } } };
+    const thrower = {
+      ...later,
+      upgrades: {
+        ...later.upgrades,
+        2: () => {
+          throw new Error('no idea');
+        },
+      },
+    };
     const young = await stage.started({ definitions: [thrower] });
     expect(await young.post(id, event('noop'))).toMatchObject({ code: 'quarantined' });
     expect(await stage.count('actor_quarantine')).toBe(1);
@@ -93,10 +115,15 @@ describe('a start', () => {
     await first.stop();
     const second = await stage.started();
     expect(second.readiness()).toMatchObject({ ready: true, live: 30 });
-    await vi.waitFor(async () => {
-      const views = await second.peekMany(ids);
-      expect(views.map(({ id, context }) => [id, context.result])).toEqual(views.map(({ id }) => [id, { echo: id }]));
-    }, { timeout: 10_000 });
+    await vi.waitFor(
+      async () => {
+        const views = await second.peekMany(ids);
+        expect(views.map(({ id, context }) => [id, context.result])).toEqual(
+          views.map(({ id }) => [id, { echo: id }]),
+        );
+      },
+      { timeout: 10_000 },
+    );
     for (const id of ids) await verify(stage.sql, registryOf(nodeDefinition), id);
   });
 });

@@ -17,7 +17,13 @@ describe('an event', () => {
   it('is accepted with version, state, tags and what may come next', async () => {
     const id = await stage.born(runtime);
     const outcome = recorded(await runtime.post(id, event('work', { job: 'a' })));
-    expect(outcome).toMatchObject({ outcome: 'accepted', actorId: id, version: 2, state: 'working', tags: ['busy'] });
+    expect(outcome).toMatchObject({
+      outcome: 'accepted',
+      actorId: id,
+      version: 2,
+      state: 'working',
+      tags: ['busy'],
+    });
     expect(outcome.next).toContain('stop');
     expect(outcome.next).not.toContain('nap');
     expect(outcome.next).not.toContain('secret');
@@ -28,8 +34,15 @@ describe('an event', () => {
     await runtime.post(id, event('work', { job: 'hello' }));
     await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toEqual({ echo: 'hello' }));
     expect(await stage.count('effect', `actor_id = '${id}'`)).toBe(0);
-    expect((await runtime.journal(id)).map(({ type }) => type)).toEqual(['actor.created', 'work', 'xstate.done.actor.work']);
-    const { rows } = await stage.sql.query(`SELECT effect_id FROM note WHERE actor_id = $1 AND key = 'result'`, [id]);
+    expect((await runtime.journal(id)).map(({ type }) => type)).toEqual([
+      'actor.created',
+      'work',
+      'xstate.done.actor.work',
+    ]);
+    const { rows } = await stage.sql.query(
+      `SELECT effect_id FROM note WHERE actor_id = $1 AND key = 'result'`,
+      [id],
+    );
     const [, , done] = await runtime.journal(id);
     expect(rows[0]?.effect_id).toBe(done?.effectId);
   });
@@ -38,8 +51,17 @@ describe('an event', () => {
     const id = await stage.born(runtime);
     await runtime.post(id, event('bear'));
     const child = childId(id, 1);
-    expect(await runtime.peek(child)).toMatchObject({ id: child, parentId: id, rootId: id, version: 1, context: { total: 1 } });
-    const { rows } = await stage.sql.query(`SELECT child_id FROM note WHERE actor_id = $1 AND key = 'child 1'`, [id]);
+    expect(await runtime.peek(child)).toMatchObject({
+      id: child,
+      parentId: id,
+      rootId: id,
+      version: 1,
+      context: { total: 1 },
+    });
+    const { rows } = await stage.sql.query(
+      `SELECT child_id FROM note WHERE actor_id = $1 AND key = 'child 1'`,
+      [id],
+    );
     expect(rows[0]?.child_id).toBe(child);
     expect(await runtime.listByRoot(id)).toHaveLength(2);
   });

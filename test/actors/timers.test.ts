@@ -40,7 +40,9 @@ describe('a timer', () => {
     await runtime.post(id, event('noop'));
     expect((await runtime.peek(id))?.state).toBe('napping');
     await stage.shiftClock(2_000);
-    await vi.waitFor(async () => expect(await runtime.peek(id)).toMatchObject({ state: 'idle', context: { naps: 1 } }));
+    await vi.waitFor(async () =>
+      expect(await runtime.peek(id)).toMatchObject({ state: 'idle', context: { naps: 1 } }),
+    );
     expect(await stage.count('timer')).toBe(0);
   });
 
@@ -110,7 +112,9 @@ describe('a timer', () => {
     const id = await stage.born(runtime);
     await runtime.post(id, event('nap'));
     const early = pend(id, { incoming: await firing(id) });
-    expect(await committerOver(stage.sql).commit([{ actorId: id, pendings: [early] }])).toMatchObject([{ why: 'lost' }]);
+    expect(await committerOver(stage.sql).commit([{ actorId: id, pendings: [early] }])).toMatchObject([
+      { why: 'lost' },
+    ]);
     expect((await runtime.peek(id))?.state).toBe('napping');
     await runtime.stop();
   });

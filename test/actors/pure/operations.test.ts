@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { operationsOf } from '../../../src/actors/action-operations.ts';
+import { bear } from '../../../src/actors/birth.ts';
 import { admit, refuse, refuseUnseen } from '../../../src/actors/door.ts';
 import { net } from '../../../src/actors/netting.ts';
 import { nodeRegistry } from '../support/bench.ts';
@@ -9,7 +10,8 @@ import { event } from '../support/harness.ts';
 const registry = nodeRegistry();
 const id = '5f0c3f0e-6d5e-4a43-9a53-9d4a4b1f0a11';
 const turn = { id, rootId: id, parentId: null, seq: 5, principal: 'p', effectId: null };
-const operate = (type: string, params: unknown, waits = { effects: {}, timers: {} }) => operationsOf(registry, turn, waits, [{ type, params }]);
+const operate = (type: string, params: unknown, waits = { effects: {}, timers: {} }) =>
+  operationsOf(registry, turn, waits, [{ type, params }], (child) => bear(registry, child).operations);
 
 describe('an action', () => {
   it('that raises at once or stops nothing leaves no row', () => {
@@ -20,10 +22,24 @@ describe('an action', () => {
   });
 
   it('that raises later under its own name re-arms the timer of that name', () => {
-    const { operations, waits } = operate('xstate.raise', { delay: 7, event: { type: 'later' } }, { effects: {}, timers: { later: 2 } });
+    const { operations, waits } = operate(
+      'xstate.raise',
+      { delay: 7, event: { type: 'later' } },
+      { effects: {}, timers: { later: 2 } },
+    );
     expect(operations).toEqual([
       { op: 'disarm', timer: { actorId: id, timerId: 'later', armedSeq: 2 } },
-      { op: 'arm', timer: { actorId: id, rootId: id, timerId: 'later', armedSeq: 5, delayMs: 7, event: { type: 'later' } } },
+      {
+        op: 'arm',
+        timer: {
+          actorId: id,
+          rootId: id,
+          timerId: 'later',
+          armedSeq: 5,
+          delayMs: 7,
+          event: { type: 'later' },
+        },
+      },
     ]);
     expect(waits.timers).toEqual({ later: 5 });
   });
@@ -33,15 +49,22 @@ describe('an action', () => {
   });
 
   it('may say several things at once', () => {
-    const { operations } = operate('create', { many: [1, 2].map((child) => ({ child, machine: 'node', input: {} })) });
+    const { operations } = operate('create', {
+      many: [1, 2].map((child) => ({ child, machine: 'node', input: {} })),
+    });
     expect(operations.map(({ op }) => op)).toEqual(['born', 'entry', 'born', 'entry']);
     expect(operate('note.drop', undefined).operations).toMatchObject([{ op: 'write', row: { params: {} } }]);
-    expect(operate('xstate.spawnChild', { id: 'work', src: 'node.work' }).operations).toMatchObject([{ effect: { input: {} } }]);
+    expect(operate('xstate.spawnChild', { id: 'work', src: 'node.work' }).operations).toMatchObject([
+      { effect: { input: {} } },
+    ]);
   });
 
   it('becomes rows of its own kind', () => {
     const tell = operate('tell', { to: { actor: 'a' }, event: { type: 'hear' } }).operations;
-    const set_aside = { op: 'quarantine', quarantine: { id: 'q', actorId: id, rootId: id, reason: 'r', input: null } } as const;
+    const set_aside = {
+      op: 'quarantine',
+      quarantine: { id: 'q', actorId: id, rootId: id, reason: 'r', input: null },
+    } as const;
     const plan = net([...tell, set_aside], registry.rowWriters);
     expect(plan.messages).toMatchObject([{ toId: 'a', seq: 5, place: 0 }]);
     expect(plan.quarantines).toEqual([set_aside.quarantine]);
@@ -54,8 +77,17 @@ describe('the door', () => {
   it('lets in what is declared, allowed and fits, with the version the caller named', () => {
     expect(refuseUnseen(id, event('add', { by: 1 }))).toBeNull();
     const posted = event('add', { by: 1, more: 'is dropped by the schema' }, { ifVersion: 3 });
-    expect(admit(node, posted)).toEqual({ id: posted.id, event: { type: 'add', by: 1 }, sender: 'operator', principal: 'token:test', origin: null, ifVersion: 3 });
-    expect(admit(node, event('secret', {}, { sender: 'admin' }))).toMatchObject({ event: { type: 'secret' } });
+    expect(admit(node, posted)).toEqual({
+      id: posted.id,
+      event: { type: 'add', by: 1 },
+      sender: 'operator',
+      principal: 'token:test',
+      origin: null,
+      ifVersion: 3,
+    });
+    expect(admit(node, event('secret', {}, { sender: 'admin' }))).toMatchObject({
+      event: { type: 'secret' },
+    });
   });
 
   it.each([
@@ -71,7 +103,10 @@ describe('the door', () => {
   it('refuses what is unknown, not allowed or does not fit', () => {
     expect(admit(node, event('hasOwnProperty'))).toMatchObject({ code: 'unknown_event' });
     expect(admit(node, event('secret'))).toMatchObject({ code: 'sender_not_allowed' });
-    expect(admit(node, event('add', { by: '1' }))).toMatchObject({ code: 'invalid_payload', details: { issues: [{ path: 'by' }] } });
+    expect(admit(node, event('add', { by: '1' }))).toMatchObject({
+      code: 'invalid_payload',
+      details: { issues: [{ path: 'by' }] },
+    });
     expect(refuse('constraint', 'm')).toEqual({ outcome: 'refused', code: 'constraint', message: 'm' });
   });
 });

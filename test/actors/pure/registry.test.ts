@@ -54,7 +54,10 @@ describe('a registry', () => {
       },
     });
     const definition: ActorDefinition = {
-      name: 'bad', version: 3, machine, upgrades: { 2: (snapshot) => snapshot },
+      name: 'bad',
+      version: 3,
+      machine,
+      upgrades: { 2: (snapshot) => snapshot },
       events: { 'xstate.init': { schema: z.object({}), senders: ['admin'], description: '' } },
     };
     const faults = findFaults(definition, { effectKinds: [], rowWriters: [] });
@@ -76,7 +79,9 @@ describe('a registry', () => {
         'nobody registered the action "named" in "bad.b"',
         'no upgrade from version 1',
         `the event "xstate.init" is in XState's own namespace`,
-      ].map((fault) => `bad: ${fault}`).join('\n'),
+      ]
+        .map((fault) => `bad: ${fault}`)
+        .join('\n'),
     );
   });
 });
@@ -89,7 +94,9 @@ describe('what may come next', () => {
       isBig: ({ event }) => (event.value ?? 0) > 3,
       hasValue: ({ event }) => 'value' in event && Object.keys(event).length > 3,
       copies: ({ event }) => ({ ...event }).value === 9,
-      throws: () => { throw new Error('no'); },
+      throws: () => {
+        throw new Error('no');
+      },
     },
   }).createMachine({
     context: { open: false },
@@ -103,19 +110,38 @@ describe('what may come next', () => {
       inner: {},
     },
   });
-  const spec = (senders: ActorDefinition['events'][string]['senders']) => ({ schema: z.object({}), senders, description: '' });
+  const spec = (senders: ActorDefinition['events'][string]['senders']) => ({
+    schema: z.object({}),
+    senders,
+    description: '',
+  });
   const definition: ActorDefinition = {
-    name: 'n', version: 1, machine, upgrades: {},
+    name: 'n',
+    version: 1,
+    machine,
+    upgrades: {},
     events: {
-      'by.context': spec(['operator']), 'by.payload': spec(['operator']), 'by.presence': spec(['operator']), 'by.copy': spec(['operator']),
-      'by.throw': spec(['operator']), plain: spec(['agent']), inner: spec(['message']), absent: spec(['operator']),
+      'by.context': spec(['operator']),
+      'by.payload': spec(['operator']),
+      'by.presence': spec(['operator']),
+      'by.copy': spec(['operator']),
+      'by.throw': spec(['operator']),
+      plain: spec(['agent']),
+      inner: spec(['message']),
+      absent: spec(['operator']),
     },
   };
   const registered = new Registry({ definitions: [definition], effectKinds: [], rowWriters: [] }).get('n');
   const { snapshot } = registered.scope.initial({});
 
   it('is what the state takes, guards on the context decided and guards on the payload left open', () => {
-    expect(nextEvents(registered, snapshot)).toEqual(['by.payload', 'by.presence', 'by.copy', 'by.throw', 'plain']);
+    expect(nextEvents(registered, snapshot)).toEqual([
+      'by.payload',
+      'by.presence',
+      'by.copy',
+      'by.throw',
+      'plain',
+    ]);
   });
 
   it('is only what the sender may send', () => {
@@ -128,17 +154,32 @@ describe('what may come next', () => {
 describe('a history state', () => {
   it('survives JSON', () => {
     const machine = setup({}).createMachine({
-      id: 'h', initial: 'in', context: {},
-      states: { in: { initial: 'a', states: { a: { on: { go: 'b' } }, b: {}, back: { type: 'history' } }, on: { out: 'out' } }, out: { on: { back: 'in.back' } } },
+      id: 'h',
+      initial: 'in',
+      context: {},
+      states: {
+        in: {
+          initial: 'a',
+          states: { a: { on: { go: 'b' } }, b: {}, back: { type: 'history' } },
+          on: { out: 'out' },
+        },
+        out: { on: { back: 'in.back' } },
+      },
       output: () => 1,
     });
     const { scope } = new Registry({
-      definitions: [{ name: 'h', version: 1, machine, events: {}, upgrades: {} }], effectKinds: [], rowWriters: [],
+      definitions: [{ name: 'h', version: 1, machine, events: {}, upgrades: {} }],
+      effectKinds: [],
+      rowWriters: [],
     }).get('h');
     let { snapshot } = scope.initial({});
     for (const type of ['go', 'out']) ({ snapshot } = scope.transition(snapshot, { type }));
-    const json = JSON.parse(JSON.stringify(persist({ snapshot, effects: {}, timers: {} }))) as Parameters<typeof restore>[1];
-    expect(scope.transition(restore(scope, json).snapshot, { type: 'back' }).snapshot.value).toEqual({ in: 'b' });
+    const json = JSON.parse(JSON.stringify(persist({ snapshot, effects: {}, timers: {} }))) as Parameters<
+      typeof restore
+    >[1];
+    expect(scope.transition(restore(scope, json).snapshot, { type: 'back' }).snapshot.value).toEqual({
+      in: 'b',
+    });
   });
 
   it('and the output and error of an ended machine survive too', () => {
@@ -150,8 +191,17 @@ describe('a history state', () => {
 
 describe('a row of an actor', () => {
   const row = (more: Partial<ActorRow>): ActorRow => ({
-    id: 'i', machine: 'node', machine_version: 1, version: '3', status: 'active', root_id: 'r', parent_id: null,
-    snapshot: { status: 'active', value: 'idle', context: {} }, updated_at: new Date(0), quarantine: null, ...more,
+    id: 'i',
+    machine: 'node',
+    machine_version: 1,
+    version: '3',
+    status: 'active',
+    root_id: 'r',
+    parent_id: null,
+    snapshot: { status: 'active', value: 'idle', context: {} },
+    updated_at: new Date(0),
+    quarantine: null,
+    ...more,
   });
 
   it('is read at its version', () => {
@@ -160,9 +210,18 @@ describe('a row of an actor', () => {
   });
 
   it('is upgraded one version at a time, and unreadable where an upgrade is missing or throws', () => {
-    const upgrades = { 1: (snapshot: object) => ({ ...snapshot, value: 'napping' }), 2: () => { throw new Error('no'); } };
+    const upgrades = {
+      1: (snapshot: object) => ({ ...snapshot, value: 'napping' }),
+      2: () => {
+        throw new Error('no');
+      },
+    };
     const registryAt = (version: number) =>
-      new Registry({ definitions: [{ ...nodeDefinition, version, upgrades }], effectKinds: [], rowWriters: [] });
+      new Registry({
+        definitions: [{ ...nodeDefinition, version, upgrades }],
+        effectKinds: [],
+        rowWriters: [],
+      });
     const { state, upgradedFrom } = readActor(registryAt(2), row({}));
     expect([state.snapshot.value, upgradedFrom]).toEqual(['napping', 1]);
     expect(() => readActor(registryAt(3), row({}))).toThrow(/from version 2 of node threw/);
@@ -193,22 +252,62 @@ describe('text that jsonb can not hold', () => {
 
 describe('netting', () => {
   const row = (writer: string, params: object) =>
-    ({ op: 'write', row: { writer, actorId: 'a', rootId: 'a', parentId: null, seq: 1, childId: null, effectId: null, params: params as { key?: string } } }) as const;
+    ({
+      op: 'write',
+      row: {
+        writer,
+        actorId: 'a',
+        rootId: 'a',
+        parentId: null,
+        seq: 1,
+        childId: null,
+        effectId: null,
+        params: params as { key?: string },
+      },
+    }) as const;
 
   it('keeps all rows of a writer without key, and one per actor of a writer that only replaces', () => {
     const plain = { name: 'log', columns: {}, statement: () => '' };
     const single = { name: 'one', replaces: ['other'], columns: {}, statement: () => '' };
-    const keyed = { name: 'keyed', key: ({ key }: { key?: unknown }) => String(key), columns: {}, statement: () => '' };
+    const keyed = {
+      name: 'keyed',
+      key: ({ key }: { key?: unknown }) => String(key),
+      columns: {},
+      statement: () => '',
+    };
     const writers = new Map([plain, single, keyed, ...noteWriters].map((writer) => [writer.name, writer]));
-    const { rows } = net([row('log', {}), row('log', {}), row('one', { n: 1 }), row('one', { n: 2 }), row('keyed', { key: 'k' }), row('keyed', { key: 'k' }), row('stranger', {})], writers);
-    expect(rows.map(({ writer, params }) => [writer, params])).toEqual([['log', {}], ['log', {}], ['one', { n: 2 }], ['keyed', { key: 'k' }], ['stranger', {}]]);
+    const { rows } = net(
+      [
+        row('log', {}),
+        row('log', {}),
+        row('one', { n: 1 }),
+        row('one', { n: 2 }),
+        row('keyed', { key: 'k' }),
+        row('keyed', { key: 'k' }),
+        row('stranger', {}),
+      ],
+      writers,
+    );
+    expect(rows.map(({ writer, params }) => [writer, params])).toEqual([
+      ['log', {}],
+      ['log', {}],
+      ['one', { n: 2 }],
+      ['keyed', { key: 'k' }],
+      ['stranger', {}],
+    ]);
   });
 });
 
 describe('a message at the door', () => {
   const registered = nodeRegistry().get('node');
   const message = (event: { type: string; [key: string]: unknown }) =>
-    admitMessage(registered, { id: 'm', event: event as { type: string }, sender: 'message', principal: 'p', origin: null });
+    admitMessage(registered, {
+      id: 'm',
+      event: event as { type: string },
+      sender: 'message',
+      principal: 'p',
+      origin: null,
+    });
 
   it('is taken when the receiver declares it', () => {
     expect(message({ type: 'hear', n: 1 })).toMatchObject({ event: { type: 'hear', n: 1 } });
@@ -224,11 +323,25 @@ describe('a message at the door', () => {
 
 describe('a fold', () => {
   const entry = (more: Partial<JournalRow>): JournalRow => ({
-    actor_id: '5f0c3f0e-6d5e-4a43-9a53-9d4a4b1f0a11', root_id: 'r', machine: 'node', seq: '1', event_id: 'e', type: 'actor.created',
-    event: { type: 'actor.created', input: {} }, sender: 'runtime', principal: 'p', outcome: 'accepted',
-    answer: { state: 'idle', tags: [], next: [] }, effect_id: null, origin: null, xid: '1', at: new Date(0), ...more,
+    actor_id: '5f0c3f0e-6d5e-4a43-9a53-9d4a4b1f0a11',
+    root_id: 'r',
+    machine: 'node',
+    seq: '1',
+    event_id: 'e',
+    type: 'actor.created',
+    event: { type: 'actor.created', input: {} },
+    sender: 'runtime',
+    principal: 'p',
+    outcome: 'accepted',
+    answer: { state: 'idle', tags: [], next: [] },
+    effect_id: null,
+    origin: null,
+    xid: '1',
+    at: new Date(0),
+    ...more,
   });
-  const add = (seq: number, more: Partial<JournalRow> = {}) => entry({ seq: String(seq), type: 'add', event: { type: 'add', by: 2 }, sender: 'operator', ...more });
+  const add = (seq: number, more: Partial<JournalRow> = {}) =>
+    entry({ seq: String(seq), type: 'add', event: { type: 'add', by: 2 }, sender: 'operator', ...more });
 
   it('applies what was accepted and skips what was rejected', () => {
     const actor = fold(nodeRegistry(), null, [entry({}), add(2), add(3, { outcome: 'rejected' }), add(4)]);
@@ -238,14 +351,20 @@ describe('a fold', () => {
   it('starts at the newest whole snapshot', () => {
     const snapshot = { status: 'active', value: 'idle', context: { total: 100 } };
     const upgraded = entry({ seq: '3', type: 'actor.upgraded', event: { type: 'actor.upgraded', snapshot } });
-    expect(fold(nodeRegistry(), null, [entry({}), add(2), upgraded, add(4)]).state.snapshot.context).toMatchObject({ total: 102 });
+    expect(
+      fold(nodeRegistry(), null, [entry({}), add(2), upgraded, add(4)]).state.snapshot.context,
+    ).toMatchObject({ total: 102 });
   });
 
   it('refuses a gap, a missing start, and an outcome that would be another today', () => {
     expect(() => fold(nodeRegistry(), null, [entry({}), add(3)])).toThrow(/entry 3 follows entry 1/);
     expect(() => fold(nodeRegistry(), null, [add(2)])).toThrow(/no entry to start from/);
     const snooze = { type: 'snooze', event: { type: 'snooze' } };
-    expect(() => fold(nodeRegistry(), null, [entry({}), add(2, snooze)])).toThrow(/was accepted and is refused now/);
-    expect(() => fold(nodeRegistry(), null, [entry({}), add(2, { type: 'poison', event: { type: 'poison' } })])).toThrow(/is rejected now/);
+    expect(() => fold(nodeRegistry(), null, [entry({}), add(2, snooze)])).toThrow(
+      /was accepted and is refused now/,
+    );
+    expect(() =>
+      fold(nodeRegistry(), null, [entry({}), add(2, { type: 'poison', event: { type: 'poison' } })]),
+    ).toThrow(/is rejected now/);
   });
 });

@@ -1,6 +1,6 @@
 import { getShortestPaths } from 'xstate/graph';
 import { initialTransition, transition } from 'xstate';
-import type { AnyMachineSnapshot, EventObject } from 'xstate';
+import type { AnyMachineSnapshot } from 'xstate';
 import { describe, expect, it } from 'vitest';
 
 import type { Move } from '../../../src/actors/scope.ts';
@@ -26,20 +26,24 @@ const events = [
 
 /** What the runtime reads of a move. */
 function plain({ snapshot, actions }: Move) {
-  return JSON.parse(JSON.stringify({
-    value: snapshot.value,
-    context: snapshot.context,
-    status: snapshot.status,
-    tags: [...snapshot.tags],
-    children: Object.keys(snapshot.children),
-    actions: actions.map(({ type, params }) => {
-      if (type === 'xstate.spawnChild') {
-        const { id, src, input } = params as { id: string; src: string; input: unknown };
-        return { type, id, src, input };
-      }
-      return type === 'xstate.stopChild' ? { type, id: (params as { id: string } | undefined)?.id } : { type, params };
+  return JSON.parse(
+    JSON.stringify({
+      value: snapshot.value,
+      context: snapshot.context,
+      status: snapshot.status,
+      tags: [...snapshot.tags],
+      children: Object.keys(snapshot.children),
+      actions: actions.map(({ type, params }) => {
+        if (type === 'xstate.spawnChild') {
+          const { id, src, input } = params as { id: string; src: string; input: unknown };
+          return { type, id, src, input };
+        }
+        return type === 'xstate.stopChild'
+          ? { type, id: (params as { id: string } | undefined)?.id }
+          : { type, params };
+      }),
     }),
-  })) as unknown;
+  ) as unknown;
 }
 
 describe('the inert scope', () => {
@@ -59,8 +63,8 @@ describe('the inert scope', () => {
       let ours = own.snapshot;
       for (const { event } of [...steps.slice(1), ...events.map((last) => ({ event: last }))]) {
         if (theirs.status !== 'active') break;
-        const [next, actions] = transition(nodeMachine, theirs as typeof start, event as (typeof events)[number]);
-        const move = scope.transition(ours, event as EventObject);
+        const [next, actions] = transition(nodeMachine, theirs as typeof start, event);
+        const move = scope.transition(ours, event);
         expect(plain(move)).toEqual(plain({ snapshot: next, actions }));
         [theirs, ours, moves] = [next, move.snapshot, moves + 1];
       }

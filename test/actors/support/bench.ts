@@ -27,8 +27,22 @@ export function committerOver(sql: SqlPool): Committer {
 }
 
 /** An event as the mailbox would hold it. */
-export function pend(actorId: string, source: { posted: PostedEvent } | { incoming: Incoming }): Pending & { delivery: Promise<Delivery> } {
+export function pend(
+  actorId: string,
+  source: { posted: PostedEvent } | { incoming: Incoming },
+): Pending & { delivery: Promise<Delivery> } {
   const { promise, resolve, reject } = Promise.withResolvers<Delivery>();
   const eventId = 'posted' in source ? source.posted.id : source.incoming.id;
-  return { actorId, eventId, source, answered: promise, delivery: promise, resolve, reject, deadline: null, losses: 0, isUncertain: false };
+  return {
+    actorId,
+    eventId,
+    source,
+    answered: promise,
+    delivery: promise,
+    resolve,
+    reject,
+    deadline: null,
+    losses: 0,
+    isUncertain: false,
+  };
 }

@@ -34,7 +34,14 @@ export interface Stage {
 }
 
 /** Faster than production, with the same proportions. */
-export const testClock = { pollMs: 40, notifyMs: 5, retryBaseMs: 20, retryCapMs: 200, renewMs: 500, heartbeatMs: 500 };
+export const testClock = {
+  pollMs: 40,
+  notifyMs: 5,
+  retryBaseMs: 20,
+  retryCapMs: 200,
+  renewMs: 500,
+  heartbeatMs: 500,
+};
 
 export async function openStage(poolSize = 10): Promise<Stage> {
   const database = await createTestDatabase({ poolSize });
@@ -46,7 +53,8 @@ export function stageOver(database: { sql: SqlPool; url: string; close(): Promis
   const { sql } = database;
   const runtimes: Runtime[] = [];
   const lines: LoggedLine[] = [];
-  const write = (level: LoggedLine['level']) => (fields: object, message: string) => void lines.push({ level, fields, message });
+  const write = (level: LoggedLine['level']) => (fields: object, message: string) =>
+    void lines.push({ level, fields, message });
   let shiftedMs = 0;
   const stage: Stage = {
     sql,
@@ -71,7 +79,9 @@ export function stageOver(database: { sql: SqlPool; url: string; close(): Promis
       return runtime;
     },
     async born(runtime, input = {}, id = randomUUID()) {
-      await sql.transaction((tx) => runtime.create(tx, [{ id, machine: 'node', rootId: id, parentId: null, input, principal: 'test' }]));
+      await sql.transaction((tx) =>
+        runtime.create(tx, [{ id, machine: 'node', rootId: id, parentId: null, input, principal: 'test' }]),
+      );
       runtime.wake();
       return id;
     },
@@ -80,11 +90,16 @@ export function stageOver(database: { sql: SqlPool; url: string; close(): Promis
       await sql.transaction(async (tx) => {
         await tx.query(`CREATE OR REPLACE FUNCTION db_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
           AS 'SELECT statement_timestamp() + interval ''${shiftedMs} milliseconds'''`);
-        if (heartbeat === 'alive') await tx.query(`UPDATE actor_heartbeat SET beat_at = beat_at + $1 * interval '1 millisecond'`, [ms]);
+        if (heartbeat === 'alive')
+          await tx.query(`UPDATE actor_heartbeat SET beat_at = beat_at + $1 * interval '1 millisecond'`, [
+            ms,
+          ]);
       });
     },
     async count(table, where = 'true') {
-      const { rows } = await sql.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table} WHERE ${where}`);
+      const { rows } = await sql.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM ${table} WHERE ${where}`,
+      );
       return rows[0]?.n ?? 0;
     },
     async close() {

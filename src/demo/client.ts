@@ -144,7 +144,7 @@ export class Client {
     try {
       const response = await fetch(this.#url() + path, { ...init, headers, signal });
       const text = await response.text();
-      if (response.status >= 500) return null;
+      if (response.status === 503) return null;
       if (response.ok) return { body: JSON.parse(text) as T };
       const problem = problemOf(text);
       throw new RefusedError(

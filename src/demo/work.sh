@@ -23,8 +23,9 @@ resolve() {
 add_files() {
   mkdir -p "signalbox-demo/$here"
   for part in 1 2; do
-    file=signalbox-demo/$here/$ATTEMPT-$part.txt
-    printf '%s in %s: %s\n' "$here" "$1" "$(unique)" >"$file"
+    content=$(unique)
+    file=signalbox-demo/$here/$ATTEMPT-$part-$(printf '%.8s' "$content").txt
+    printf '%s in %s: %s\n' "$here" "$1" "$content" >"$file"
     git add -f -- "$file"
     [ "$part" = 2 ] || git commit --quiet --no-verify -m "$TASK_TITLE: a first part"
   done
@@ -46,13 +47,11 @@ meet() {
   done
 }
 
-if [ "$CATEGORY" = merge ]; then
-  for project in $PROJECTS; do
-    cd "../$project"
-    resolve
-  done
-  exit 0
-fi
+for project in $PROJECTS; do
+  cd "../$project"
+  resolve
+done
+[ "$CATEGORY" != merge ] || exit 0
 
 [ "$here $ATTEMPT" != "$DEMO_VICTIM 1" ] || sleep 60
 sleep "$(pace)"

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,8 +11,13 @@ export interface KillPlan {
   readonly point: BoundaryPoint;
   readonly nth: number;
   /** Called while the service stands still at the point, still answering requests. */
-  readonly meanwhile?: () => Promise<void>;
+  readonly meanwhile?: (service: ServiceChild) => Promise<void>;
+  /** Go on after `meanwhile` instead of dying. */
+  readonly survives?: boolean;
 }
+
+/** A command that ends by executing what follows it, such as `unshare`: the process keeps its id. */
+export type Wrapper = readonly [command: string, ...args: string[]];
 
 interface Passed {
   readonly point: BoundaryPoint;
@@ -56,21 +61,22 @@ export class ServiceChild {
   }
 
   static async start(options: {
-    databaseUrl: string;
+    /** Null: the embedded server. */
+    databaseUrl: string | null;
     dataFolder: string;
     kill?: KillPlan;
-    env?: Record<string, string>;
+    wrapper?: Wrapper;
   }): Promise<ServiceChild> {
-    const child = fork(program, [], {
+    const [command, ...args] = [...(options.wrapper ?? []), process.execPath, program];
+    const child = spawn(command ?? process.execPath, args, {
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: process.env['HOME'] ?? '/',
-        DATABASE_URL: options.databaseUrl,
+        ...(options.databaseUrl === null ? {} : { DATABASE_URL: options.databaseUrl }),
         SIGNALBOX_DATA: options.dataFolder,
         SIGNALBOX_PORT: '0',
         SIGNALBOX_LOG_LEVEL: 'warn',
         SIGNALBOX_POOL_SIZE: '8',
-        ...options.env,
       },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -107,6 +113,17 @@ export class ServiceChild {
     if (signal !== 'SIGKILL') throw new Error(`the service ended by ${signal ?? 'itself'}, not at its kill point`);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Ends it as an operator would; an embedded server ends with it. */
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGTERM');
+    await this.ended;
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');
@@ -122,10 +139,13 @@ export class ServiceChild {
       return;
     }
     this.#plan = null;
-    void (plan.meanwhile?.() ?? Promise.resolve())
+    void (plan.meanwhile?.(this) ?? Promise.resolve())
       .catch((error: unknown) => {
         this.#failure = error;
       })
-      .finally(() => this.#child.kill('SIGKILL'));
+      .finally(() => {
+        if (plan.survives === true) this.#child.send({ go: number });
+        else this.#child.kill('SIGKILL');
+      });
   }
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type KillPlan, ServiceChild } from './service-child.ts';
+import { type KillPlan, ServiceChild, type Wrapper } from './service-child.ts';
 
 const run = promisify(execFile);
 const quiet = {
@@ -76,25 +76,33 @@ export class World {
   /** What agents pushed: commits by project. */
   readonly pushed: { project: string; commit: string }[] = [];
 
+  /** Where the service finds the remotes; their paths unless told. */
+  remoteUrl: (key: string) => string = (key) => this.remote(key);
+
   private constructor(folder: string, database: TestDatabase, keys: readonly string[]) {
     this.folder = folder;
     this.database = database;
     this.keys = keys;
   }
 
-  static async make(projects: number): Promise<World> {
+  static async make(projects: number, database?: TestDatabase): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'signalbox-crash-'));
     const keys = Array.from({ length: projects }, (_, index) => `p${index + 1}`);
-    const world = new World(folder, await createTestDatabase({ poolSize: 2 }), keys);
+    const world = new World(folder, database ?? (await createTestDatabase({ poolSize: 2 })), keys);
     for (const key of keys) await world.#makeRemote(key);
     return world;
   }
 
-  async start(kill?: KillPlan): Promise<ServiceChild> {
+  get dataFolder(): string {
+    return join(this.folder, 'data');
+  }
+
+  async start(kill?: KillPlan, how: { wrapper?: Wrapper; embedded?: boolean } = {}): Promise<ServiceChild> {
     this.service = await ServiceChild.start({
-      databaseUrl: this.database.url,
-      dataFolder: join(this.folder, 'data'),
+      databaseUrl: how.embedded === true ? null : this.database.url,
+      dataFolder: this.dataFolder,
       ...(kill === undefined ? {} : { kill }),
+      ...(how.wrapper === undefined ? {} : { wrapper: how.wrapper }),
     });
     this.#token = this.service.adminToken;
     return this.service;
@@ -113,7 +121,7 @@ export class World {
   /** The hub's repository, looked at with plain git. */
   async hub(key: string): Promise<string> {
     const { rows } = await this.database.sql.query<{ id: string }>('SELECT id FROM project WHERE key = $1', [key]);
-    return join(this.folder, 'data', 'hub', `${rows[0]?.id ?? ''}.git`);
+    return join(this.dataFolder, 'hub', `${rows[0]?.id ?? ''}.git`);
   }
 
   async ask<T>(method: string, path: string, body?: unknown, token = this.#token): Promise<T> {
@@ -133,7 +141,7 @@ export class World {
   /** Projects and a plan of one phase, in yolo mode unless told; gives the initiative's id. */
   async plan(tasks: readonly string[], extra: Record<string, unknown> = {}): Promise<string> {
     for (const key of this.keys) {
-      await this.ask('POST', '/v1/projects', { key, remote: this.remote(key), defaultBranch: 'main' });
+      await this.ask('POST', '/v1/projects', { key, remote: this.remoteUrl(key), defaultBranch: 'main' });
     }
     const applied = await this.ask<{ initiative: { id: string } }>('POST', '/v1/plans', {
       key: 'work',
@@ -178,6 +186,16 @@ export class World {
 
   async submit(claim: ClaimedTask): Promise<void> {
     await this.ask('POST', `/v1/agents/${claim.agent}/submit`, { lease: claim.lease.id }, this.agentToken);
+  }
+
+  /** What `/readyz` answers: the status and every check by name. */
+  async readiness(): Promise<{ status: number; checks: Readonly<Record<string, { ready: boolean; detail: string }>> }> {
+    const response = await fetch(`${this.service?.url ?? ''}/readyz`);
+    const body = (await response.json()) as { checks?: { name: string; ready: boolean; detail: string }[] };
+    return {
+      status: response.status,
+      checks: Object.fromEntries((body.checks ?? []).map(({ name, ...check }) => [name, check])),
+    };
   }
 
   tree(initiative: string): Promise<Tree> {

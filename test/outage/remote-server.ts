@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** Remotes over HTTP that can go away and come back on the same port; git's own server program behind a few lines. */
+export class RemoteServer {
+  readonly #root: string;
+  #server: Server | null = null;
+  #port = 0;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  url(name: string): string {
+    return `http://127.0.0.1:${this.#port}/${name}`;
+  }
+
+  async start(): Promise<void> {
+    this.#server = createServer((req, res) => {
+      const url = new URL(req.url ?? '/', 'http://remote');
+      const child = spawn('git', ['-c', 'http.receivepack=true', 'http-backend'], {
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          GIT_PROJECT_ROOT: this.#root,
+          GIT_HTTP_EXPORT_ALL: '1',
+          PATH_INFO: url.pathname,
+          QUERY_STRING: url.search.slice(1),
+          REQUEST_METHOD: req.method ?? 'GET',
+          CONTENT_TYPE: req.headers['content-type'] ?? '',
+          REMOTE_USER: 'service',
+          ...(req.headers['content-encoding'] === 'gzip' ? { HTTP_CONTENT_ENCODING: 'gzip' } : {}),
+          ...(req.headers['git-protocol'] === undefined ? {} : { GIT_PROTOCOL: String(req.headers['git-protocol']) }),
+        },
+      });
+      req.pipe(child.stdin);
+      const chunks: Buffer[] = [];
+      child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+      child.on('close', () => {
+        const answer = Buffer.concat(chunks);
+        const end = answer.indexOf('\r\n\r\n');
+        let status = 200;
+        for (const line of answer.subarray(0, end).toString('latin1').split('\r\n')) {
+          const [name = '', value = ''] = line.split(/: (.*)/s);
+          if (name.toLowerCase() === 'status') status = Number(value.slice(0, 3));
+          else res.appendHeader(name, value);
+        }
+        res.writeHead(status).end(answer.subarray(end + 4));
+      });
+    });
+    await new Promise<void>((resolve) => this.#server?.listen(this.#port, '127.0.0.1', resolve));
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  async stop(): Promise<void> {
+    this.#server?.closeAllConnections();
+    await new Promise((resolve) => this.#server?.close(resolve));
+    this.#server = null;
+  }
+}

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { AnyEventObject } from 'xstate';
 import type { ReviewMode } from '../../../src/machines/payloads.ts';
 import { Family, type Kind } from './family.ts';
@@ -80,7 +81,7 @@ export class Story {
 
   /** Sends an event, which has to be possible, without delivering what comes of it. */
   postOnly(id: string, event: AnyEventObject): void {
-    if (!this.family.post(id, event)) throw new Error(`${id} in ${this.at(id)} does not take ${event.type}`);
+    if (!this.family.post(id, event)) expect.fail(`${id} in ${this.at(id)} does not take ${event.type}`);
   }
 
   post(id: string, event: AnyEventObject): void {
@@ -91,7 +92,7 @@ export class Story {
   /** Ends an effect without delivering what comes of it; well, unless an outcome is given. */
   finishOnly(id: string, effect: string, outcome?: Outcome): void {
     const running = this.family.effects.get(`${id} ${effect}`);
-    if (running === undefined) throw new Error(`${id} in ${this.at(id)} runs no ${effect}`);
+    if (running === undefined) expect.fail(`${id} in ${this.at(id)} runs no ${effect}`);
     this.family.finish(running, outcome ?? outcomesOf(running.src)[0]);
   }
 

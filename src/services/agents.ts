@@ -79,15 +79,14 @@ export class Agents implements AgentService {
 
   async claim(agentId: string, request: ClaimRequest, caller: ClaimCaller): Promise<Claim | null> {
     const agent = await this.#ownAgent(agentId, caller.principal);
-    const held = await this.#heldAttempt(agentId);
-    if (held !== null) return describeClaim(this.#deps, held, caller);
     const until = Date.now() + request.waitSeconds * 1_000;
     for (;;) {
       if (caller.signal.aborted) return null;
-      const claim = await this.#tryClaim(agent, caller);
+      const claim = (await this.#heldClaim(agentId, caller)) ?? (await this.#tryClaim(agent, caller));
       if (claim !== null) return claim;
       const left = until - Date.now();
-      if (left <= 0) return null;
+      // A request that came together with this one may have got the task meanwhile.
+      if (left <= 0) return this.#heldClaim(agentId, caller);
       await this.#news(Math.min(left, LOOK_AGAIN_MS), caller.signal);
     }
   }
@@ -217,6 +216,11 @@ export class Agents implements AgentService {
     const attempt = rows[0];
     if (attempt === undefined) throw new Refusal('foreign_lease', 'this lease is not one of this agent');
     return attempt;
+  }
+
+  async #heldClaim(agentId: string, caller: ClaimCaller): Promise<Claim | null> {
+    const held = await this.#heldAttempt(agentId);
+    return held === null ? null : describeClaim(this.#deps, held, caller);
   }
 
   async #heldAttempt(agentId: string): Promise<AttemptRow | null> {

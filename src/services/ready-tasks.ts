@@ -30,6 +30,8 @@ export async function reserveReadyTask(
   candidate: Candidate,
 ): Promise<Reservation | null> {
   return pool.transaction(async (sql) => {
+    const earlier = await earlierRequest(sql, candidate.agentId);
+    if (earlier !== null) return earlier.reservation;
     const { rows } = await sql.query<ReadyRow>(
       `SELECT r.task_id, r.initiative_id, r.attempt
          FROM ready_task r
@@ -58,6 +60,24 @@ export async function reserveReadyTask(
     );
     return { taskId: row.task_id, attempt: row.attempt };
   });
+}
+
+/**
+ * What another request of this agent has taken already: requests that arrive together, or again after a crash, get one task. Reads
+ * lease and reservation in one snapshot, because a claim turns one into the other; the lock makes the requests take turns.
+ */
+async function earlierRequest(sql: Sql, agentId: string): Promise<{ reservation: Reservation | null } | null> {
+  await sql.query('SELECT FROM agent WHERE id = $1 FOR NO KEY UPDATE', [agentId]);
+  const { rows } = await sql.query<{ holds: boolean; task_id: string | null; attempt: number | null }>(
+    `SELECT EXISTS (SELECT 1 FROM lease WHERE agent_id = $1 AND expires_at > db_now()) AS holds, r.task_id, r.attempt
+       FROM (SELECT) one LEFT JOIN ready_task r ON r.reserved_by = $1 AND r.reserved_until > db_now()
+      ORDER BY r.task_id LIMIT 1`,
+    [agentId],
+  );
+  const [found] = rows;
+  if (found === undefined || found.holds) return { reservation: null };
+  if (found.task_id === null || found.attempt === null) return null;
+  return { reservation: { taskId: found.task_id, attempt: found.attempt } };
 }
 
 /** Counts under a lock on the initiative, so that two claims at once can not both take the last slot. */

@@ -18,6 +18,7 @@ import { createServer } from './http/server.ts';
 import { machineDefinitions } from './machines/definitions.ts';
 import { Agents } from './services/agents.ts';
 import { effectBodies } from './services/effects/effect-bodies.ts';
+import { RunningBodies } from './services/effects/running-bodies.ts';
 import { Explain } from './services/explain.ts';
 import { HubGrants } from './services/hub-grants.ts';
 import { InspectTickets } from './services/inspect-tickets.ts';
@@ -58,6 +59,9 @@ export interface App {
 /** Who is named in the merge commits. */
 const AUTHOR = { name: 'Signalbox', email: 'signalbox@localhost' };
 
+/** How long the close waits for work that was told to stop. */
+const BODY_END_MS = 5_000;
+
 /** Wires the parts. Nothing runs before `start`. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, database, dataFolder, log } = options;
@@ -73,6 +77,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     exclusively: (name, work) => intents.exclusively(name, work),
   });
   const plan = new PlanStore(orm);
+  const running = new RunningBodies();
   const tokens = new TokenService(sql);
 
   // The bodies of effects read actors, and the runtime runs the bodies: the one knot, tied here.
@@ -88,6 +93,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       deliveries: new PgDeliveryStore(sql),
       boundary: options.boundary,
       log,
+      running,
       author: AUTHOR,
       actors: () => runtime,
     }),
@@ -145,6 +151,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async stop() {
       await sweeper.stop();
       await runtime.stop();
+      await running.ended(BODY_END_MS);
       await readiness.stop();
     },
   };

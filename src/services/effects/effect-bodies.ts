@@ -19,7 +19,7 @@ function notAvailable(what: string) {
 /** What the machines invoke, by name. Each body may run more than once: what it writes is written once. */
 export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRegistration>> {
   const effect = (body: (run: EffectRun) => Promise<JsonValue>): EffectRegistration => ({
-    run: gitEffect(deps.sql, body),
+    run: gitEffect(deps.sql, (run) => deps.running.track(body(run))),
   });
   return {
     'initiative.open': effect(openInitiative(deps)),

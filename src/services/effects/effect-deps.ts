@@ -7,6 +7,7 @@ import type { IntentStore } from '../../git/intent-store.ts';
 import type { CommitAuthor, GitLog } from '../../git/landing-types.ts';
 import type { MergeEngine } from '../../git/merge-engine.ts';
 import type { PlanStore } from '../plan-store.ts';
+import type { RunningBodies } from './running-bodies.ts';
 
 /** What the bodies of effects work with. */
 export interface EffectDeps {
@@ -18,6 +19,7 @@ export interface EffectDeps {
   readonly deliveries: DeliveryStore;
   readonly boundary: Boundary;
   readonly log: GitLog;
+  readonly running: RunningBodies;
   /** Who is named in merge commits. */
   readonly author: CommitAuthor;
   /** The actors, to ask what their children have handed in; set before the runtime starts. */

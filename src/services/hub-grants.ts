@@ -52,6 +52,8 @@ export class HubGrants implements HubAccess {
       projectId: project.id,
       readRefs: await this.#readable(project.id, [
         ref,
+        // HEAD names it, and a clone of a repository whose HEAD names something hidden fails.
+        headRef(project.defaultBranch),
         headRef(phaseBranch(initiative.key, phase.key)),
         headRef(taskBranch(initiative.key, phase.key, task.key)),
         ...Array.from({ length: attempt.number }, (_, index) =>

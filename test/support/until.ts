@@ -14,6 +14,6 @@ export async function until<T>(
       if (found === null || found === undefined || found === false) throw new Error(`still waiting: ${what}`);
       return found;
     },
-    { timeout: LIMIT_MS, interval: 25 },
+    { timeout: LIMIT_MS, interval: 50 },
   );
 }

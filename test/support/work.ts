@@ -64,7 +64,7 @@ export interface InitiativePlan {
   readonly phases: readonly PhasePlan[];
 }
 
-/** The first task of a phase is claimed first. */
+/** Tasks are claimed in the order of the plan, unless it says otherwise. */
 const FIRST_PRIORITY = 80;
 
 /** The plan as it is posted; titles are the keys. */
@@ -79,11 +79,11 @@ export function planDocument(plan: InitiativePlan) {
     projects: plan.projects.map((entry) =>
       'project' in entry ? { key: entry.project.key, strategy: entry.strategy } : { key: entry.key },
     ),
-    phases: plan.phases.map((phase) => ({
+    phases: plan.phases.map((phase, place) => ({
       title: phase.key,
       ...phase,
       tasks: (phase.tasks ?? []).map((task, at) => ({
-        priority: FIRST_PRIORITY - at,
+        priority: FIRST_PRIORITY - 10 * place - at,
         ...(typeof task === 'string' ? { key: task, title: task } : { title: task.key, ...task }),
       })),
     })),

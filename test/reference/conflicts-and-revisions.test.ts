@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { claim, doTask, pushFiles, pushResolution, registerAgent, submit } from '../support/agent.ts';
+import { filesAt, isContained, tipOf } from '../support/git.ts';
+import { startTestService } from '../support/service.ts';
+import { addProject, applyPlan } from '../support/work.ts';
+
+const PHASE = 'refs/heads/signalbox/goal/phase/build';
+
+test('R4 a merge conflict is handed to a merge task with source, target and files, and what it resolves is landed', async () => {
+  const service = await startTestService();
+  const api = await addProject(service, 'api', { 'shared.txt': 'base\n' });
+  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['left', 'right'] }] });
+  const [one, two] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
+  const [left, right] = [await claim(one, 'left'), await claim(two, 'right')];
+  await pushFiles(one, left, { api: { 'shared.txt': 'left\n' } });
+  const heads = await pushFiles(two, right, { api: { 'shared.txt': 'right\n' } });
+  await submit(one, left);
+  await work.untilTask('build', 'left', 'completed');
+  const target = await tipOf(api.hub, PHASE);
+  await submit(two, right);
+  await work.untilTask('build', 'right', 'conflicted');
+  expect(await tipOf(api.hub, PHASE)).toBe(target);
+
+  const merge = await claim(one, 'merge-2-3');
+  expect(merge.task.category).toBe('merge');
+  expect(merge.conflict).toEqual({
+    source: heads['api'],
+    target,
+    files: [{ project: 'api', path: 'shared.txt', type: expect.stringContaining('CONFLICT') }],
+  });
+  expect(merge.projects).toEqual([expect.objectContaining({ key: 'api', base: target, merge: heads['api'] })]);
+
+  await pushResolution(one, merge, { api: { 'shared.txt': 'left and right\n' } });
+  await submit(one, merge);
+  await work.untilTask('build', 'right', 'completed');
+  expect(await isContained(api.hub, heads['api'] ?? '', PHASE)).toBe(true);
+  expect((await filesAt(api.hub, PHASE))['shared.txt']).toBe('left and right');
+});
+
+test('R5 what a merge task and a review task push becomes the tip of the phase itself, with no merge of it', async () => {
+  const service = await startTestService();
+  const api = await addProject(service, 'api', { 'shared.txt': 'base\n' });
+  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['left', 'right'] }] });
+  const [one, two] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
+  const [left, right] = [await claim(one, 'left'), await claim(two, 'right')];
+  await pushFiles(one, left, { api: { 'shared.txt': 'left\n' } });
+  await pushFiles(two, right, { api: { 'shared.txt': 'right\n' } });
+  await submit(one, left);
+  await work.untilTask('build', 'left', 'completed');
+  await submit(two, right);
+
+  const merge = await claim(one, 'merge-2-3');
+  const resolved = await pushResolution(one, merge, { api: { 'shared.txt': 'both\n' } });
+  await submit(one, merge);
+  const { id } = await work.untilPhase('build', 'pending_review.open');
+  expect(await tipOf(api.hub, PHASE)).toBe(resolved['api']);
+
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'One more line, please.' });
+  const revised = await doTask(one, 'revision-1', { api: { 'shared.txt': 'both\nand more\n' } });
+  await work.untilTask('build', 'revision-1', 'completed');
+  expect(revised.claim.task.category).toBe('review');
+  expect(revised.claim.projects[0]?.base).toBe(resolved['api']);
+  expect(await tipOf(api.hub, PHASE)).toBe(revised.heads['api']);
+});
+
+test('R8 a request for changes makes one urgent revision task with the comments grouped by file, and the phase goes back to work', async () => {
+  const service = await startTestService();
+  const api = await addProject(service, 'api');
+  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['login'] }] });
+  const agent = await registerAgent(service);
+  await doTask(agent, 'login', { api: { 'a.ts': 'a\n', 'b.ts': 'b\n' } });
+  const { id } = await work.untilPhase('build', 'pending_review.open');
+
+  const comments = [
+    { project: 'api', file: 'b.ts', line: 1, text: 'Say why.' },
+    { project: 'api', file: 'a.ts', line: 7, text: 'Too long.' },
+    { project: 'api', file: 'b.ts', line: 3, text: 'Unused.' },
+    { project: 'api', file: 'a.ts', line: 0, text: 'Rename this file.' },
+  ];
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'Nearly there.', comments });
+
+  const phase = await work.untilPhase('build', 'in_progress');
+  expect(phase.tasks.filter(({ category }) => category === 'review')).toEqual([
+    expect.objectContaining({ key: 'revision-1', description: 'Nearly there.', priority: 90 }),
+  ]);
+  const revision = await claim(agent, 'revision-1');
+  expect(revision.task.description).toBe('Nearly there.');
+  expect(revision.comments).toEqual([comments[1], comments[3], comments[0], comments[2]]);
+});

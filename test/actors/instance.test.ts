@@ -12,7 +12,7 @@ beforeEach(async () => {
   stage = await openStage();
 });
 afterEach(async () => {
-  await Promise.all(sessions.splice(0).map((session) => session.end()));
+  await Promise.all(sessions.splice(0).map((client) => client.end()));
   await stage.close();
 });
 

@@ -94,10 +94,10 @@ describe('backends that are killed under load', () => {
     const ids = await Promise.all(Array.from({ length: 10 }, () => stage.born(one)));
     const admin = new pg.Client({ connectionString: stage.url });
     await admin.connect();
-    let isPosting = true;
+    const posting = new AbortController();
     const killing = (async () => {
       let killed = 0;
-      while (isPosting) {
+      while (!posting.signal.aborted) {
         const { rowCount } = await admin.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`,
         );
@@ -112,7 +112,7 @@ describe('backends that are killed under load', () => {
     };
     for (let round = 0; round < 15; round += 1)
       await Promise.all(ids.flatMap((id) => [post(id, round), post(id, round + 1)]));
-    isPosting = false;
+    posting.abort();
     expect(await killing).toBeGreaterThan(5);
     await admin.end();
     for (const id of ids) {

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { setup } from 'xstate';
 
 import { operationsOf } from '../../../src/actors/action-operations.ts';
 import { bear } from '../../../src/actors/birth.ts';
 import { admit, refuse, refuseUnseen } from '../../../src/actors/door.ts';
 import { net } from '../../../src/actors/netting.ts';
+import { Registry } from '../../../src/actors/registry.ts';
 import { nodeRegistry } from '../support/bench.ts';
+import { nodeDefinition, noteWriters } from '../support/machines.ts';
 import { event } from '../support/harness.ts';
 
 const registry = nodeRegistry();
@@ -68,6 +71,30 @@ describe('an action', () => {
     const plan = net([...tell, set_aside], registry.rowWriters);
     expect(plan.messages).toMatchObject([{ toId: 'a', seq: 5, place: 0 }]);
     expect(plan.quarantines).toEqual([set_aside.quarantine]);
+  });
+});
+
+describe('a birth', () => {
+  it('carries the births of its own first state', () => {
+    const nest = setup({ actions: { create: () => undefined } }).createMachine({
+      entry: { type: 'create', params: { child: 1, machine: 'node', input: { total: 3 } } },
+    });
+    const definition = { name: 'nest', version: 1, machine: nest, events: {}, upgrades: {} };
+    const nested = new Registry({
+      definitions: [definition, nodeDefinition],
+      effectKinds: [],
+      rowWriters: noteWriters,
+    });
+    const { operations } = bear(nested, {
+      id,
+      machine: 'nest',
+      rootId: id,
+      parentId: null,
+      input: {},
+      principal: 'p',
+    });
+    expect(operations.map(({ op }) => op)).toEqual(['born', 'entry', 'born', 'entry']);
+    expect(operations[2]).toMatchObject({ actor: { parentId: id, machine: 'node' } });
   });
 });
 

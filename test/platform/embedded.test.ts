@@ -20,8 +20,11 @@ import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.t
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { type Holder, startHolder } from './embedded-holder-process.ts';
 
+// Each start makes a cluster, in a process of its own: a busy machine needs its time.
+vi.setConfig({ testTimeout: 120_000 });
+
 const isRoot = process.geteuid?.() === 0;
-const patience = { timeout: 20_000, interval: 50 };
+const patience = { timeout: 60_000, interval: 50 };
 
 let root: string;
 let dataFolder: string;

@@ -3,6 +3,7 @@ import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { scrubbedEnvironment } from '../../scripts/environment.mjs';
 import { isAtLeast } from '../../scripts/requirements.mjs';
@@ -129,7 +130,8 @@ describe('settings from outside', () => {
     try {
       const canary = await server.createDatabase();
       const url = new URL(canary.url);
-      const before = await sessionsOf(canary);
+      const name = url.pathname.slice(1);
+      const before = await sessionsOf(server, name);
       const ended = await run(
         [
           launcher,
@@ -151,7 +153,7 @@ describe('settings from outside', () => {
       );
       expect(ended.said).toContain('1 passed');
       expect(ended.code).toBe(0);
-      expect(await sessionsOf(canary)).toBe(before);
+      expect(await sessionsOf(server, name)).toBe(before);
       await canary.close();
     } finally {
       await server.close();
@@ -159,13 +161,17 @@ describe('settings from outside', () => {
   }, 120_000);
 });
 
-/** Sessions ever begun on the database, by the server's own count; our pool has its one session already. */
-async function sessionsOf(database: {
-  sql: { query<R>(text: string): Promise<{ rows: R[] }> };
-}): Promise<string | undefined> {
-  await database.sql.query('SELECT pg_stat_force_next_flush()');
-  const { rows } = await database.sql.query<{ sessions: string }>(
-    'SELECT sessions FROM pg_stat_database WHERE datname = current_database()',
-  );
-  return rows[0]?.sessions;
+/** Sessions ever begun on the database, by the server's own count; asked from another database, so as not to be counted. */
+async function sessionsOf(server: OwnTestServer, database: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: server.urlOf('postgres') });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ sessions: string }>(
+      'SELECT sessions FROM pg_stat_database WHERE datname = $1',
+      [database],
+    );
+    return rows[0]?.sessions;
+  } finally {
+    await client.end();
+  }
 }

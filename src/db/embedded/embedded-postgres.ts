@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { DatabaseLog } from '../log.ts';
 import { isErrno } from './cluster.ts';
 import { EmbeddedRefusal } from './embedded-refusal.ts';
-import { findFreePort } from './free-port.ts';
+import { findFreePort, isPortFree } from './free-port.ts';
 import { type PlacedCluster, placeCluster } from './placement.ts';
 import { clusterUrl, startPostmaster } from './postmaster.ts';
 import { findRunningServer, portFile, readPortFile, removeForeignPidFile } from './running-server.ts';
@@ -63,7 +63,7 @@ async function join(placed: PlacedCluster, options: EmbeddedOptions): Promise<nu
     if (found.state === 'none') {
       const last = taken < samePortTries ? await readPortFile(cluster) : null;
       const port = last ?? (await findFreePort());
-      if (await start(placed, port, options)) return port;
+      if ((await isPortFree(port)) && (await start(placed, port, options))) return port;
       taken++;
     }
     if (Date.now() > deadline)

@@ -8,12 +8,13 @@ const range = { from: 20_000, to: 32_000 };
 export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const port = randomInt(range.from, range.to);
-    if (await canListen(port)) return port;
+    if (await isPortFree(port)) return port;
   }
   throw new Error(`no free port between ${range.from} and ${range.to} on 127.0.0.1`);
 }
 
-function canListen(port: number): Promise<boolean> {
+/** Whether nobody listens on the port of 127.0.0.1 at this moment. */
+export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));

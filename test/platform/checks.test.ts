@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import { lockFaults } from '../../scripts/check-lock.mjs';
+import { namedTestFaults, promised, unprovenTests } from '../../scripts/check-named-tests.mjs';
+import { summarize } from '../../scripts/ci-summary.mjs';
+import { parseMutant } from '../../scripts/mutant-patch.ts';
+import { verdictOf } from '../../scripts/mutant-verdict.ts';
+
+const locked = { version: '1.0.0', integrity: 'sha512-x' };
+const builds = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64'];
+
+function lockWith(present: readonly string[]) {
+  return {
+    packages: {
+      '': {},
+      'node_modules/tool': {
+        ...locked,
+        optionalDependencies: Object.fromEntries(builds.map((build) => [`@tool/${build}`, '1.0.0'])),
+      },
+      ...Object.fromEntries(present.map((build) => [`node_modules/@tool/${build}`, locked])),
+    },
+  };
+}
+
+describe('the check of the lock file', () => {
+  it('is content with a build for every platform', () => {
+    expect(lockFaults(lockWith(builds))).toEqual([]);
+  });
+
+  it('misses a build that npm left out', () => {
+    expect(lockFaults(lockWith(builds.slice(1)))).toEqual([
+      expect.stringContaining('no build for darwin-arm64'),
+    ]);
+  });
+
+  it('refuses download addresses and missing integrity', () => {
+    const packages = {
+      'node_modules/a': { ...locked, resolved: 'https://x' },
+      'node_modules/b': { version: '1.0.0' },
+    };
+    expect(lockFaults({ packages })).toHaveLength(2);
+  });
+});
+
+describe('the check of named tests', () => {
+  const all = promised.map((name) => `it('${name} holds', () => {});`).join('\n');
+
+  it('is content when every promise has a test', () => {
+    expect(namedTestFaults([{ file: 'a', text: all }])).toEqual([]);
+  });
+
+  it('misses one that is gone, and does not take R1 for R11', () => {
+    expect(namedTestFaults([{ file: 'a', text: all.replace(`'R1 holds'`, `'holds'`) }])).toEqual([
+      expect.stringMatching(/^R1:/),
+    ]);
+  });
+
+  it.each([
+    `it.skip('F5 holds'`,
+    `it.todo('F5 holds'`,
+    `it.skipIf(x)('F5 holds'`,
+    `describe.skip('F5 holds'`,
+  ])('refuses %s', (text) => {
+    expect(namedTestFaults([{ file: 'a', text: all.replace(`it('F5 holds'`, text) }])).toContainEqual(
+      expect.stringMatching(/^F5:/),
+    );
+  });
+
+  it('wants them passed in a report', () => {
+    const results = promised.map((name) => ({
+      ancestorTitles: [],
+      title: `${name} holds`,
+      status: name === 'F7' ? 'skipped' : 'passed',
+    }));
+    expect(unprovenTests({ testResults: [{ assertionResults: results }] })).toEqual([
+      'F7: skipped: F7 holds',
+    ]);
+  });
+});
+
+describe('the summary of CI', () => {
+  const tests = (status: string) => ({
+    testResults: [
+      {
+        name: 'file',
+        status: status === 'failed' ? 'failed' : 'passed',
+        assertionResults: [...promised.map((name) => `${name} holds`), 'one'].map((title) => ({
+          ancestorTitles: [],
+          title,
+          status: title === 'one' ? status : 'passed',
+        })),
+      },
+    ],
+  });
+  const steps = (code: number) => [
+    { name: 'npm ci', code: 0 },
+    { name: 'npm test', code },
+    { name: 'npm run check', code: 0 },
+    { name: 'npm run demo', code: 0 },
+  ];
+  const check = [{ name: 'lint', passed: true }];
+  const last = (input: Parameters<typeof summarize>[0]) => summarize(input).lines.at(-1);
+
+  it('counts tests one by one and each other step as one', () => {
+    // 24 named and one more test; npm ci, demo, lint, the skipped list and the named tests.
+    expect(last({ steps: steps(0), tests: tests('passed'), check, allowed: [] })).toBe(
+      `${promised.length + 1 + 5} passed, 0 failed`,
+    );
+  });
+
+  it('counts a failed test', () => {
+    expect(last({ steps: steps(1), tests: tests('failed'), check, allowed: [] })).toMatch(/ 1 failed$/);
+  });
+
+  it('lists a skipped test and fails unless the list names it', () => {
+    const surplus = summarize({ steps: steps(0), tests: tests('skipped'), check, allowed: [] });
+    expect(surplus.lines).toContain('skipped one');
+    expect(surplus.failed).toBe(1);
+    expect(summarize({ steps: steps(0), tests: tests('skipped'), check, allowed: ['one'] })).toMatchObject({
+      failed: 0,
+    });
+  });
+
+  it('does not believe a report when the run itself failed, nor the lack of one', () => {
+    expect(summarize({ steps: steps(1), tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
+    expect(summarize({ steps: steps(0), tests: null, check: null, allowed: [] }).failed).toBe(2);
+  });
+
+  it('counts a file that did not load', () => {
+    const report = tests('passed');
+    report.testResults.push({ name: 'broken', status: 'failed', assertionResults: [] });
+    expect(summarize({ steps: steps(1), tests: report, check, allowed: [] }).failed).toBe(1);
+  });
+});
+
+describe('the judge of mutants', () => {
+  const report = (status: string, ...failureMessages: string[]) => ({
+    testResults: [
+      { status, assertionResults: [{ ancestorTitles: ['group'], title: 'holds', status, failureMessages }] },
+    ],
+  });
+
+  it.each([
+    ['AssertionError: expected 1 to be 2', 'red'],
+    ['Error: Test timed out in 5000ms.', 'red'],
+    ['Error: promise resolved "1" instead of rejecting', 'red'],
+    ['TypeError: x is not a function', 'broken'],
+    ['Error: connect ECONNREFUSED 127.0.0.1:1', 'broken'],
+  ])('takes "%s" as %s', (message, result) => {
+    expect(verdictOf(report('failed', message), 'holds').result).toBe(result);
+  });
+
+  it('knows a test by its title, alone or below its groups', () => {
+    expect(verdictOf(report('passed'), 'group > holds').result).toBe('green');
+    expect(verdictOf(report('passed'), 'something else').result).toBe('broken');
+    expect(verdictOf(null, 'holds').result).toBe('broken');
+  });
+
+  it('wants a patch to name its test and its guarantee', () => {
+    const text = '# test: test/a.test.ts > group > holds\n# guarantee: nothing is lost\n';
+    expect(parseMutant('x/lost.patch', text)).toMatchObject({
+      name: 'lost',
+      testFile: 'test/a.test.ts',
+      testTitle: 'group > holds',
+    });
+    expect(() => parseMutant('x.patch', '# test: no title\n')).toThrow('# test:');
+  });
+});

@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, chmod, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+let dataFolder: string;
+const started: ChildProcess[] = [];
+
+beforeEach(async () => {
+  dataFolder = await mkdtemp(path.join(tmpdir(), 'signalbox-service-'));
+  await chmod(dataFolder, 0o711);
+});
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((child) => end(child, 'SIGTERM')));
+  await rm(dataFolder, { recursive: true, force: true });
+});
+
+interface Started {
+  child: ChildProcess;
+  /** Null when it ended before it listened. */
+  url: string | null;
+  said: () => string;
+}
+
+/** Starts the service as `npm start` does and waits until it listens or ends. */
+async function start(env: NodeJS.ProcessEnv = {}): Promise<Started> {
+  const child = spawn(process.execPath, ['scripts/run.mjs', 'start'], {
+    env: { PATH: process.env['PATH'], SIGNALBOX_DATA: dataFolder, SIGNALBOX_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.push(child);
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const url = await new Promise<string | null>((resolve) => {
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      const found = /^Signalbox listens on (\S+)$/m.exec(out);
+      if (found !== null) resolve(found[1] ?? null);
+    });
+    child.once('close', () => resolve(null));
+  });
+  return { child, url, said: () => said };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  child.kill(signal);
+  return ended;
+}
+
+async function adminToken(): Promise<string> {
+  return (await readFile(path.join(dataFolder, 'admin-token'), 'utf8')).trim();
+}
+
+async function statusWith(url: string | null, token: string): Promise<number> {
+  const answer = await fetch(`${url}/v1/projects`, { headers: { authorization: `Bearer ${token}` } });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+describe('npm start', () => {
+  it('serves with a first admin token that only its owner can read, and keeps it over a restart', async () => {
+    const first = await start();
+    const token = await adminToken();
+    expect((await stat(path.join(dataFolder, 'admin-token'))).mode & 0o777).toBe(0o600);
+    expect(await statusWith(first.url, token)).toBe(200);
+    expect(await statusWith(first.url, `${token.slice(0, -1)}x`)).toBe(401);
+    expect(await end(first.child, 'SIGTERM')).toBe(0);
+    const second = await start();
+    expect(await adminToken()).toBe(token);
+    expect(await statusWith(second.url, token)).toBe(200);
+  });
+
+  it('ends at once on a data folder that has a service, naming its address, and leaves that one alone', async () => {
+    const first = await start();
+    const second = await start();
+    expect(second.url).toBeNull();
+    expect(second.child.exitCode).toBe(1);
+    expect(second.said()).toContain(`A Signalbox service already runs on ${dataFolder} at ${first.url}. `);
+    expect(second.said()).not.toMatch(/^\s+at /m);
+    expect(await statusWith(first.url, await adminToken())).toBe(200);
+  });
+
+  it('goes on after a SIGKILL with the data it had', async () => {
+    const first = await start();
+    const token = await adminToken();
+    const service = await servicePid();
+    process.kill(service, 'SIGKILL');
+    await end(first.child, 'SIGTERM');
+    const second = await start();
+    expect(await statusWith(second.url, token)).toBe(200);
+  });
+});
+
+/** The service is a child of the launcher; the lock's session knows nothing of pids, so the system is asked. */
+async function servicePid(): Promise<number> {
+  const launcher = started[0]?.pid;
+  const children = await readFile(`/proc/${launcher}/task/${launcher}/children`, 'utf8');
+  return Number(children.trim().split(' ')[0]);
+}

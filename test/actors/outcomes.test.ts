@@ -71,14 +71,21 @@ describe('an outcome', () => {
     const add = event('add', { by: 2 });
     const first = recorded(await runtime.post(id, add));
     await runtime.post(id, event('finish'));
-    const again = recorded(await runtime.post(id, add));
-    expect(again).toMatchObject({
+    expect(await runtime.post(id, add)).toMatchObject({
       outcome: 'duplicate',
       version: first.version,
       state: first.state,
       next: first.next,
+      first: { outcome: 'accepted', event: { type: 'add', by: 2 } },
     });
-    expect(again.first).toEqual({ outcome: 'accepted', event: { type: 'add', by: 2 } });
+    expect((await runtime.peek(id))?.context.total).toBe(2);
+  });
+
+  it('is a duplicate for an id that was applied, though the state would take it again', async () => {
+    const id = await stage.born(runtime);
+    const add = event('add', { by: 2 });
+    await runtime.post(id, add);
+    expect(await runtime.post(id, add)).toMatchObject({ outcome: 'duplicate', version: 2 });
     expect((await runtime.peek(id))?.context.total).toBe(2);
   });
 

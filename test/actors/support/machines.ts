@@ -92,7 +92,7 @@ const nodeSetup = setup({
   types: {
     context: {} as NodeContext,
     events: {} as NodeEvent,
-    input: {} as unknown as NodeInput,
+    input: Object.create(null) as NodeInput,
     tags: {} as 'waiting' | 'busy' | 'needs_you' | 'settled',
   },
   actors: {

@@ -15,9 +15,9 @@ export class Reviewer {
   /** Looks at the board once. */
   async look({ initiative, phases }: BoardView): Promise<void> {
     for (const phase of phases) {
-      if (phase.state === 'pending_review') await this.#approve('phases', phase);
+      if (isOpen(phase)) await this.#approve('phases', phase);
     }
-    if (initiative?.state === 'pending_review') await this.#approve('initiatives', initiative);
+    if (initiative !== null && isOpen(initiative)) await this.#approve('initiatives', initiative);
   }
 
   async #approve(kind: 'phases' | 'initiatives', { id, key }: BoardActor): Promise<void> {
@@ -30,4 +30,9 @@ export class Reviewer {
       if (!(error instanceof RefusedError && error.status === 409)) throw error;
     }
   }
+}
+
+/** While the review is being opened its heads are not known yet, and nobody is asked. */
+function isOpen({ state, tags }: BoardActor): boolean {
+  return state?.startsWith('pending_review') === true && tags.includes('needs_you');
 }

@@ -102,7 +102,9 @@ export class ServiceChild {
       child.on('message', onMessage);
       child.once('exit', () => reject(new Error(`the service ended before it listened:\n${stderr}`)));
     });
-    const adminToken = (await readFile(started.adminTokenFile, 'utf8')).trim();
+    // As the process sees it: its data folder may be a mount of its own.
+    const file = options.wrapper === undefined ? started.adminTokenFile : `/proc/${child.pid}/root${started.adminTokenFile}`;
+    const adminToken = (await readFile(file, 'utf8')).trim();
     return new ServiceChild(child, { ...started, adminToken }, options.kill ?? null, passed, early);
   }
 

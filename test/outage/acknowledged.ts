@@ -1,20 +1,35 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { World } from '../crash/world.ts';
 
-/** Renames an initiative over and over in several loops, and remembers what the service said was done. */
+/** An event to an initiative that is told apart by its title. */
+export type LoadEvent = (title: string) => { readonly type: string; readonly [field: string]: unknown };
+
+export const rename: LoadEvent = (title) => ({ type: 'initiative.rename', title });
+
+/** An event that takes room: text that does not compress, once in the journal and once in a row. */
+export const addLargePhase: LoadEvent = (title) => ({
+  type: 'initiative.addPhase',
+  key: `k${randomUUID()}`,
+  title,
+  description: randomBytes(14_000).toString('base64'),
+});
+
+/** Sends one kind of event over and over in several loops, and remembers what the service said was done. */
 export class Load {
   readonly acknowledged: string[] = [];
   failed = 0;
   readonly #world: World;
   readonly #initiative: string;
   readonly #loops: Promise<void>[];
+  readonly #event: LoadEvent;
   #stopped = false;
 
-  constructor(world: World, initiative: string, loops = 4) {
+  constructor(world: World, initiative: string, event: LoadEvent = rename) {
     this.#world = world;
     this.#initiative = initiative;
-    this.#loops = Array.from({ length: loops }, () => this.#loop());
+    this.#event = event;
+    this.#loops = Array.from({ length: 4 }, () => this.#loop());
   }
 
   async stop(): Promise<void> {
@@ -45,7 +60,7 @@ export class Load {
     for (let n = 0; !this.#stopped && n < 5_000; n += 1) {
       const title = `title ${randomUUID()}`;
       try {
-        await this.#world.ask('POST', `/v1/initiatives/${this.#initiative}/events`, { type: 'initiative.rename', title });
+        await this.#world.ask('POST', `/v1/initiatives/${this.#initiative}/events`, this.#event(title));
         this.acknowledged.push(title);
       } catch {
         this.failed += 1;

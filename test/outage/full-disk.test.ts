@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { until, World } from '../crash/world.ts';
-import { Load } from './acknowledged.ts';
+import { addLargePhase, Load } from './acknowledged.ts';
 import { canMount, Filler, withTmpfs } from './tmpfs.ts';
 
 let world: World | null = null;
@@ -62,8 +62,15 @@ test.skipIf(!canMount)('a full disk under PostgreSQL loses nothing acknowledged,
   const service = await here.start(undefined, { wrapper: withTmpfs(here.dataFolder, 400), embedded: true });
   const initiative = await here.plan(['a']);
   const claim = await here.claim();
-  const load = new Load(here, initiative);
-  await until('the load is under way', async () => load.acknowledged.length > 50);
+  const ballast = await here.ask<{ initiative: { id: string } }>('POST', '/v1/plans', {
+    key: 'ballast',
+    title: 'Ballast',
+    start: false,
+    projects: [{ key: 'p1' }],
+    phases: [{ key: 'one', title: 'One' }],
+  });
+  const load = new Load(here, ballast.initiative.id, addLargePhase);
+  await until('the load is under way', async () => load.acknowledged.length > 20);
 
   const filler = new Filler(service.pid, here.dataFolder);
   await filler.fill();

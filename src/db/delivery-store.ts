@@ -11,7 +11,10 @@ export class PgDeliveryStore implements DeliveryStore {
   }
 
   async load(effectId: string): Promise<DeliveryRecord[]> {
-    const { rows } = await this.#sql.query<{ record: DeliveryRecord }>('SELECT record FROM delivery_record WHERE effect_id = $1 ORDER BY position, project_id', [effectId]);
+    const { rows } = await this.#sql.query<{ record: DeliveryRecord }>(
+      'SELECT record FROM delivery_record WHERE effect_id = $1 ORDER BY position, project_id',
+      [effectId],
+    );
     return rows.map((row) => row.record);
   }
 

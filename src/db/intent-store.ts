@@ -1,6 +1,14 @@
 import type { RowWriter } from '../actors/row-writer.ts';
 import type { Sql, SqlPool } from '../actors/sql.ts';
-import type { Entered, IntentStore, LandingClaim, LandingEntry, Lane, StoredIntent, StoredLanding } from '../git/intent-store.ts';
+import type {
+  Entered,
+  IntentStore,
+  LandingClaim,
+  LandingEntry,
+  Lane,
+  StoredIntent,
+  StoredLanding,
+} from '../git/intent-store.ts';
 import { type CommitAuthor, LaneBusy, type LandingUnit } from '../git/landing-types.ts';
 import { enterLanes, superseded } from './landing-lanes.ts';
 
@@ -59,7 +67,10 @@ export class PgIntentStore implements IntentStore {
   }
 
   async load(effectId: string): Promise<StoredLanding | null> {
-    const { rows } = await this.#sql.query<LandingRow>('SELECT effect_id, fence, unit, author FROM landing WHERE effect_id = $1', [effectId]);
+    const { rows } = await this.#sql.query<LandingRow>(
+      'SELECT effect_id, fence, unit, author FROM landing WHERE effect_id = $1',
+      [effectId],
+    );
     return rows[0] === undefined ? null : this.#withIntents(this.#sql, rows[0]);
   }
 
@@ -103,8 +114,14 @@ export class PgIntentStore implements IntentStore {
   async open(claim: LandingClaim): Promise<void> {
     try {
       await this.#fenced(claim, async (sql) => {
-        await sql.query('UPDATE landing SET opened_by = $2, settled_by = NULL WHERE effect_id = $1', [claim.effectId, this.#process]);
-        await sql.query(`UPDATE landing_intent SET state = 'open', outcome = NULL WHERE effect_id = $1 AND state = 'prepared'`, [claim.effectId]);
+        await sql.query('UPDATE landing SET opened_by = $2, settled_by = NULL WHERE effect_id = $1', [
+          claim.effectId,
+          this.#process,
+        ]);
+        await sql.query(
+          `UPDATE landing_intent SET state = 'open', outcome = NULL WHERE effect_id = $1 AND state = 'prepared'`,
+          [claim.effectId],
+        );
       });
     } catch (error) {
       if ((error as { constraint?: string }).constraint !== 'landing_intent_owner') throw error;
@@ -124,20 +141,31 @@ export class PgIntentStore implements IntentStore {
 
   abort(claim: LandingClaim): Promise<void> {
     return this.#fenced(claim, async (sql) => {
-      await sql.query(`UPDATE landing_intent SET state = 'aborted' WHERE effect_id = $1 AND state = 'open'`, [claim.effectId]);
+      await sql.query(`UPDATE landing_intent SET state = 'aborted' WHERE effect_id = $1 AND state = 'open'`, [
+        claim.effectId,
+      ]);
     });
   }
 
   settle(claim: LandingClaim, outcome: 'done' | 'undone'): Promise<void> {
     return this.#fenced(claim, async (sql) => {
-      await sql.query(`UPDATE landing_intent SET outcome = $2 WHERE effect_id = $1 AND state = 'open'`, [claim.effectId, outcome]);
-      await sql.query('UPDATE landing SET settled_by = $2 WHERE effect_id = $1', [claim.effectId, this.#process]);
+      await sql.query(`UPDATE landing_intent SET outcome = $2 WHERE effect_id = $1 AND state = 'open'`, [
+        claim.effectId,
+        outcome,
+      ]);
+      await sql.query('UPDATE landing SET settled_by = $2 WHERE effect_id = $1', [
+        claim.effectId,
+        this.#process,
+      ]);
     });
   }
 
   close(claim: LandingClaim): Promise<void> {
     return this.#fenced(claim, async (sql) => {
-      await sql.query(`UPDATE landing_intent SET state = 'closed' WHERE effect_id = $1 AND state = 'open' AND outcome IS NOT NULL`, [claim.effectId]);
+      await sql.query(
+        `UPDATE landing_intent SET state = 'closed' WHERE effect_id = $1 AND state = 'open' AND outcome IS NOT NULL`,
+        [claim.effectId],
+      );
     });
   }
 
@@ -148,7 +176,11 @@ export class PgIntentStore implements IntentStore {
   }
 
   async ownedRefs(projectId: string): Promise<string[]> {
-    const { rows } = await this.#sql.query<{ ref: string }>(`SELECT ref FROM landing_intent WHERE project_id = $1 AND state = 'open'`, [projectId], 'landing_owned');
+    const { rows } = await this.#sql.query<{ ref: string }>(
+      `SELECT ref FROM landing_intent WHERE project_id = $1 AND state = 'open'`,
+      [projectId],
+      'landing_owned',
+    );
     return rows.map((row) => row.ref);
   }
 
@@ -187,7 +219,10 @@ export class PgIntentStore implements IntentStore {
 }
 
 async function assertFence(sql: Sql, claim: LandingClaim, lock: '' | 'FOR UPDATE'): Promise<void> {
-  const { rowCount } = await sql.query(`SELECT 1 FROM landing WHERE effect_id = $1 AND fence = $2 ${lock}`, [claim.effectId, claim.fence]);
+  const { rowCount } = await sql.query(`SELECT 1 FROM landing WHERE effect_id = $1 AND fence = $2 ${lock}`, [
+    claim.effectId,
+    claim.fence,
+  ]);
   if (rowCount !== 1) throw superseded();
 }
 
@@ -198,12 +233,17 @@ async function assertFence(sql: Sql, claim: LandingClaim, lock: '' | 'FOR UPDATE
 export const closeIntents: RowWriter = {
   name: 'intents.close',
   columns: {},
-  statement: (rows) => `UPDATE landing_intent i SET state = 'closed' FROM ${rows} x WHERE i.effect_id = x.effect_id AND i.state = 'open' AND i.outcome IS NOT NULL`,
+  statement: (rows) =>
+    `UPDATE landing_intent i SET state = 'closed' FROM ${rows} x WHERE i.effect_id = x.effect_id AND i.state = 'open' AND i.outcome IS NOT NULL`,
 };
 
 /** Whether an effect has intents that own refs: such an effect is rolled forward, never canceled. */
 export async function hasOpenIntents(sql: Sql, effectId: string): Promise<boolean> {
-  const { rowCount } = await sql.query(`SELECT 1 FROM landing_intent WHERE effect_id = $1 AND state = 'open' LIMIT 1`, [effectId], 'landing_open');
+  const { rowCount } = await sql.query(
+    `SELECT 1 FROM landing_intent WHERE effect_id = $1 AND state = 'open' LIMIT 1`,
+    [effectId],
+    'landing_open',
+  );
   return rowCount > 0;
 }
 

@@ -11,16 +11,24 @@ import type { Entered, LandingEntry, Lane } from '../git/intent-store.ts';
  * 5 look who is before us. A landing with open intents is before everybody, because it owns its refs.
  */
 export async function enterLanes(sql: Sql, entry: LandingEntry, leaseMs: number): Promise<Entered> {
-  const lanes = [...entry.lanes].sort((left, right) => compare(left.projectId, right.projectId) || compare(left.ref, right.ref));
+  const lanes = entry.lanes.toSorted(
+    (left, right) => compare(left.projectId, right.projectId) || compare(left.ref, right.ref),
+  );
   const projects = lanes.map((lane) => lane.projectId);
   const refs = lanes.map((lane) => lane.ref);
-  for (const lane of lanes) await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [`signalbox:lane:${lane.projectId}:${lane.ref}`]);
+  for (const lane of lanes)
+    await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [
+      `signalbox:lane:${lane.projectId}:${lane.ref}`,
+    ]);
 
   const fence = await claim(sql, entry, leaseMs);
   await throwOut(sql, entry.effectId, projects, refs);
   await takeTickets(sql, entry.effectId, lanes, projects, refs);
-  const before = (await openElsewhere(sql, entry.effectId, projects, refs)) ?? (await earlier(sql, entry.effectId));
-  return before === null ? { held: true, claim: { effectId: entry.effectId, fence } } : { held: false, ...before };
+  const before =
+    (await openElsewhere(sql, entry.effectId, projects, refs)) ?? (await earlier(sql, entry.effectId));
+  return before === null
+    ? { held: true, claim: { effectId: entry.effectId, fence } }
+    : { held: false, ...before };
 }
 
 export function superseded(): GitError {
@@ -40,7 +48,12 @@ async function claim(sql: Sql, entry: LandingEntry, leaseMs: number): Promise<nu
   return Number(rows[0].fence);
 }
 
-async function throwOut(sql: Sql, effectId: string, projects: readonly string[], refs: readonly string[]): Promise<void> {
+async function throwOut(
+  sql: Sql,
+  effectId: string,
+  projects: readonly string[],
+  refs: readonly string[],
+): Promise<void> {
   await sql.query(
     `WITH over AS (
        SELECT DISTINCT l.effect_id FROM landing_lane l JOIN unnest($2::text[], $3::text[]) AS mine(project_id, ref) USING (project_id, ref)
@@ -52,10 +65,20 @@ async function throwOut(sql: Sql, effectId: string, projects: readonly string[],
   );
 }
 
-async function takeTickets(sql: Sql, effectId: string, lanes: readonly Lane[], projects: readonly string[], refs: readonly string[]): Promise<void> {
-  const { rows } = await sql.query<{ ref: string; project_id: string }>('SELECT project_id, ref FROM landing_lane WHERE effect_id = $1', [effectId]);
+async function takeTickets(
+  sql: Sql,
+  effectId: string,
+  lanes: readonly Lane[],
+  projects: readonly string[],
+  refs: readonly string[],
+): Promise<void> {
+  const { rows } = await sql.query<{ ref: string; project_id: string }>(
+    'SELECT project_id, ref FROM landing_lane WHERE effect_id = $1',
+    [effectId],
+  );
   const held = new Set(rows.map((row) => `${row.project_id} ${row.ref}`));
-  if (rows.length === lanes.length && lanes.every((lane) => held.has(`${lane.projectId} ${lane.ref}`))) return;
+  if (rows.length === lanes.length && lanes.every((lane) => held.has(`${lane.projectId} ${lane.ref}`)))
+    return;
   await sql.query('DELETE FROM landing_lane WHERE effect_id = $1', [effectId]);
   await sql.query(
     `INSERT INTO landing_lane (project_id, ref, effect_id, ticket)
@@ -68,7 +91,12 @@ async function takeTickets(sql: Sql, effectId: string, lanes: readonly Lane[], p
 type Before = { behind: string; projectId: string; ref: string };
 
 /** A living landing's open intents on our lanes: nobody may move those refs. */
-async function openElsewhere(sql: Sql, effectId: string, projects: readonly string[], refs: readonly string[]): Promise<Before | null> {
+async function openElsewhere(
+  sql: Sql,
+  effectId: string,
+  projects: readonly string[],
+  refs: readonly string[],
+): Promise<Before | null> {
   const { rows } = await sql.query<Before>(
     `SELECT i.effect_id AS behind, i.project_id AS "projectId", i.ref
        FROM landing_intent i JOIN unnest($2::text[], $3::text[]) AS mine(project_id, ref) USING (project_id, ref)

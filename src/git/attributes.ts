@@ -10,18 +10,32 @@ import { listTree, readBlobs } from './tree.ts';
  * `info/attributes`, because merges of one repository run side by side. Null when the commit has no attributes.
  */
 export async function attributesFile(repository: Repository, commit: string): Promise<string | null> {
-  const entries = (await listTree(repository, commit)).filter((entry) => entry.type === 'blob' && isAttributes(entry.path));
+  const entries = (await listTree(repository, commit)).filter(
+    (entry) => entry.type === 'blob' && isAttributes(entry.path),
+  );
   if (entries.length === 0) return null;
-  const blobs = await readBlobs(repository, entries.map((entry) => entry.oid));
+  const blobs = await readBlobs(
+    repository,
+    entries.map((entry) => entry.oid),
+  );
   // Deeper files win over the ones above them: git takes the last line that matches.
   const ordered = entries
-    .map((entry) => ({ dir: entry.path.toString('utf8').replace(/\/?\.gitattributes$/, ''), text: blobs.get(entry.oid)?.toString('utf8') ?? '' }))
-    .sort((left, right) => left.dir.split('/').length - right.dir.split('/').length || left.dir.length - right.dir.length);
+    .map((entry) => ({
+      dir: entry.path.toString('utf8').replace(/\/?\.gitattributes$/, ''),
+      text: blobs.get(entry.oid)?.toString('utf8') ?? '',
+    }))
+    .toSorted(
+      (left, right) =>
+        left.dir.split('/').length - right.dir.split('/').length || left.dir.length - right.dir.length,
+    );
   return store(repository, ordered.map(({ dir, text }) => underFolder(dir, text)).join('\n'));
 }
 
 function isAttributes(path: Buffer): boolean {
-  return path.equals(Buffer.from('.gitattributes')) || path.subarray(-'/.gitattributes'.length).equals(Buffer.from('/.gitattributes'));
+  return (
+    path.equals(Buffer.from('.gitattributes')) ||
+    path.subarray(-'/.gitattributes'.length).equals(Buffer.from('/.gitattributes'))
+  );
 }
 
 /** Rewrites the patterns of a folder's file so that they mean the same from the top. */
@@ -30,11 +44,15 @@ export function underFolder(dir: string, text: string): string {
   return text
     .split(/\r?\n/)
     .map((line) => line.trimStart())
-    .filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('[attr]') && !line.startsWith('!'))
+    .filter(
+      (line) => line !== '' && !line.startsWith('#') && !line.startsWith('[attr]') && !line.startsWith('!'),
+    )
     .map((line) => {
       const quoted = /^"((?:[^"\\]|\\.)*)"(.*)$/.exec(line);
       const [, pattern = '', rest = ''] = quoted ?? /^(\S+)(.*)$/.exec(line) ?? [];
-      const anchored = pattern.slice(0, -1).includes('/') ? `${escapeGlob(dir)}/${pattern.replace(/^\//, '')}` : `${escapeGlob(dir)}/**/${pattern}`;
+      const anchored = pattern.slice(0, -1).includes('/')
+        ? `${escapeGlob(dir)}/${pattern.replace(/^\//, '')}`
+        : `${escapeGlob(dir)}/**/${pattern}`;
       return quoted !== null || /[\s"]/.test(anchored) ? `"${anchored}"${rest}` : `${anchored}${rest}`;
     })
     .join('\n');
@@ -56,5 +74,8 @@ async function store(repository: Repository, text: string): Promise<string> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -11,7 +11,12 @@ export const landingPoints = [
 ] as const;
 
 /** The points a delivery passes. */
-export const deliveryPoints = ['before-push', 'between-pushes', 'after-push', 'before-delivery-result'] as const;
+export const deliveryPoints = [
+  'before-push',
+  'between-pushes',
+  'after-push',
+  'before-delivery-result',
+] as const;
 
 export type BoundaryPoint = (typeof landingPoints)[number] | (typeof deliveryPoints)[number];
 

@@ -9,6 +9,11 @@ export function parseCommit(bytes: Buffer): CommitInfo {
   const text = bytes.toString('utf8');
   const end = text.indexOf('\n\n');
   const headers = (end === -1 ? text : text.slice(0, end)).split('\n');
-  const values = (name: string): string[] => headers.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1));
-  return { tree: values('tree')[0] ?? '', parents: values('parent'), message: end === -1 ? '' : text.slice(end + 2) };
+  const values = (name: string): string[] =>
+    headers.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1));
+  return {
+    tree: values('tree')[0] ?? '',
+    parents: values('parent'),
+    message: end === -1 ? '' : text.slice(end + 2),
+  };
 }

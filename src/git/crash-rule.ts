@@ -12,7 +12,9 @@ export interface RulePorts extends Pick<LandingPorts, 'store' | 'engine' | 'log'
   pass(point: BoundaryPoint): Promise<void>;
 }
 
-export type RuleOutcome = { outcome: 'done'; intents: StoredIntent[] } | { outcome: 'undone'; conflicts: ProjectConflict[] };
+export type RuleOutcome =
+  | { outcome: 'done'; intents: StoredIntent[] }
+  | { outcome: 'undone'; conflicts: ProjectConflict[] };
 
 interface Standing {
   intent: StoredIntent;
@@ -33,7 +35,9 @@ export async function resolveIntents(landing: StoredLanding, ports: RulePorts): 
   for (let round = 0; round < maxRounds; round++) {
     const stored = round === 0 ? landing : ((await ports.store.load(landing.effectId)) ?? landing);
     const open = stored.intents.filter((intent) => intent.state === 'open');
-    const standings = await Promise.all(open.map((intent) => stand(intent, ports.repositoryOf(intent.projectId))));
+    const standings = await Promise.all(
+      open.map((intent) => stand(intent, ports.repositoryOf(intent.projectId))),
+    );
     const foreign = standings.filter((standing) => standing.is === 'foreign');
     if (foreign.length > 0) {
       const conflicts = await mergeOntoForeign(landing, foreign, ports);
@@ -48,66 +52,124 @@ export async function resolveIntents(landing: StoredLanding, ports: RulePorts): 
       await ports.store.settle(landing, 'done');
       return { outcome: 'done', intents: stored.intents };
     }
-    await moveRefs(waiting.map((standing) => forward(landing, standing)), movePorts(landing, ports));
+    await moveRefs(
+      waiting.map((standing) => forward(landing, standing)),
+      movePorts(landing, ports),
+    );
   }
-  throw new GitError('target_keeps_moving', 'the targets of this landing are being moved by someone else faster than it can land');
+  throw new GitError(
+    'target_keeps_moving',
+    'the targets of this landing are being moved by someone else faster than it can land',
+  );
 }
 
 async function stand(intent: StoredIntent, repository: Repository): Promise<Standing> {
   const tip = await repository.readTip(intent.ref);
-  if (tip === intent.before) return { intent, repository, tip, is: intent.before === intent.after ? 'done' : 'apply' };
-  if (tip !== null && (await repository.isAncestor(intent.after, tip))) return { intent, repository, tip, is: 'done' };
+  if (tip === intent.before)
+    return { intent, repository, tip, is: intent.before === intent.after ? 'done' : 'apply' };
+  if (tip !== null && (await repository.isAncestor(intent.after, tip)))
+    return { intent, repository, tip, is: 'done' };
   // A ref that someone deleted is put back where the landing wanted it.
   return { intent, repository, tip, is: tip === null ? 'apply' : 'foreign' };
 }
 
 /** The move of one project: the ref by compare-and-swap, and its old tip under a backup ref in the same transaction. */
-export function forward(landing: { effectId: string }, { intent, repository, tip }: Pick<Standing, 'intent' | 'repository' | 'tip'>): RefMove {
+export function forward(
+  landing: { effectId: string },
+  { intent, repository, tip }: Pick<Standing, 'intent' | 'repository' | 'tip'>,
+): RefMove {
   const changes = [{ ref: intent.ref, old: tip, new: intent.after }];
-  return { repository, changes: tip === null ? changes : [...changes, { ref: landingBackupRef(landing.effectId, tip), old: undefined, new: tip }] };
+  return {
+    repository,
+    changes:
+      tip === null
+        ? changes
+        : [...changes, { ref: landingBackupRef(landing.effectId, tip), old: undefined, new: tip }],
+  };
 }
 
 export function movePorts(landing: StoredLanding | { effectId: string; fence: number }, ports: RulePorts) {
   return {
     assertHeld: () => ports.store.assertHeld(landing),
-    pass: ports.pass,
+    pass: (point: BoundaryPoint) => ports.pass(point),
     exclusively: <T>(name: string, work: () => Promise<T>) => ports.store.exclusively(name, work),
   };
 }
 
 /** Builds and stores the commits for tips of outside writers; gives the conflicts where that is not possible. */
-async function mergeOntoForeign(landing: StoredLanding, foreign: readonly Standing[], ports: RulePorts): Promise<ProjectConflict[]> {
+async function mergeOntoForeign(
+  landing: StoredLanding,
+  foreign: readonly Standing[],
+  ports: RulePorts,
+): Promise<ProjectConflict[]> {
   const conflicts: ProjectConflict[] = [];
   for (const { intent, repository, tip } of foreign) {
     if (tip === null || intent.source === null) continue;
-    ports.log.warn({ effectId: landing.effectId, projectId: intent.projectId, ref: intent.ref, tip }, 'a ref was moved by an outside writer during its landing');
+    ports.log.warn(
+      { effectId: landing.effectId, projectId: intent.projectId, ref: intent.ref, tip },
+      'a ref was moved by an outside writer during its landing',
+    );
     if (await repository.isAncestor(intent.source, tip)) {
       await ports.store.replace(landing, intent.projectId, tip, tip);
       continue;
     }
     const found = await mergeClean(landing, intent, repository, tip, intent.source, ports);
-    if (found.length > 0) conflicts.push({ projectId: intent.projectId, target: tip, source: intent.source, conflicts: found });
+    if (found.length > 0)
+      conflicts.push({ projectId: intent.projectId, target: tip, source: intent.source, conflicts: found });
   }
   return conflicts;
 }
 
-async function mergeClean(landing: StoredLanding, intent: StoredIntent, repository: Repository, tip: string, source: string, ports: RulePorts): Promise<Conflict[]> {
+async function mergeClean(
+  landing: StoredLanding,
+  intent: StoredIntent,
+  repository: Repository,
+  tip: string,
+  source: string,
+  ports: RulePorts,
+): Promise<Conflict[]> {
   if ((await repository.mergeBase(tip, source)) === null) {
-    return [{ path: intent.ref, type: 'CONFLICT (unrelated histories)', message: 'the outside tip shares no history with what is to land', stages: {} }];
+    return [
+      {
+        path: intent.ref,
+        type: 'CONFLICT (unrelated histories)',
+        message: 'the outside tip shares no history with what is to land',
+        stages: {},
+      },
+    ];
   }
   const merged = await ports.engine.merge(repository, tip, source);
   if (!merged.clean) return merged.conflicts;
   const { effectId, unit, author } = landing;
-  const after = await buildMergeCommit(repository, { tree: merged.tree, before: tip, source, unit, effectId, author, keepRef: landingKeepRef(effectId) });
+  const after = await buildMergeCommit(repository, {
+    tree: merged.tree,
+    before: tip,
+    source,
+    unit,
+    effectId,
+    author,
+    keepRef: landingKeepRef(effectId),
+  });
   await ports.store.replace(landing, intent.projectId, tip, after);
   return [];
 }
 
 /** Moves back what had moved, keeping every tip it takes away. False when a ref moved meanwhile: look again. */
-async function undo(landing: StoredLanding, standings: readonly Standing[], ports: RulePorts): Promise<boolean> {
-  const moved = standings.filter((standing) => standing.is === 'done' && standing.tip !== null && standing.intent.before !== standing.intent.after);
+async function undo(
+  landing: StoredLanding,
+  standings: readonly Standing[],
+  ports: RulePorts,
+): Promise<boolean> {
+  const moved = standings.filter(
+    (standing) =>
+      standing.is === 'done' && standing.tip !== null && standing.intent.before !== standing.intent.after,
+  );
   const moves = moved.map(({ intent, repository, tip }): RefMove => {
-    const keep = { ref: landingBackupRef(landing.effectId, tip ?? intent.after), old: undefined, new: tip ?? intent.after };
+    const keep = {
+      ref: landingBackupRef(landing.effectId, tip ?? intent.after),
+      old: undefined,
+      new: tip ?? intent.after,
+    };
     return { repository, changes: [{ ref: intent.ref, old: tip, new: intent.before }, keep] };
   });
   return moveRefs(moves, movePorts(landing, ports));

@@ -23,7 +23,12 @@ export type Delivery =
   | { kind: 'stop'; reason: 'source_lost' | 'unrelated'; project: StoppedProject; record: DeliveryRecord };
 
 /** Fetches the remote and decides. A stored commit that the remote has, or that still fits its tip, is used as it is. */
-export async function planDelivery(asked: DeliveryProject, request: DeliveryRequest, ports: DeliveryPorts, stored: DeliveryRecord | undefined): Promise<Delivery> {
+export async function planDelivery(
+  asked: DeliveryProject,
+  request: DeliveryRequest,
+  ports: DeliveryPorts,
+  stored: DeliveryRecord | undefined,
+): Promise<Delivery> {
   const project: RemoteProject = { ...asked, remote: parseRemoteUrl(asked.remote, ports.remotes) };
   const { repository, strategy, source } = project;
   const branch = strategy === 'push_branch' ? project.pushBranch : project.defaultBranch;
@@ -39,42 +44,92 @@ export async function planDelivery(asked: DeliveryProject, request: DeliveryRequ
     code: null,
     message: null,
   };
-  if (source === null) return { kind: 'arrived', delivered: false, project, record: { ...record, state: 'delivered', result: 'empty' } };
-  const stop = (reason: 'source_lost' | 'unrelated', expected: string, found: string | null): Delivery => ({ kind: 'stop', reason, record, project: { projectId: project.projectId, expected, found } });
+  if (source === null)
+    return {
+      kind: 'arrived',
+      delivered: false,
+      project,
+      record: { ...record, state: 'delivered', result: 'empty' },
+    };
+  const stop = (reason: 'source_lost' | 'unrelated', expected: string, found: string | null): Delivery => ({
+    kind: 'stop',
+    reason,
+    record,
+    project: { projectId: project.projectId, expected, found },
+  });
   if (!(await repository.commitExists(checkObjectId(source)))) return stop('source_lost', source, null);
 
   const tip = await currentTip(project, branch, ports.signal);
   const before: DeliveryRecord = { ...record, before: tip };
-  if (stored !== undefined && stored.after !== null && tip !== null && (await contained(project, stored.after, tip))) {
-    return { kind: 'arrived', delivered: true, project, record: { ...stored, state: 'delivered', code: null, message: null } };
+  if (
+    stored !== undefined &&
+    stored.after !== null &&
+    tip !== null &&
+    (await contained(project, stored.after, tip))
+  ) {
+    return {
+      kind: 'arrived',
+      delivered: true,
+      project,
+      record: { ...stored, state: 'delivered', code: null, message: null },
+    };
   }
   if (tip !== null && (await repository.isAncestor(source, tip))) {
     const delivered = strategy === 'push_branch' || (await repository.hasMergeOf(source, tip));
-    return { kind: 'arrived', delivered, project, record: { ...before, after: tip, state: 'delivered', result: 'already' } };
+    return {
+      kind: 'arrived',
+      delivered,
+      project,
+      record: { ...before, after: tip, state: 'delivered', result: 'already' },
+    };
   }
   await refuseCheckedOut(project, branch, ports);
   if (strategy === 'push_branch') {
     if (tip !== null && !(await repository.isAncestor(tip, source))) {
-      throw new GitError('remote_branch_diverged', `the remote's ${branch} has commits that are not ours; rename or delete it there, then deliver again`);
+      throw new GitError(
+        'remote_branch_diverged',
+        `the remote's ${branch} has commits that are not ours; rename or delete it there, then deliver again`,
+      );
     }
     return probed({ kind: 'push', project, record: before }, ports);
   }
-  if (tip === null) throw new GitError('default_branch_missing', `the remote has no branch ${branch} any more`);
+  if (tip === null)
+    throw new GitError('default_branch_missing', `the remote has no branch ${branch} any more`);
   if ((await repository.mergeBase(tip, source)) === null) return stop('unrelated', tip, source);
   if (stored?.before === tip && stored.after !== null && (await repository.commitExists(stored.after))) {
-    return probed({ kind: 'push', project, record: { ...stored, state: 'prepared', code: null, message: null } }, ports);
+    return probed(
+      { kind: 'push', project, record: { ...stored, state: 'prepared', code: null, message: null } },
+      ports,
+    );
   }
   const merged = await ports.engine.merge(repository, tip, source);
   if (!merged.clean) {
-    return { kind: 'conflict', project, record: before, conflict: { projectId: project.projectId, target: tip, source, conflicts: merged.conflicts } };
+    return {
+      kind: 'conflict',
+      project,
+      record: before,
+      conflict: { projectId: project.projectId, target: tip, source, conflicts: merged.conflicts },
+    };
   }
   const { effectId, unit, author } = request;
-  const after = await buildMergeCommit(repository, { tree: merged.tree, before: tip, source, unit, effectId, author, keepRef: deliveryKeepRef(effectId) });
+  const after = await buildMergeCommit(repository, {
+    tree: merged.tree,
+    before: tip,
+    source,
+    unit,
+    effectId,
+    author,
+    keepRef: deliveryKeepRef(effectId),
+  });
   return probed({ kind: 'push', project, record: { ...before, after } }, ports);
 }
 
 /** Fetches, so that the remote's tip is here to be merged with, and asks where the branch stands. */
-async function currentTip(project: RemoteProject, branch: string, signal: AbortSignal): Promise<string | null> {
+async function currentTip(
+  project: RemoteProject,
+  branch: string,
+  signal: AbortSignal,
+): Promise<string | null> {
   await fetchRemote(project.repository, project.remote, signal);
   const tip = await remoteTip(project.repository.runner, project.remote, branchRef(branch), signal);
   // Nothing is pruned here, so only the remote itself can say that a branch is gone; its tip is what was fetched or newer.
@@ -92,7 +147,10 @@ async function refuseCheckedOut(project: RemoteProject, branch: string, ports: D
   if (remote.path === undefined) return;
   ports.signal.throwIfAborted();
   if ((await checkedOutBranches(project.repository.runner, remote.path)).includes(branch)) {
-    throw new GitError('remote_branch_checked_out', `${branch} is checked out at the remote; use push_branch, or a bare remote`);
+    throw new GitError(
+      'remote_branch_checked_out',
+      `${branch} is checked out at the remote; use push_branch, or a bare remote`,
+    );
   }
 }
 

@@ -25,8 +25,17 @@ export async function pushOnce(plan: PlannedPush, ports: DeliveryPorts): Promise
   if (!(await push(plan, [], ports.signal))) return null;
   const tip = await remoteTip(project.repository.runner, project.remote, record.remoteRef, ports.signal);
   await fetchRemote(project.repository, project.remote, ports.signal);
-  const arrived = tip !== null && record.after !== null && (tip === record.after || ((await project.repository.commitExists(tip)) && (await project.repository.isAncestor(record.after, tip))));
-  if (!arrived) throw new GitError('remote_unreachable', 'the remote took the push and then did not show it; asking it again');
+  const arrived =
+    tip !== null &&
+    record.after !== null &&
+    (tip === record.after ||
+      ((await project.repository.commitExists(tip)) &&
+        (await project.repository.isAncestor(record.after, tip))));
+  if (!arrived)
+    throw new GitError(
+      'remote_unreachable',
+      'the remote took the push and then did not show it; asking it again',
+    );
   if (record.strategy === 'merge_and_push') await followDefault(project.repository, project.defaultBranch);
   return { ...record, state: 'delivered' };
 }
@@ -37,11 +46,26 @@ export async function dryPush(plan: PlannedPush, signal: AbortSignal): Promise<v
 }
 
 /** False when the remote's ref does not stand where it was expected. */
-async function push({ project, record }: PlannedPush, options: readonly string[], signal: AbortSignal): Promise<boolean> {
+async function push(
+  { project, record }: PlannedPush,
+  options: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
   const { remoteRef, before, after } = record;
-  const args = ['push', '--porcelain', '--no-verify', '--no-follow-tags', '--recurse-submodules=no', ...options, `--force-with-lease=${remoteRef}:${before ?? ''}`];
+  const args = [
+    'push',
+    '--porcelain',
+    '--no-verify',
+    '--no-follow-tags',
+    '--recurse-submodules=no',
+    ...options,
+    `--force-with-lease=${remoteRef}:${before ?? ''}`,
+  ];
   try {
-    const { code, stdout, stderr } = await project.repository.git([...args, '--', project.remote.url, `${after}:${remoteRef}`], { remote: true, signal, answers: [1] });
+    const { code, stdout, stderr } = await project.repository.git(
+      [...args, '--', project.remote.url, `${after}:${remoteRef}`],
+      { remote: true, signal, answers: [1] },
+    );
     if (code === 0) return true;
     return refused(stdout.toString('utf8'), stderr);
   } catch (error) {
@@ -52,7 +76,12 @@ async function push({ project, record }: PlannedPush, options: readonly string[]
 /** Reads git's porcelain: `!<tab>from:to<tab>[rejected] (reason)`. */
 function refused(stdout: string, stderr: string): false {
   const reason = /^!\t[^\t]*\t(.*)$/m.exec(stdout)?.[1] ?? '';
-  if (/stale info|fetch first|non-fast-forward|failed to update ref|cannot lock ref|remote rejected.*(expected|incorrect old value)/i.test(reason)) return false;
+  if (
+    /stale info|fetch first|non-fast-forward|failed to update ref|cannot lock ref|remote rejected.*(expected|incorrect old value)/i.test(
+      reason,
+    )
+  )
+    return false;
   const known = knownRefusal(`${reason}\n${stderr}`);
   if (known !== null) throw known;
   const said = reason === '' ? '' : `: ${reason.slice(0, 200)}`;

@@ -1,7 +1,13 @@
 import type { BoundaryPoint } from './boundary.ts';
 import { type Delivery, planDelivery } from './delivery-plan.ts';
 import { pushOnce } from './delivery-push.ts';
-import type { DeliveryPorts, DeliveryProject, DeliveryRecord, DeliveryRequest, DeliveryResult } from './delivery-types.ts';
+import type {
+  DeliveryPorts,
+  DeliveryProject,
+  DeliveryRecord,
+  DeliveryRequest,
+  DeliveryResult,
+} from './delivery-types.ts';
 import { GitError, type GitErrorCode } from './git-error.ts';
 import type { ProjectConflict } from './landing-types.ts';
 
@@ -37,7 +43,9 @@ export async function deliver(request: DeliveryRequest, ports: DeliveryPorts): P
   const plans: Delivery[] = [];
   const refused: DeliveryRecord[] = [];
   for (const project of request.projects) {
-    const planned = await orRefusal(project, () => planDelivery(project, request, ports, find(stored, project)));
+    const planned = await orRefusal(project, () =>
+      planDelivery(project, request, ports, find(stored, project)),
+    );
     if ('refusal' in planned) refused.push(planned.refusal);
     else plans.push(planned.value);
   }
@@ -46,7 +54,8 @@ export async function deliver(request: DeliveryRequest, ports: DeliveryPorts): P
   const conflicts = plans.flatMap((plan) => (plan.kind === 'conflict' ? [plan.conflict] : []));
   const stop = stopped(plans);
   const finish = async (result: DeliveryResult): Promise<DeliveryResult> => {
-    if ('projects' in result && 'strategy' in (result.projects[0] ?? {})) await ports.store.save(request.effectId, request.attempt, result.projects as DeliveryRecord[]);
+    if ('projects' in result && 'strategy' in (result.projects[0] ?? {}))
+      await ports.store.save(request.effectId, request.attempt, result.projects as DeliveryRecord[]);
     await pass('before-delivery-result');
     return result;
   };
@@ -62,7 +71,12 @@ export async function deliver(request: DeliveryRequest, ports: DeliveryPorts): P
   return finish(await pushAll(request, ports, plans, pass));
 }
 
-async function pushAll(request: DeliveryRequest, ports: DeliveryPorts, plans: readonly Delivery[], pass: (point: BoundaryPoint) => Promise<void>): Promise<DeliveryResult> {
+async function pushAll(
+  request: DeliveryRequest,
+  ports: DeliveryPorts,
+  plans: readonly Delivery[],
+  pass: (point: BoundaryPoint) => Promise<void>,
+): Promise<DeliveryResult> {
   const records = plans.map(recordOf);
   let delivered = plans.filter((plan) => plan.kind === 'arrived' && plan.delivered).length;
   let pushed = 0;
@@ -81,21 +95,33 @@ async function pushAll(request: DeliveryRequest, ports: DeliveryPorts, plans: re
     records[index] = outcome.record;
     const conflicts = outcome.conflict === null ? [] : [outcome.conflict];
     if (delivered > 0) return { result: 'partially_delivered', projects: records, conflicts };
-    return conflicts.length > 0 ? { result: 'conflict', conflicts } : { result: 'refused', projects: records };
+    return conflicts.length > 0
+      ? { result: 'conflict', conflicts }
+      : { result: 'refused', projects: records };
   }
   return { result: 'delivered', projects: records };
 }
 
-type Pushed = { kind: 'delivered'; record: DeliveryRecord } | { kind: 'stopped'; record: DeliveryRecord; conflict: ProjectConflict | null };
+type Pushed =
+  | { kind: 'delivered'; record: DeliveryRecord }
+  | { kind: 'stopped'; record: DeliveryRecord; conflict: ProjectConflict | null };
 
 /** Pushes; a remote that has moved is fetched and merged with again, a bounded number of times. */
-async function pushMoving(first: Extract<Delivery, { kind: 'push' }>, request: DeliveryRequest, ports: DeliveryPorts): Promise<Pushed> {
+async function pushMoving(
+  first: Extract<Delivery, { kind: 'push' }>,
+  request: DeliveryRequest,
+  ports: DeliveryPorts,
+): Promise<Pushed> {
   let plan: Delivery = first;
   for (let moves = 0; moves < maxMoves; moves++) {
     if (plan.kind === 'arrived') return { kind: 'delivered', record: plan.record };
     if (plan.kind !== 'push') {
       const conflict = plan.kind === 'conflict' ? plan.conflict : null;
-      return { kind: 'stopped', record: refuse(recordOf(first), 'conflict', 'the remote moved, and what is there now conflicts'), conflict };
+      return {
+        kind: 'stopped',
+        record: refuse(recordOf(first), 'conflict', 'the remote moved, and what is there now conflicts'),
+        conflict,
+      };
     }
     const current: Extract<Delivery, { kind: 'push' }> = plan;
     const { project } = current;
@@ -103,53 +129,116 @@ async function pushMoving(first: Extract<Delivery, { kind: 'push' }>, request: D
       const record = await pushOnce(current, ports);
       return record ?? planAgain(current, request, ports);
     });
-    if ('refusal' in outcome) return { kind: 'stopped', record: { ...recordOf(current), ...outcome.refusal, before: current.record.before, after: current.record.after }, conflict: null };
+    if ('refusal' in outcome)
+      return {
+        kind: 'stopped',
+        record: {
+          ...recordOf(current),
+          ...outcome.refusal,
+          before: current.record.before,
+          after: current.record.after,
+        },
+        conflict: null,
+      };
     if ('state' in outcome.value) return { kind: 'delivered', record: outcome.value };
     plan = outcome.value;
   }
-  return { kind: 'stopped', record: refuse(recordOf(first), 'remote_moved', 'the remote moved each time before it could be pushed to'), conflict: null };
+  return {
+    kind: 'stopped',
+    record: refuse(
+      recordOf(first),
+      'remote_moved',
+      'the remote moved each time before it could be pushed to',
+    ),
+    conflict: null,
+  };
 }
 
-async function planAgain(plan: Extract<Delivery, { kind: 'push' }>, request: DeliveryRequest, ports: DeliveryPorts): Promise<Delivery> {
-  ports.log.info({ effectId: request.effectId, projectId: plan.project.projectId }, 'the remote moved before the push; fetching and merging again');
-  const next = await planDelivery({ ...plan.project, remote: plan.project.remote.url }, request, ports, undefined);
+async function planAgain(
+  plan: Extract<Delivery, { kind: 'push' }>,
+  request: DeliveryRequest,
+  ports: DeliveryPorts,
+): Promise<Delivery> {
+  ports.log.info(
+    { effectId: request.effectId, projectId: plan.project.projectId },
+    'the remote moved before the push; fetching and merging again',
+  );
+  const next = await planDelivery(
+    { ...plan.project, remote: plan.project.remote.url },
+    request,
+    ports,
+    undefined,
+  );
   if (next.kind === 'push') await ports.store.save(request.effectId, request.attempt, [next.record]);
   return next;
 }
 
-async function orRefusal<T>(project: Omit<DeliveryProject, 'remote'>, work: () => Promise<T>): Promise<{ value: T } | { refusal: DeliveryRecord }> {
+async function orRefusal<T>(
+  project: Omit<DeliveryProject, 'remote'>,
+  work: () => Promise<T>,
+): Promise<{ value: T } | { refusal: DeliveryRecord }> {
   try {
     return { value: await work() };
   } catch (error) {
     if (!(error instanceof GitError) || !permanent.has(error.code)) throw error;
     const { projectId, strategy } = project;
     const remoteRef = `refs/heads/${strategy === 'push_branch' ? project.pushBranch : project.defaultBranch}`;
-    return { refusal: { projectId, strategy, remoteRef, before: null, after: null, state: 'refused', result: strategy === 'push_branch' ? 'pushed' : 'merged', code: error.code, message: error.message } };
+    return {
+      refusal: {
+        projectId,
+        strategy,
+        remoteRef,
+        before: null,
+        after: null,
+        state: 'refused',
+        result: strategy === 'push_branch' ? 'pushed' : 'merged',
+        code: error.code,
+        message: error.message,
+      },
+    };
   }
 }
 
 function stopped(plans: readonly Delivery[]): DeliveryResult | null {
   for (const reason of ['source_lost', 'unrelated'] as const) {
-    const projects = plans.flatMap((plan) => (plan.kind === 'stop' && plan.reason === reason ? [plan.project] : []));
+    const projects = plans.flatMap((plan) =>
+      plan.kind === 'stop' && plan.reason === reason ? [plan.project] : [],
+    );
     if (projects.length > 0) return { result: reason, projects };
   }
   return null;
 }
 
 function recordOf(plan: Delivery): DeliveryRecord {
-  if (plan.kind === 'conflict') return refuse(plan.record, 'conflict', 'what is at the remote conflicts with what is to be delivered');
-  if (plan.kind === 'stop') return refuse(plan.record, 'git_failed', plan.reason === 'source_lost' ? 'the head to deliver is gone' : 'the remote shares no history with what is to be delivered');
+  if (plan.kind === 'conflict')
+    return refuse(plan.record, 'conflict', 'what is at the remote conflicts with what is to be delivered');
+  if (plan.kind === 'stop')
+    return refuse(
+      plan.record,
+      'git_failed',
+      plan.reason === 'source_lost'
+        ? 'the head to deliver is gone'
+        : 'the remote shares no history with what is to be delivered',
+    );
   return plan.record;
 }
 
-function refuse(record: DeliveryRecord, code: NonNullable<DeliveryRecord['code']>, message: string): DeliveryRecord {
+function refuse(
+  record: DeliveryRecord,
+  code: NonNullable<DeliveryRecord['code']>,
+  message: string,
+): DeliveryRecord {
   return { ...record, state: 'refused', code, message };
 }
 
 function find(stored: readonly DeliveryRecord[], project: DeliveryProject): DeliveryRecord | undefined {
-  return stored.find((record) => record.projectId === project.projectId && record.strategy === project.strategy);
+  return stored.find(
+    (record) => record.projectId === project.projectId && record.strategy === project.strategy,
+  );
 }
 
 function inOrder(request: DeliveryRequest, records: readonly DeliveryRecord[]): DeliveryRecord[] {
-  return request.projects.flatMap((project) => records.find((record) => record.projectId === project.projectId) ?? []);
+  return request.projects.flatMap(
+    (project) => records.find((record) => record.projectId === project.projectId) ?? [],
+  );
 }

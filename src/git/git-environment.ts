@@ -9,7 +9,16 @@ export interface EnvironmentOptions {
 const allowedProtocols = 'file:http:https:ssh';
 
 /** Taken over from our own environment: where programs are, where temp files go, and who we are to ssh. */
-const inherited = ['PATH', 'HOME', 'TMPDIR', 'SSH_AUTH_SOCK', 'USER', 'LOGNAME', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+const inherited = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'SSH_AUTH_SOCK',
+  'USER',
+  'LOGNAME',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+];
 
 /**
  * The whole environment of a git child. Nothing of the caller's git set-up reaches it: an alias, a hook path, a replace ref or a
@@ -47,7 +56,9 @@ export function gitEnvironment(
 }
 
 /** Configuration for one command, passed by environment so that no value can be taken for an option. */
-export function configEnvironment(entries: readonly (readonly [key: string, value: string])[]): Record<string, string> {
+export function configEnvironment(
+  entries: readonly (readonly [key: string, value: string])[],
+): Record<string, string> {
   const environment: Record<string, string> = { GIT_CONFIG_COUNT: String(entries.length) };
   entries.forEach(([key, value], index) => {
     environment[`GIT_CONFIG_KEY_${index}`] = key;

@@ -18,10 +18,13 @@ export class GitMergeEngine implements MergeEngine {
       ['merge.renameLimit', '10000'],
       ...(attributes === null ? [] : [['core.attributesFile', attributes] satisfies [string, string]]),
     ];
-    const { code, stdout } = await repository.git(['merge-tree', '--write-tree', '-z', '--messages', ours, checkObjectId(theirs)], {
-      env: configEnvironment(config),
-      answers: [1],
-    });
+    const { code, stdout } = await repository.git(
+      ['merge-tree', '--write-tree', '-z', '--messages', ours, checkObjectId(theirs)],
+      {
+        env: configEnvironment(config),
+        answers: [1],
+      },
+    );
     return parseMergeTree(stdout, code === 0);
   }
 }

@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { recordChild } from './child-records.ts';
 import { scrubCredentials } from './credentials.ts';
 import { GitError } from './git-error.ts';
@@ -33,8 +34,10 @@ export interface GitResult {
   stderr: string;
 }
 
+type PipedProcess = ChildProcessByStdio<Writable, Readable, Readable>;
+
 export interface GitChild {
-  process: ChildProcess;
+  process: PipedProcess;
   pid: number;
   /** Settles when the process has ended and its streams are closed. */
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -64,20 +67,25 @@ export class GitRunner {
       stopped ??= error;
       child.end();
     };
-    child.process.stdout?.on('data', (chunk: Buffer) => {
+    child.process.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > limit) stop(new GitError('git_output_too_large', `git wrote more than ${limit} bytes`));
       else stdout.push(chunk);
     });
     const stderr = collectStderr(child.process);
     const deadlineMs = command.deadlineMs ?? this.deadlineMs(command.remote === true);
-    const timer = setTimeout(() => stop(new GitError('git_timeout', `git ${command.args[0] ?? ''} took longer than ${deadlineMs} ms`)), deadlineMs);
-    const onAbort = (): void => stop(new GitError('git_aborted', 'the work this git command belongs to was stopped'));
+    const timer = setTimeout(
+      () =>
+        stop(new GitError('git_timeout', `git ${command.args[0] ?? ''} took longer than ${deadlineMs} ms`)),
+      deadlineMs,
+    );
+    const onAbort = (): void =>
+      stop(new GitError('git_aborted', 'the work this git command belongs to was stopped'));
     command.signal?.addEventListener('abort', onAbort, { once: true });
     if (command.signal?.aborted === true) onAbort();
     // EPIPE only says that git ended first; its exit code says why.
-    child.process.stdin?.on('error', () => undefined);
-    child.process.stdin?.end(command.stdin ?? '');
+    child.process.stdin.on('error', () => undefined);
+    child.process.stdin.end(command.stdin ?? '');
     try {
       const { code, signal } = await child.ended;
       if (stopped !== undefined) throw stopped;
@@ -93,7 +101,12 @@ export class GitRunner {
 
   /** Starts git for a conversation. The caller owns its streams and its deadline. */
   spawn(command: GitCommand): GitChild {
-    const args = [...this.#prefix, 'git', ...(command.dir === undefined ? [] : [`--git-dir=${command.dir}`]), ...command.args];
+    const args = [
+      ...this.#prefix,
+      'git',
+      ...(command.dir === undefined ? [] : [`--git-dir=${command.dir}`]),
+      ...command.args,
+    ];
     const child = spawn(args[0] ?? 'git', args.slice(1), {
       cwd: command.dir ?? '/',
       env: gitEnvironment({ ...this.#options, remote: command.remote === true }, command.env),
@@ -101,7 +114,9 @@ export class GitRunner {
       detached: true,
     });
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
-      child.once('error', (cause) => reject(new GitError('git_missing', 'git could not be started; install git 2.38 or newer', { cause })));
+      child.once('error', (cause) =>
+        reject(new GitError('git_missing', 'git could not be started; install git 2.38 or newer', { cause })),
+      );
       child.once('close', (code, signal) => resolve({ code, signal }));
     });
     ended.catch(() => undefined);
@@ -125,10 +140,10 @@ export class GitRunner {
 }
 
 /** Keeps the first 64 KB of what a child says on stderr, without credentials. */
-export function collectStderr(child: ChildProcess): () => string {
+export function collectStderr(child: PipedProcess): () => string {
   const chunks: Buffer[] = [];
   let size = 0;
-  child.stderr?.on('data', (chunk: Buffer) => {
+  child.stderr.on('data', (chunk: Buffer) => {
     if (size < maxStderrBytes) chunks.push(chunk);
     size += chunk.length;
   });
@@ -136,10 +151,17 @@ export function collectStderr(child: ChildProcess): () => string {
 }
 
 function failure(name: string, code: number | null, signal: NodeJS.Signals | null, stderr: string): GitError {
-  if (code === 127 && stderr.includes('failed to execute')) return new GitError('git_missing', 'git could not be started; install git 2.38 or newer', { stderr, exitCode: code });
+  if (code === 127 && stderr.includes('failed to execute'))
+    return new GitError('git_missing', 'git could not be started; install git 2.38 or newer', {
+      stderr,
+      exitCode: code,
+    });
   const last = stderr.trim().split('\n').at(-1) ?? '';
   const how = code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with ${code}`;
-  return new GitError('git_failed', `git ${name} ${how}${last === '' ? '' : `: ${last}`}`, { stderr, exitCode: code });
+  return new GitError('git_failed', `git ${name} ${how}${last === '' ? '' : `: ${last}`}`, {
+    stderr,
+    exitCode: code,
+  });
 }
 
 let prefix: readonly string[] | undefined;
@@ -150,7 +172,8 @@ let prefix: readonly string[] | undefined;
  */
 function dieWithParent(): readonly string[] {
   prefix ??=
-    process.platform === 'linux' && spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' }).status === 0
+    process.platform === 'linux' &&
+    spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' }).status === 0
       ? ['setpriv', '--pdeathsig', 'TERM', '--']
       : [];
   return prefix;

@@ -4,7 +4,14 @@ import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Faults in old history that every git host has learned to live with; they are reported, not refused. */
-const toleratedFaults = ['badTimezone', 'missingSpaceBeforeDate', 'zeroPaddedFilemode', 'missingSpaceBeforeEmail', 'badEmail', 'gitmodulesName'];
+const toleratedFaults = [
+  'badTimezone',
+  'missingSpaceBeforeDate',
+  'zeroPaddedFilemode',
+  'missingSpaceBeforeEmail',
+  'badEmail',
+  'gitmodulesName',
+];
 
 /**
  * The config of a hub repository, written whole, so that whatever was changed by hand is put right at the next start.

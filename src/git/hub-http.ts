@@ -35,15 +35,21 @@ interface Route {
 }
 
 /** Serves one request by `git http-backend`. Bodies pass through unread in both directions, compressed or not. */
-export async function serveGit(req: IncomingMessage, res: ServerResponse, service: GitService): Promise<void> {
+export async function serveGit(
+  req: IncomingMessage,
+  res: ServerResponse,
+  service: GitService,
+): Promise<void> {
   const route = routeOf(req);
   if (route === null) return refuse(res, 404, 'not_found: only smart HTTP of git is served here');
   if (route.operation === 'receive-pack') {
     const { push } = service.grant;
     if (push === null) return refuse(res, 403, 'push_not_granted: this credential may fetch only');
-    if (service.owned.includes(push.ref)) return refuse(res, 409, 'push_ref_owned: a landing owns this branch now; push again when it has ended');
+    if (service.owned.includes(push.ref))
+      return refuse(res, 409, 'push_ref_owned: a landing owns this branch now; push again when it has ended');
   }
-  if (Number(req.headers['content-length'] ?? 0) > service.limits.maxBodyBytes) return refuse(res, 413, tooLarge(service.limits));
+  if (Number(req.headers['content-length'] ?? 0) > service.limits.maxBodyBytes)
+    return refuse(res, 413, tooLarge(service.limits));
   const child = service.repository.runner.spawn({
     args: ['http-backend'],
     env: environmentOf(req, route, service),
@@ -59,7 +65,12 @@ function routeOf(req: IncomingMessage): Route | null {
     return operation === undefined ? null : { operation: operation as Operation, path, query, listing: true };
   }
   const operation = /^\/git-(upload-pack|receive-pack)$/.exec(path)?.[1];
-  if (req.method !== 'POST' || operation === undefined || req.headers['content-type'] !== `application/x-git-${operation}-request`) return null;
+  if (
+    req.method !== 'POST' ||
+    operation === undefined ||
+    req.headers['content-type'] !== `application/x-git-${operation}-request`
+  )
+    return null;
   return { operation: operation as Operation, path, query: '', listing: false };
 }
 
@@ -67,7 +78,11 @@ function routeOf(req: IncomingMessage): Route | null {
  * Git-Protocol is not passed on: under version 2 upload-pack gives any object whose id a client can name, hidden or not. Clients fall
  * back to version 0 by themselves.
  */
-function environmentOf(req: IncomingMessage, route: Route, { repository, root, grant }: GitService): Record<string, string> {
+function environmentOf(
+  req: IncomingMessage,
+  route: Route,
+  { repository, root, grant }: GitService,
+): Record<string, string> {
   const header = (name: string): string => req.headers[name]?.toString() ?? '';
   const compressed = header('content-encoding');
   return {
@@ -92,13 +107,27 @@ function environmentOf(req: IncomingMessage, route: Route, { repository, root, g
  * service's own, because git refuses a hidden ref without a reason and our hook refuses it with one.
  */
 function visibleRefs(route: Route, grant: HubGrant): [string, string][] {
-  if (route.operation === 'receive-pack' && !route.listing) return [['receive.hideRefs', 'refs/signalbox/'], ['receive.hideRefs', 'refs/remotes/']];
+  if (route.operation === 'receive-pack' && !route.listing)
+    return [
+      ['receive.hideRefs', 'refs/signalbox/'],
+      ['receive.hideRefs', 'refs/remotes/'],
+    ];
   const section = route.operation === 'upload-pack' ? 'uploadpack' : 'receive';
-  const shown = route.operation === 'upload-pack' ? grant.readRefs : grant.push === null ? [] : [grant.push.ref];
-  return [[`${section}.hideRefs`, 'refs/'], ...shown.map((ref): [string, string] => [`${section}.hideRefs`, `!${checkRefName(ref)}`])];
+  const shown =
+    route.operation === 'upload-pack' ? grant.readRefs : grant.push === null ? [] : [grant.push.ref];
+  return [
+    [`${section}.hideRefs`, 'refs/'],
+    ...shown.map((ref): [string, string] => [`${section}.hideRefs`, `!${checkRefName(ref)}`]),
+  ];
 }
 
-async function converse(req: IncomingMessage, res: ServerResponse, child: GitChild, { limits, repository }: GitService, route: Route): Promise<void> {
+async function converse(
+  req: IncomingMessage,
+  res: ServerResponse,
+  child: GitChild,
+  { limits, repository }: GitService,
+  route: Route,
+): Promise<void> {
   const stderr = collectStderr(child.process);
   const deadline = setTimeout(() => child.end(), Math.min(limits.deadlineMs, 2 ** 31 - 1));
   // A client that is gone wants no pack. A push whose bytes are all here goes on: it is either taken whole or not at all.
@@ -110,7 +139,10 @@ async function converse(req: IncomingMessage, res: ServerResponse, child: GitChi
   try {
     const answered = await answer(res, child);
     await child.ended;
-    if (!answered) throw new Error(`git http-backend gave no answer for ${basename(repository.dir)}: ${stderr().trim().slice(-500)}`);
+    if (!answered)
+      throw new Error(
+        `git http-backend gave no answer for ${basename(repository.dir)}: ${stderr().trim().slice(-500)}`,
+      );
   } catch (error) {
     child.end();
     if ((await body) === 'too_large') refuse(res, 413, tooLarge(limits));
@@ -124,7 +156,11 @@ async function converse(req: IncomingMessage, res: ServerResponse, child: GitChi
 }
 
 /** Passes the request's body on, up to the limit. */
-async function sendBody(req: IncomingMessage, child: GitChild, limits: HttpLimits): Promise<'sent' | 'cut' | 'too_large'> {
+async function sendBody(
+  req: IncomingMessage,
+  child: GitChild,
+  limits: HttpLimits,
+): Promise<'sent' | 'cut' | 'too_large'> {
   let size = 0;
   let tooBig = false;
   const limit = new Transform({
@@ -136,7 +172,7 @@ async function sendBody(req: IncomingMessage, child: GitChild, limits: HttpLimit
     },
   });
   try {
-    await pipeline(req, limit, child.process.stdin!);
+    await pipeline(req, limit, child.process.stdin);
     return 'sent';
   } catch {
     if (tooBig) child.end();
@@ -146,7 +182,7 @@ async function sendBody(req: IncomingMessage, child: GitChild, limits: HttpLimit
 
 /** Turns the CGI answer into an HTTP answer; false when the program ended without one. */
 async function answer(res: ServerResponse, child: GitChild): Promise<boolean> {
-  const stdout = child.process.stdout!;
+  const stdout = child.process.stdout;
   const head = await readHead(stdout);
   if (head === null) return false;
   res.writeHead(head.status, head.headers.flat());

@@ -64,10 +64,23 @@ export class Hub {
       await this.#configure(dir);
       return this.repository(project.id);
     }
-    const draft = new Repository(join(this.#options.root, `.new-${project.id}-${randomUUID()}`), this.#options.runner);
+    const draft = new Repository(
+      join(this.#options.root, `.new-${project.id}-${randomUUID()}`),
+      this.#options.runner,
+    );
     try {
       await mkdir(draft.dir, { recursive: true });
-      await draft.runner.run({ args: ['init', '--quiet', '--bare', '--template=', `--initial-branch=${project.defaultBranch}`, '--', draft.dir] });
+      await draft.runner.run({
+        args: [
+          'init',
+          '--quiet',
+          '--bare',
+          '--template=',
+          `--initial-branch=${project.defaultBranch}`,
+          '--',
+          draft.dir,
+        ],
+      });
       await this.#configure(draft.dir);
       await fetchRemote(draft, remote);
       const tip = await this.#defaultTip(draft, project.defaultBranch);
@@ -93,7 +106,8 @@ export class Hub {
   /** Serves one request of git over smart HTTP; `req.url` ends in `.git/info/refs?service=...`, `.git/git-upload-pack` or `.git/git-receive-pack`. */
   async serve(req: IncomingMessage, res: ServerResponse, grant: HubGrant): Promise<void> {
     const repository = await this.#existing(grant.projectId);
-    const owned = grant.push?.mode === 'attempt' ? ((await this.#options.ownedRefs?.(grant.projectId)) ?? []) : [];
+    const owned =
+      grant.push?.mode === 'attempt' ? ((await this.#options.ownedRefs?.(grant.projectId)) ?? []) : [];
     await serveGit(req, res, { repository, root: this.#options.root, grant, owned, limits: this.#limits });
   }
 
@@ -103,36 +117,62 @@ export class Hub {
     try {
       await mkdir(this.#options.root, { recursive: true });
       for (const id of await this.#projects()) {
-        const { held } = await sweepLocks(this.#dir(id), this.#options.exclusively ?? ((_name, work) => work()));
+        const { held } = await sweepLocks(
+          this.#dir(id),
+          this.#options.exclusively ?? ((_name, work) => work()),
+        );
         lockedRefs.push(...held.map((path) => ({ projectId: id, path })));
       }
       await writeWhole(join(this.#options.root, '.probe'), `${randomUUID()}\n`);
     } catch (error) {
-      return { ok: false, lockedRefs, reason: `the hub's folder can not be written: ${(error as NodeJS.ErrnoException).code ?? String(error)}` };
+      return {
+        ok: false,
+        lockedRefs,
+        reason: `the hub's folder can not be written: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+      };
     }
-    return { ok: lockedRefs.length === 0, lockedRefs, reason: lockedRefs.length === 0 ? null : 'lock files are held by git children that may be alive' };
+    return {
+      ok: lockedRefs.length === 0,
+      lockedRefs,
+      reason: lockedRefs.length === 0 ? null : 'lock files are held by git children that may be alive',
+    };
   }
 
   async #projects(): Promise<string[]> {
     const names = await readdir(this.#options.root);
-    return names.filter((name) => name.endsWith('.git')).map((name) => name.slice(0, -4)).filter((id) => projectId.test(id));
+    return names
+      .filter((name) => name.endsWith('.git'))
+      .map((name) => name.slice(0, -4))
+      .filter((id) => projectId.test(id));
   }
 
   async #existing(id: string): Promise<Repository> {
     const repository = this.repository(id);
-    if (!(await exists(repository.dir))) throw new GitError('hub_missing', 'the hub has no clone of this project; add the project again');
+    if (!(await exists(repository.dir)))
+      throw new GitError('hub_missing', 'the hub has no clone of this project; add the project again');
     return repository;
   }
 
   async #configure(dir: string): Promise<void> {
-    await writeWhole(join(dir, 'config'), hubConfig({ hooksDir: this.#hooksDir(), maxPackBytes: this.#limits.maxBodyBytes }));
+    await writeWhole(
+      join(dir, 'config'),
+      hubConfig({ hooksDir: this.#hooksDir(), maxPackBytes: this.#limits.maxBodyBytes }),
+    );
   }
 
   async #defaultTip(repository: Repository, branch: string): Promise<string> {
     const branches = await repository.readRefs('refs/remotes/origin');
-    if (branches.size === 0) throw new GitError('repository_has_no_commits', 'the repository has no commits; push a first one to its default branch');
+    if (branches.size === 0)
+      throw new GitError(
+        'repository_has_no_commits',
+        'the repository has no commits; push a first one to its default branch',
+      );
     const tip = branches.get(`refs/remotes/origin/${branch}`);
-    if (tip === undefined) throw new GitError('default_branch_missing', `the repository has no branch ${branch}; name the one that work is delivered to`);
+    if (tip === undefined)
+      throw new GitError(
+        'default_branch_missing',
+        `the repository has no branch ${branch}; name the one that work is delivered to`,
+      );
     return tip;
   }
 

@@ -44,7 +44,9 @@ export interface StoredLanding extends LandingClaim {
   intents: StoredIntent[];
 }
 
-export type Entered = { held: true; claim: LandingClaim } | { held: false; behind: string; projectId: string; ref: string };
+export type Entered =
+  | { held: true; claim: LandingClaim }
+  | { held: false; behind: string; projectId: string; ref: string };
 
 /** Where landings keep their order, what they prepared, and the intents that own refs. Writes under a lost claim throw `landing_superseded`. */
 export interface IntentStore {

@@ -15,17 +15,7 @@ export function landingBackupRef(effectId: string, tip: string): string {
   return `refs/signalbox/backup/landing/${effectId}/${tip.slice(0, 16)}`;
 }
 
-/** A branch of a unit that was ended without landing. */
-export function endedBackupRef(unitId: string): string {
-  return `refs/signalbox/backup/ended/${unitId}`;
-}
-
 /** An attempt's tip that its agent rewrote. */
 export function rewrittenKeepRef(tip: string): string {
   return `refs/signalbox/keep/rewritten/${tip}`;
-}
-
-/** What was pushed under a lease that was over. */
-export function lateRef(taskId: string, attempt: number): string {
-  return `refs/signalbox/late/${taskId}/${attempt}`;
 }

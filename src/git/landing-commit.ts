@@ -19,10 +19,18 @@ export interface MergeCommit {
  */
 export async function buildMergeCommit(repository: Repository, merge: MergeCommit): Promise<string> {
   const { before, source, tree } = merge;
-  const oid = await repository.commitTree({ tree, parents: [before, source], message: messageOf(merge), author: merge.author });
+  const oid = await repository.commitTree({
+    tree,
+    parents: [before, source],
+    message: messageOf(merge),
+    author: merge.author,
+  });
   const built = await repository.commitInfo(oid);
   if (built.tree !== tree || built.parents.join(' ') !== `${before} ${source}`) {
-    throw new GitError('landing_proof_failed', 'the merge commit does not have the tree and parents that were merged');
+    throw new GitError(
+      'landing_proof_failed',
+      'the merge commit does not have the tree and parents that were merged',
+    );
   }
   await repository.updateRefs([{ ref: merge.keepRef, new: oid }]);
   return oid;

@@ -13,20 +13,38 @@ export interface CleanMove {
 }
 
 /** Merges every project in memory, and all of them even after a conflict, so that one answer names every conflict. */
-export async function mergeAll(moves: readonly Move[], engine: MergeEngine): Promise<{ clean: CleanMove[]; conflicts: ProjectConflict[] }> {
+export async function mergeAll(
+  moves: readonly Move[],
+  engine: MergeEngine,
+): Promise<{ clean: CleanMove[]; conflicts: ProjectConflict[] }> {
   const clean: CleanMove[] = [];
   const conflicts: ProjectConflict[] = [];
-  const merged = await mapBounded(moves, 2, async (move) => ({ move, outcome: move.kind === 'fast_forward' ? null : await engine.merge(move.project.repository, move.tip, move.source) }));
+  const merged = await mapBounded(moves, 2, async (move) => ({
+    move,
+    outcome:
+      move.kind === 'fast_forward'
+        ? null
+        : await engine.merge(move.project.repository, move.tip, move.source),
+  }));
   for (const { move, outcome } of merged) {
     if (outcome === null) clean.push({ move, tree: null });
     else if (outcome.clean) clean.push({ move, tree: outcome.tree });
-    else conflicts.push({ projectId: move.project.projectId, target: move.tip, source: move.source, conflicts: outcome.conflicts });
+    else
+      conflicts.push({
+        projectId: move.project.projectId,
+        target: move.tip,
+        source: move.source,
+        conflicts: outcome.conflicts,
+      });
   }
   return { clean, conflicts };
 }
 
 /** Builds the commits that are to land. */
-export function prepareIntents(clean: readonly CleanMove[], request: LandingRequest): Promise<StoredIntent[]> {
+export function prepareIntents(
+  clean: readonly CleanMove[],
+  request: LandingRequest,
+): Promise<StoredIntent[]> {
   const { effectId, unit, author } = request;
   return mapBounded(clean, 8, async ({ move, tree }): Promise<StoredIntent> => {
     const { project, source, tip } = move;

@@ -24,7 +24,9 @@ interface Landing extends RulePorts {
 export async function land(request: LandingRequest, ports: LandingPorts): Promise<LandingResult> {
   checkLandingRequest(request);
   const { effectId, attempt, unit, author } = request;
-  const lanes = request.projects.filter((project) => project.source !== null).map((project) => ({ projectId: project.projectId, ref: project.targetRef }));
+  const lanes = request.projects
+    .filter((project) => project.source !== null)
+    .map((project) => ({ projectId: project.projectId, ref: project.targetRef }));
   const entered = await ports.store.enter({ effectId, attempt, unit, author, lanes });
   if (!entered.held) throw new LaneBusy(entered);
 
@@ -44,16 +46,23 @@ export async function land(request: LandingRequest, ports: LandingPorts): Promis
 }
 
 /** A boundary, before which a landing that is to stop does stop, except where refs may have moved already. */
-function passing(boundary: LandingPorts['boundary'], signal: AbortSignal): (point: BoundaryPoint) => Promise<void> {
+function passing(
+  boundary: LandingPorts['boundary'],
+  signal: AbortSignal,
+): (point: BoundaryPoint) => Promise<void> {
   return async (point) => {
-    if (point !== 'between-commits' && point !== 'after-commits' && point !== 'before-result') signal.throwIfAborted();
+    if (point !== 'between-commits' && point !== 'after-commits' && point !== 'before-result')
+      signal.throwIfAborted();
     await boundary(point);
   };
 }
 
 /** Another landing's process died and nobody has come back for it: its intents are resolved before ours are written. */
 async function finishLeftover(leftover: StoredLanding, landing: Landing): Promise<void> {
-  landing.log.warn({ effectId: leftover.effectId, by: landing.claim.effectId }, 'finishing a landing whose lease is over');
+  landing.log.warn(
+    { effectId: leftover.effectId, by: landing.claim.effectId },
+    'finishing a landing whose lease is over',
+  );
   try {
     await resolveIntents(leftover, landing);
     await landing.store.close(leftover);
@@ -79,7 +88,8 @@ async function resume(stored: StoredLanding, landing: Landing): Promise<LandingR
   if (moving.some((intent) => intent.state === 'open')) {
     return finish({ ...stored, ...landing.claim }, landing);
   }
-  const closed = moving.length > 0 && moving.every((intent) => intent.state === 'closed' && intent.outcome === 'done');
+  const closed =
+    moving.length > 0 && moving.every((intent) => intent.state === 'closed' && intent.outcome === 'done');
   return closed ? landed(stored.intents, landing) : null;
 }
 
@@ -97,14 +107,25 @@ async function begin(stored: StoredLanding | null, landing: Landing): Promise<La
     const merged = await mergeAll(moves, landing.engine);
     if (merged.conflicts.length > 0) return { result: 'conflict', conflicts: merged.conflicts };
     await landing.pass('after-merge');
-    intents = [...(await prepareIntents(merged.clean, landing.request)), ...decisions.filter((decision) => decision.kind === 'empty' || decision.kind === 'already').map(unmoved)];
+    intents = [
+      ...(await prepareIntents(merged.clean, landing.request)),
+      ...decisions
+        .filter((decision) => decision.kind === 'empty' || decision.kind === 'already')
+        .map(unmoved),
+    ];
     await landing.store.prepare(landing.claim, intents);
   }
   await landing.pass('before-intents');
   await landing.store.open(landing.claim);
   await landing.pass('after-intents');
   const moving = intents.filter((intent) => intent.state !== 'none');
-  const taken = moving.map((intent) => forward(landing.claim, { intent, repository: landing.repositoryOf(intent.projectId), tip: intent.before }));
+  const taken = moving.map((intent) =>
+    forward(landing.claim, {
+      intent,
+      repository: landing.repositoryOf(intent.projectId),
+      tip: intent.before,
+    }),
+  );
   if (!(await moveRefs(taken, movePorts(landing.claim, landing)))) {
     await landing.store.abort(landing.claim);
     return null;
@@ -117,28 +138,56 @@ async function begin(stored: StoredLanding | null, landing: Landing): Promise<La
 /** Step 6, and everything after a crash: read the refs back and let the crash rule bring the landing to its end. */
 async function finish(stored: StoredLanding, landing: Landing): Promise<LandingResult> {
   const resolved = await resolveIntents(stored, landing);
-  return resolved.outcome === 'done' ? landed(resolved.intents, landing) : { result: 'conflict', conflicts: resolved.conflicts };
+  return resolved.outcome === 'done'
+    ? landed(resolved.intents, landing)
+    : { result: 'conflict', conflicts: resolved.conflicts };
 }
 
 /** The stored commits, if they are for exactly what is to land now: a retry lands what was built and checked, not a rebuild. */
 function reusable(stored: StoredLanding, decisions: readonly Decision[]): StoredIntent[] | null {
-  const prepared = new Map(stored.intents.filter((intent) => intent.state === 'prepared').map((intent) => [intent.projectId, intent]));
+  const prepared = new Map(
+    stored.intents
+      .filter((intent) => intent.state === 'prepared')
+      .map((intent) => [intent.projectId, intent]),
+  );
   const moves = movesOf(decisions);
   const same = (move: (typeof moves)[number]): boolean => {
     const intent = prepared.get(move.project.projectId);
-    return intent !== undefined && intent.ref === move.project.targetRef && intent.source === move.source && intent.before === move.tip && intent.mode === move.kind;
+    return (
+      intent !== undefined &&
+      intent.ref === move.project.targetRef &&
+      intent.source === move.source &&
+      intent.before === move.tip &&
+      intent.mode === move.kind
+    );
   };
   return moves.length === prepared.size && moves.every(same) ? stored.intents : null;
 }
 
 function unmoved(decision: Decision): StoredIntent {
-  if (decision.kind !== 'empty' && decision.kind !== 'already') throw new TypeError(`a ${decision.kind} is no project at rest`);
+  if (decision.kind !== 'empty' && decision.kind !== 'already')
+    throw new TypeError(`a ${decision.kind} is no project at rest`);
   const { project, tip, kind } = decision;
-  return { projectId: project.projectId, ref: project.targetRef, mode: project.mode, source: project.source, result: kind, before: tip, after: tip, state: 'none', outcome: null };
+  return {
+    projectId: project.projectId,
+    ref: project.targetRef,
+    mode: project.mode,
+    source: project.source,
+    result: kind,
+    before: tip,
+    after: tip,
+    state: 'none',
+    outcome: null,
+  };
 }
 
 /** In the order in which the projects were asked for. */
 function landed(intents: readonly StoredIntent[], { request }: Landing): LandingResult {
-  const byProject = new Map(intents.map(({ projectId, result, before, after }) => [projectId, { projectId, result, before, after }]));
-  return { result: 'landed', projects: request.projects.flatMap(({ projectId }) => byProject.get(projectId) ?? []) };
+  const byProject = new Map(
+    intents.map(({ projectId, result, before, after }) => [projectId, { projectId, result, before, after }]),
+  );
+  return {
+    result: 'landed',
+    projects: request.projects.flatMap(({ projectId }) => byProject.get(projectId) ?? []),
+  };
 }

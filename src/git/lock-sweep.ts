@@ -13,7 +13,10 @@ export interface SweptLocks {
  * The lock rule: a `.lock` may be removed only when no git that could hold it can be alive, else two writers get in and the wrong
  * value wins. `exclusively` keeps two sweepers from each other: the second would remove the lock of a git that began after the first.
  */
-export async function sweepLocks(repositoryDir: string, exclusively: <T>(name: string, work: () => Promise<T>) => Promise<T>): Promise<SweptLocks> {
+export async function sweepLocks(
+  repositoryDir: string,
+  exclusively: <T>(name: string, work: () => Promise<T>) => Promise<T>,
+): Promise<SweptLocks> {
   if ((await findLocks(repositoryDir)).length === 0) return { swept: [], held: [] };
   return exclusively(`sweep:${repositoryDir}`, async () => {
     // Listed before asking who lives: a lock made after that belongs to someone who began after that.
@@ -31,7 +34,9 @@ interface LockFile {
 }
 
 async function findLocks(repositoryDir: string): Promise<LockFile[]> {
-  const top = ['packed-refs.lock', 'HEAD.lock', 'config.lock', 'shallow.lock'].map((name) => join(repositoryDir, name));
+  const top = ['packed-refs.lock', 'HEAD.lock', 'config.lock', 'shallow.lock'].map((name) =>
+    join(repositoryDir, name),
+  );
   const paths = [...top, ...(await locksUnder(join(repositoryDir, 'refs')))];
   const locks: LockFile[] = [];
   for (const path of paths) {
@@ -43,7 +48,9 @@ async function findLocks(repositoryDir: string): Promise<LockFile[]> {
 
 async function locksUnder(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { withFileTypes: true, recursive: true }).catch(ignoreMissing);
-  return (entries ?? []).filter((entry) => entry.isFile() && entry.name.endsWith('.lock')).map((entry) => join(entry.parentPath, entry.name));
+  return (entries ?? [])
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.lock'))
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 async function inodeOf(path: string): Promise<bigint | null> {

@@ -88,11 +88,15 @@ function conflictsOf(staged: Map<string, Stages>, messages: readonly Message[]):
     }
   }
   for (const [path, stages] of staged) {
-    if (!named.has(path)) conflicts.push({ path, type: 'CONFLICT', message: `${path} could not be merged`, stages });
+    if (!named.has(path))
+      conflicts.push({ path, type: 'CONFLICT', message: `${path} could not be merged`, stages });
   }
   return conflicts;
 }
 
 function unreadable(): GitError {
-  return new GitError('git_failed', 'git merge-tree answered in a form this version of Signalbox does not know');
+  return new GitError(
+    'git_failed',
+    'git merge-tree answered in a form this version of Signalbox does not know',
+  );
 }

@@ -13,7 +13,7 @@ export interface MovePorts {
   /** Asked when every lock is held: after it, whoever fences us waits for our locks. */
   assertHeld(): Promise<void>;
   pass(point: BoundaryPoint): Promise<void>;
-  exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
+  exclusively: <T>(name: string, work: () => Promise<T>) => Promise<T>;
 }
 
 const lockTries = 20;

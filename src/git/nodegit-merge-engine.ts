@@ -17,7 +17,9 @@ interface NodegitIndex {
 
 /** The part of nodegit that is used here, so that the types hold without it being installed. */
 interface Nodegit {
-  Repository: { openBare(dir: string): Promise<{ getCommit(oid: string): Promise<unknown>; cleanup?(): void }> };
+  Repository: {
+    openBare(dir: string): Promise<{ getCommit(oid: string): Promise<unknown>; cleanup?(): void }>;
+  };
   Merge: { commits(repository: unknown, ours: unknown, theirs: unknown): Promise<NodegitIndex> };
   Index: { entryStage(entry: NodegitEntry): number };
 }
@@ -41,16 +43,24 @@ export class NodegitMergeEngine implements MergeEngine {
       const loaded = (await import(packageName)) as { default?: Nodegit } & Nodegit;
       return new NodegitMergeEngine(loaded.default ?? loaded);
     } catch (cause) {
-      throw new GitError('merge_engine_not_installed', 'the merge engine "nodegit" is not installed; run npm install --no-save nodegit@0.28.0-alpha.36, or use the engine "git"', { cause });
+      throw new GitError(
+        'merge_engine_not_installed',
+        'the merge engine "nodegit" is not installed; run npm install --no-save nodegit@0.28.0-alpha.36, or use the engine "git"',
+        { cause },
+      );
     }
   }
 
   async merge(repository: Repository, ours: string, theirs: string): Promise<MergeOutcome> {
     // Without this libgit2 would merge unrelated histories against an empty base, which git refuses.
-    if ((await repository.mergeBase(ours, theirs)) === null) throw new GitError('git_failed', 'refusing to merge unrelated histories');
+    if ((await repository.mergeBase(ours, theirs)) === null)
+      throw new GitError('git_failed', 'refusing to merge unrelated histories');
     const opened = await this.#nodegit.Repository.openBare(repository.dir);
     try {
-      const [left, right] = await Promise.all([opened.getCommit(checkObjectId(ours)), opened.getCommit(checkObjectId(theirs))]);
+      const [left, right] = await Promise.all([
+        opened.getCommit(checkObjectId(ours)),
+        opened.getCommit(checkObjectId(theirs)),
+      ]);
       const index = await this.#nodegit.Merge.commits(opened, left, right);
       if (!index.hasConflicts()) return { clean: true, tree: (await index.writeTreeTo(opened)).tostrS() };
       return { clean: false, conflicts: this.#conflicts(index) };
@@ -64,7 +74,10 @@ export class NodegitMergeEngine implements MergeEngine {
     for (const entry of index.entries()) {
       const stage = this.#nodegit.Index.entryStage(entry);
       if (stage === 0) continue;
-      stages.set(entry.path, { ...stages.get(entry.path), [stage]: { mode: entry.mode.toString(8).padStart(6, '0'), oid: entry.id.tostrS() } });
+      stages.set(entry.path, {
+        ...stages.get(entry.path),
+        [stage]: { mode: entry.mode.toString(8).padStart(6, '0'), oid: entry.id.tostrS() },
+      });
     }
     return [...stages].map(([path, found]) => {
       const type = typeOf(found);

@@ -1,5 +1,15 @@
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const escapes: Readonly<Record<number, string>> = { 7: '\\a', 8: '\\b', 9: '\\t', 10: '\\n', 11: '\\v', 12: '\\f', 13: '\\r', 34: '\\"', 92: '\\\\' };
+const escapes: Readonly<Record<number, string>> = {
+  7: '\\a',
+  8: '\\b',
+  9: '\\t',
+  10: '\\n',
+  11: '\\v',
+  12: '\\f',
+  13: '\\r',
+  34: '\\"',
+  92: '\\\\',
+};
 
 /**
  * A file name as text. Names that are plain UTF-8 stay as they are; a name with other bytes, control characters or a leading quote
@@ -7,7 +17,6 @@ const escapes: Readonly<Record<number, string>> = { 7: '\\a', 8: '\\b', 9: '\\t'
  */
 export function pathName(bytes: Buffer): string {
   const decoded = decode(bytes);
-  // oxlint-disable-next-line no-control-regex -- finding them is the point
   if (decoded !== null && !/[\u0000-\u001f\u007f]/.test(decoded) && !decoded.startsWith('"')) return decoded;
   let quoted = '"';
   for (const byte of bytes) {

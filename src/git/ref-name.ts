@@ -9,11 +9,20 @@ export function isRefName(name: string): boolean {
   if (!/^[\x21-\x7e]+$/.test(name) || /[~^:?*[\\"']/.test(name)) return false;
   if (name.includes('..') || name.includes('@{') || name.endsWith('.')) return false;
   const parts = name.split('/');
-  return parts.length >= 3 && parts.every((part) => part !== '' && !part.startsWith('.') && !part.startsWith('-') && !part.endsWith('.lock'));
+  return (
+    parts.length >= 3 &&
+    parts.every(
+      (part) => part !== '' && !part.startsWith('.') && !part.startsWith('-') && !part.endsWith('.lock'),
+    )
+  );
 }
 
 export function checkRefName(name: string): string {
-  if (!isRefName(name)) throw new GitError('invalid_ref_name', `${JSON.stringify(name.slice(0, 80))} is not a full ref name that can be used; use refs/heads/<letters, digits, ., _, - and />`);
+  if (!isRefName(name))
+    throw new GitError(
+      'invalid_ref_name',
+      `${JSON.stringify(name.slice(0, 80))} is not a full ref name that can be used; use refs/heads/<letters, digits, ., _, - and />`,
+    );
   return name;
 }
 
@@ -23,7 +32,11 @@ export function isBranchName(name: string): boolean {
 }
 
 export function checkBranchName(name: string): string {
-  if (!isBranchName(name)) throw new GitError('invalid_branch_name', `${JSON.stringify(name.slice(0, 80))} is not a branch name; use letters, digits, ., _, - and /`);
+  if (!isBranchName(name))
+    throw new GitError(
+      'invalid_branch_name',
+      `${JSON.stringify(name.slice(0, 80))} is not a branch name; use letters, digits, ., _, - and /`,
+    );
   return name;
 }
 
@@ -36,6 +49,7 @@ export function isObjectId(text: string): boolean {
 }
 
 export function checkObjectId(text: string): string {
-  if (!isObjectId(text)) throw new GitError('invalid_object_id', `${JSON.stringify(text.slice(0, 80))} is not a full commit id`);
+  if (!isObjectId(text))
+    throw new GitError('invalid_object_id', `${JSON.stringify(text.slice(0, 80))} is not a full commit id`);
   return text;
 }

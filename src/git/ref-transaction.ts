@@ -28,11 +28,15 @@ export class RefTransaction {
   readonly #onAbort: () => void;
 
   private constructor(repository: Repository, signal: AbortSignal | undefined) {
-    this.#child = repository.runner.spawn({ dir: repository.dir, args: ['update-ref', '--no-deref', '--stdin'], locksIn: repository.dir });
+    this.#child = repository.runner.spawn({
+      dir: repository.dir,
+      args: ['update-ref', '--no-deref', '--stdin'],
+      locksIn: repository.dir,
+    });
     this.#stderr = collectStderr(this.#child.process);
-    this.#reader = createInterface({ input: this.#child.process.stdout! });
+    this.#reader = createInterface({ input: this.#child.process.stdout });
     this.#lines = this.#reader[Symbol.asyncIterator]();
-    this.#child.process.stdin?.on('error', () => undefined);
+    this.#child.process.stdin.on('error', () => undefined);
     this.#deadline = setTimeout(() => this.#child.end(), repository.runner.deadlineMs(false));
     this.#signal = signal;
     this.#onAbort = () => this.#child.end();
@@ -41,7 +45,11 @@ export class RefTransaction {
   }
 
   /** Takes the locks and compares the old values. Throws `ref_moved`, `ref_locked` or `git_failed`; nothing is held then. */
-  static async prepare(repository: Repository, changes: readonly RefChange[], signal?: AbortSignal): Promise<RefTransaction> {
+  static async prepare(
+    repository: Repository,
+    changes: readonly RefChange[],
+    signal?: AbortSignal,
+  ): Promise<RefTransaction> {
     const lines = changes.map(instruction).join('');
     const transaction = new RefTransaction(repository, signal);
     await transaction.#say('start\n', 'start: ok');
@@ -56,12 +64,12 @@ export class RefTransaction {
   }
 
   async abort(): Promise<void> {
-    this.#child.process.stdin?.write('abort\n');
+    this.#child.process.stdin.write('abort\n');
     await this.#close();
   }
 
   async #say(text: string, answer: string): Promise<void> {
-    this.#child.process.stdin?.write(text);
+    this.#child.process.stdin.write(text);
     const { value, done } = await this.#lines.next();
     if (done !== true && value === answer) return;
     await this.#close();
@@ -69,7 +77,7 @@ export class RefTransaction {
   }
 
   async #close(): Promise<void> {
-    this.#child.process.stdin?.end();
+    this.#child.process.stdin.end();
     await this.#child.ended;
     clearTimeout(this.#deadline);
     this.#signal?.removeEventListener('abort', this.#onAbort);
@@ -87,7 +95,9 @@ function refusal(stderr: string): GitError {
   if (/Unable to create '.*\.lock': File exists/i.test(stderr)) {
     return new GitError('ref_locked', 'another git holds a lock on this ref', { stderr });
   }
-  if (/but expected|reference already exists|unable to resolve reference|reference is missing/i.test(stderr)) {
+  if (
+    /but expected|reference already exists|unable to resolve reference|reference is missing/i.test(stderr)
+  ) {
     return new GitError('ref_moved', 'a ref does not stand where it was expected', { stderr });
   }
   const last = stderr.trim().split('\n').at(-1) ?? '';

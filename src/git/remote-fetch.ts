@@ -4,14 +4,32 @@ import type { RemoteUrl } from './remote-url.ts';
 import type { Repository } from './repository.ts';
 
 /** Fetches all branches of a remote. The refspec goes over stdin, after the child is recorded, because fetching takes ref locks. */
-export async function fetchRemote(repository: Repository, remote: RemoteUrl, signal?: AbortSignal): Promise<void> {
+export async function fetchRemote(
+  repository: Repository,
+  remote: RemoteUrl,
+  signal?: AbortSignal,
+): Promise<void> {
   try {
-    await repository.git(['fetch', '--quiet', '--no-tags', '--no-prune', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--stdin', '--', remote.url], {
-      stdin: '+refs/heads/*:refs/remotes/origin/*\n',
-      remote: true,
-      locksIn: repository.dir,
-      signal,
-    });
+    await repository.git(
+      [
+        'fetch',
+        '--quiet',
+        '--no-tags',
+        '--no-prune',
+        '--no-write-fetch-head',
+        '--no-auto-maintenance',
+        '--no-recurse-submodules',
+        '--stdin',
+        '--',
+        remote.url,
+      ],
+      {
+        stdin: '+refs/heads/*:refs/remotes/origin/*\n',
+        remote: true,
+        locksIn: repository.dir,
+        signal,
+      },
+    );
   } catch (error) {
     throw remoteRefusal(error);
   }

@@ -8,7 +8,11 @@ import { remoteRefusal } from './remote-refusal.ts';
 import type { RemoteUrl } from './remote-url.ts';
 
 /** Asks a remote for its branches. Throws a GitError with the code of what is wrong with it. */
-export async function probeRemote(runner: GitRunner, remote: RemoteUrl, signal?: AbortSignal): Promise<RemoteProbe> {
+export async function probeRemote(
+  runner: GitRunner,
+  remote: RemoteUrl,
+  signal?: AbortSignal,
+): Promise<RemoteProbe> {
   const listed = await listRemote(runner, ['--symref', '--', remote.url, 'HEAD', 'refs/heads/*'], signal);
   const branches: Record<string, string> = {};
   let head: string | null = null;
@@ -19,19 +23,35 @@ export async function probeRemote(runner: GitRunner, remote: RemoteUrl, signal?:
     const name = ref.replace(/^refs\/heads\//, '');
     if (isObjectId(oid) && name !== ref && isBranchName(name)) branches[name] = oid;
   }
-  return { branches, head, checkedOut: remote.path === undefined ? [] : await checkedOutBranches(runner, remote.path) };
+  return {
+    branches,
+    head,
+    checkedOut: remote.path === undefined ? [] : await checkedOutBranches(runner, remote.path),
+  };
 }
 
 /** Where one ref stands at a remote; null when it does not exist there. */
-export async function remoteTip(runner: GitRunner, remote: RemoteUrl, ref: string, signal?: AbortSignal): Promise<string | null> {
+export async function remoteTip(
+  runner: GitRunner,
+  remote: RemoteUrl,
+  ref: string,
+  signal?: AbortSignal,
+): Promise<string | null> {
   const lines = await listRemote(runner, ['--', remote.url, ref], signal);
   return lines.map((line) => line.split('\t')).find(([, name]) => name === ref)?.[0] ?? null;
 }
 
-async function listRemote(runner: GitRunner, args: readonly string[], signal: AbortSignal | undefined): Promise<string[]> {
+async function listRemote(
+  runner: GitRunner,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
   try {
     const { stdout } = await runner.run({ args: ['ls-remote', '--quiet', ...args], remote: true, signal });
-    return stdout.toString('utf8').split('\n').filter((line) => line !== '');
+    return stdout
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   } catch (error) {
     throw remoteRefusal(error);
   }
@@ -44,10 +64,21 @@ async function listRemote(runner: GitRunner, args: readonly string[], signal: Ab
 export async function checkedOutBranches(runner: GitRunner, path: string): Promise<string[]> {
   const dir = await realpath(path).catch(() => path);
   try {
-    const { stdout } = await runner.run({ args: ['-C', dir, 'worktree', 'list', '--porcelain'], remote: true, env: configEnvironment([]) });
-    const allowed = await runner.run({ args: ['-C', dir, 'config', '--get', 'receive.denyCurrentBranch'], remote: true, answers: [1] });
+    const { stdout } = await runner.run({
+      args: ['-C', dir, 'worktree', 'list', '--porcelain'],
+      remote: true,
+      env: configEnvironment([]),
+    });
+    const allowed = await runner.run({
+      args: ['-C', dir, 'config', '--get', 'receive.denyCurrentBranch'],
+      remote: true,
+      answers: [1],
+    });
     if (/^(ignore|warn|false|updateInstead)$/i.test(allowed.stdout.toString('utf8').trim())) return [];
-    const worktrees = stdout.toString('utf8').split('\n\n').filter((entry) => !/^bare$/m.test(entry));
+    const worktrees = stdout
+      .toString('utf8')
+      .split('\n\n')
+      .filter((entry) => !/^bare$/m.test(entry));
     return worktrees.flatMap((entry) => /^branch refs\/heads\/(.+)$/m.exec(entry)?.[1] ?? []);
   } catch (error) {
     if (error instanceof GitError && error.code === 'git_failed') return [];

@@ -8,13 +8,27 @@ import { listTree, readBlobs } from './tree.ts';
  */
 export async function refuseForeignContent(repository: Repository, commit: string): Promise<void> {
   const entries = await listTree(repository, commit);
-  const isNamed = (path: Buffer, name: string): boolean => path.equals(Buffer.from(name)) || path.subarray(-(name.length + 1)).equals(Buffer.from(`/${name}`));
+  const isNamed = (path: Buffer, name: string): boolean =>
+    path.equals(Buffer.from(name)) || path.subarray(-(name.length + 1)).equals(Buffer.from(`/${name}`));
   if (entries.some((entry) => entry.mode === '160000' || entry.path.equals(Buffer.from('.gitmodules')))) {
-    throw new GitError('repository_uses_submodules', 'the repository has submodules, which Signalbox does not deliver; add each as a project of its own');
+    throw new GitError(
+      'repository_uses_submodules',
+      'the repository has submodules, which Signalbox does not deliver; add each as a project of its own',
+    );
   }
-  const attributes = entries.filter((entry) => entry.type === 'blob' && isNamed(entry.path, '.gitattributes'));
-  const contents = await readBlobs(repository, attributes.map((entry) => entry.oid));
-  if ([...contents.values()].some((content) => /^[^#\n]*\sfilter=lfs(\s|$)/m.test(content.toString('utf8')))) {
-    throw new GitError('repository_uses_lfs', 'the repository keeps files in Git LFS, which Signalbox does not carry; move them into git or leave this repository out');
+  const attributes = entries.filter(
+    (entry) => entry.type === 'blob' && isNamed(entry.path, '.gitattributes'),
+  );
+  const contents = await readBlobs(
+    repository,
+    attributes.map((entry) => entry.oid),
+  );
+  if (
+    [...contents.values()].some((content) => /^[^#\n]*\sfilter=lfs(\s|$)/m.test(content.toString('utf8')))
+  ) {
+    throw new GitError(
+      'repository_uses_lfs',
+      'the repository keeps files in Git LFS, which Signalbox does not carry; move them into git or leave this repository out',
+    );
   }
 }

@@ -37,9 +37,15 @@ export class Repository {
   }
 
   async #forEachRef(patterns: readonly string[]): Promise<Map<string, string>> {
-    const { stdout } = await this.git(['for-each-ref', '--format=%(objectname) %(refname)', '--', ...patterns]);
+    const { stdout } = await this.git([
+      'for-each-ref',
+      '--format=%(objectname) %(refname)',
+      '--',
+      ...patterns,
+    ]);
     const refs = new Map<string, string>();
-    for (const line of stdout.toString('utf8').split('\n')) if (line !== '') refs.set(line.slice(line.indexOf(' ') + 1), line.slice(0, line.indexOf(' ')));
+    for (const line of stdout.toString('utf8').split('\n'))
+      if (line !== '') refs.set(line.slice(line.indexOf(' ') + 1), line.slice(0, line.indexOf(' ')));
     return refs;
   }
 
@@ -48,7 +54,9 @@ export class Repository {
     const stdin = oids.map((oid) => `${checkObjectId(oid)}\n`).join('');
     const { stdout } = await this.git(['cat-file', '--batch-check=%(objectname) %(objecttype)'], { stdin });
     const lines = stdout.toString('utf8').split('\n');
-    return new Set(lines.filter((line) => line.endsWith(' commit')).map((line) => line.slice(0, line.indexOf(' '))));
+    return new Set(
+      lines.filter((line) => line.endsWith(' commit')).map((line) => line.slice(0, line.indexOf(' '))),
+    );
   }
 
   async commitExists(oid: string): Promise<boolean> {
@@ -58,13 +66,18 @@ export class Repository {
   /** Whether `ancestor` is contained in `descendant`; a commit contains itself. */
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
     if (ancestor === descendant) return true;
-    const { code } = await this.git(['merge-base', '--is-ancestor', checkObjectId(ancestor), checkObjectId(descendant)], { answers: [1] });
+    const { code } = await this.git(
+      ['merge-base', '--is-ancestor', checkObjectId(ancestor), checkObjectId(descendant)],
+      { answers: [1] },
+    );
     return code === 0;
   }
 
   /** The best common ancestor, or null for unrelated histories. */
   async mergeBase(left: string, right: string): Promise<string | null> {
-    const { code, stdout } = await this.git(['merge-base', checkObjectId(left), checkObjectId(right)], { answers: [1] });
+    const { code, stdout } = await this.git(['merge-base', checkObjectId(left), checkObjectId(right)], {
+      answers: [1],
+    });
     return code === 0 ? stdout.toString('utf8').trim() : null;
   }
 
@@ -73,7 +86,12 @@ export class Repository {
     return parseCommit(stdout);
   }
 
-  async commitTree(commit: { tree: string; parents: readonly string[]; message: string; author: CommitAuthor }): Promise<string> {
+  async commitTree(commit: {
+    tree: string;
+    parents: readonly string[];
+    message: string;
+    author: CommitAuthor;
+  }): Promise<string> {
     const parents = commit.parents.flatMap((parent) => ['-p', checkObjectId(parent)]);
     const { stdout } = await this.git(['commit-tree', ...parents, checkObjectId(commit.tree)], {
       stdin: commit.message,
@@ -89,23 +107,55 @@ export class Repository {
 
   /** Paths that differ, as raw bytes: a file name need not be UTF-8. */
   async diffNames(from: string, to: string): Promise<{ status: string; path: Buffer }[]> {
-    const { stdout } = await this.git(['diff-tree', '-r', '-z', '--no-renames', '--name-status', checkObjectId(from), checkObjectId(to)]);
+    const { stdout } = await this.git([
+      'diff-tree',
+      '-r',
+      '-z',
+      '--no-renames',
+      '--name-status',
+      checkObjectId(from),
+      checkObjectId(to),
+    ]);
     const fields = splitNul(stdout);
     const names: { status: string; path: Buffer }[] = [];
-    for (let at = 0; at + 1 < fields.length; at += 2) names.push({ status: fields[at]!.toString('latin1'), path: fields[at + 1]! });
+    for (let at = 0; at < fields.length; at += 2) {
+      const [status, path] = [fields[at], fields[at + 1]];
+      if (status !== undefined && path !== undefined) names.push({ status: status.toString('latin1'), path });
+    }
     return names;
   }
 
   /** Commits in `tip` that are not in any of `excluded`, newest first. */
   async commitsBetween(excluded: readonly string[], tip: string, limit = 1_000): Promise<string[]> {
-    const { stdout } = await this.git(['rev-list', `--max-count=${limit}`, checkObjectId(tip), '--not', ...excluded.map(checkObjectId), '--']);
-    return stdout.toString('utf8').split('\n').filter((line) => line !== '');
+    const { stdout } = await this.git([
+      'rev-list',
+      `--max-count=${limit}`,
+      checkObjectId(tip),
+      '--not',
+      ...excluded.map(checkObjectId),
+      '--',
+    ]);
+    return stdout
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   }
 
   /** Whether a merge commit in `tip` has `oid` as a parent: it was merged, rather than being where `tip` began. */
   async hasMergeOf(oid: string, tip: string): Promise<boolean> {
-    const { stdout } = await this.git(['rev-list', '--merges', '--parents', checkObjectId(tip), '--not', checkObjectId(oid), '--']);
-    return stdout.toString('utf8').split('\n').some((line) => line.split(' ').slice(1).includes(oid));
+    const { stdout } = await this.git([
+      'rev-list',
+      '--merges',
+      '--parents',
+      checkObjectId(tip),
+      '--not',
+      checkObjectId(oid),
+      '--',
+    ]);
+    return stdout
+      .toString('utf8')
+      .split('\n')
+      .some((line) => line.split(' ').slice(1).includes(oid));
   }
 
   /** Moves refs in one transaction, each only if it stands where the change says. Throws `ref_moved` or `ref_locked`; then none has moved. */

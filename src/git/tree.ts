@@ -20,14 +20,20 @@ export async function listTree(repository: Repository, commit: string): Promise<
 }
 
 /** The contents of blobs by id. */
-export async function readBlobs(repository: Repository, oids: readonly string[]): Promise<Map<string, Buffer>> {
+export async function readBlobs(
+  repository: Repository,
+  oids: readonly string[],
+): Promise<Map<string, Buffer>> {
   const blobs = new Map<string, Buffer>();
   if (oids.length === 0) return blobs;
-  const { stdout } = await repository.git(['cat-file', '--batch'], { stdin: oids.map((oid) => `${checkObjectId(oid)}\n`).join('') });
-  for (let at = 0; at < stdout.length; ) {
+  const { stdout } = await repository.git(['cat-file', '--batch'], {
+    stdin: oids.map((oid) => `${checkObjectId(oid)}\n`).join(''),
+  });
+  for (let at = 0; at < stdout.length;) {
     const end = stdout.indexOf(10, at);
     const [oid = '', type = '', size = ''] = stdout.subarray(at, end).toString('latin1').split(' ');
-    if (type !== 'blob') throw new GitError('git_failed', 'a file of this commit is missing from the repository');
+    if (type !== 'blob')
+      throw new GitError('git_failed', 'a file of this commit is missing from the repository');
     const from = end + 1;
     blobs.set(oid, stdout.subarray(from, from + Number(size)));
     at = from + Number(size) + 1;

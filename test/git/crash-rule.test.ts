@@ -18,7 +18,14 @@ afterAll(() => database.close());
 function landedWhole(all: readonly Project[]): void {
   for (const { bench, source } of all) {
     const history = git(bench.dir, 'rev-list', '--parents', target).split('\n');
-    expect(history.filter((line) => line.split(' ').slice(1).includes(source ?? ''))).toHaveLength(1);
+    expect(
+      history.filter((line) =>
+        line
+          .split(' ')
+          .slice(1)
+          .includes(source ?? ''),
+      ),
+    ).toHaveLength(1);
   }
 }
 
@@ -35,18 +42,33 @@ describe.each([1, 3])('a crash of a landing over %i project(s)', (count) => {
     for (const reached of lane.hit) hitByAll.add(reached);
   });
 
-  it.each(['after-intents', 'after-prepare', 'after-commits'] as const)('at %s is finished by the next landing on that target when nobody comes back', async (point) => {
-    const all = projects(names);
-    await lane.landUntil(point, requestFor(all), all);
-    const next = requestFor(all.map((project) => ({ ...project, source: project.bench.commit('refs/heads/signalbox/i/task/p/u', project.base, { 'next.txt': 'next\n' }) })), {
-      sourceRef: 'refs/heads/signalbox/i/task/p/u',
-    });
-    await expect(lane.land(next, all)).rejects.toBeInstanceOf(LaneBusy);
-    await lane.endLeases();
-    expect(await lane.land(next, all, { store: lane.store('process-2') })).toMatchObject({ result: 'landed' });
-    landedWhole(all);
-    expect(all.map(({ bench }) => bench.show(bench.tip(target) ?? '', 'next.txt'))).toEqual(all.map(() => 'next'));
-  });
+  it.each(['after-intents', 'after-prepare', 'after-commits'] as const)(
+    'at %s is finished by the next landing on that target when nobody comes back',
+    async (point) => {
+      const all = projects(names);
+      await lane.landUntil(point, requestFor(all), all);
+      const next = requestFor(
+        all.map((project) => ({
+          ...project,
+          source: project.bench.commit('refs/heads/signalbox/i/task/p/u', project.base, {
+            'next.txt': 'next\n',
+          }),
+        })),
+        {
+          sourceRef: 'refs/heads/signalbox/i/task/p/u',
+        },
+      );
+      await expect(lane.land(next, all)).rejects.toBeInstanceOf(LaneBusy);
+      await lane.endLeases();
+      expect(await lane.land(next, all, { store: lane.store('process-2') })).toMatchObject({
+        result: 'landed',
+      });
+      landedWhole(all);
+      expect(all.map(({ bench }) => bench.show(bench.tip(target) ?? '', 'next.txt'))).toEqual(
+        all.map(() => 'next'),
+      );
+    },
+  );
 });
 
 describe('between the commits of two repositories', () => {
@@ -68,7 +90,10 @@ describe('between the commits of two repositories', () => {
     const request = requestFor(all);
     await lane.landUntil('between-commits', request, all);
     b.bench.outsideUpdate(target, outside);
-    expect(await lane.land({ ...request, attempt: 2 }, all)).toMatchObject({ result: 'landed', projects: [{ result: 'merged' }, { before: outside, result: 'merged' }] });
+    expect(await lane.land({ ...request, attempt: 2 }, all)).toMatchObject({
+      result: 'landed',
+      projects: [{ result: 'merged' }, { before: outside, result: 'merged' }],
+    });
     landedWhole(all);
     expect(git(b.bench.dir, 'rev-list', target).split('\n')).toContain(outside);
   });
@@ -83,9 +108,14 @@ describe('between the commits of two repositories', () => {
     const moved = a.bench.tip(target) ?? '';
     expect(moved).not.toBe(a.base);
     const result = await lane.land({ ...request, attempt: 2 }, all);
-    expect(result).toMatchObject({ result: 'conflict', conflicts: [{ projectId: 'b', target: outside, conflicts: [{ path: 'shared.txt' }] }] });
+    expect(result).toMatchObject({
+      result: 'conflict',
+      conflicts: [{ projectId: 'b', target: outside, conflicts: [{ path: 'shared.txt' }] }],
+    });
     expect([a.bench.tip(target), b.bench.tip(target)]).toEqual([a.base, outside]);
-    expect(git(a.bench.dir, 'for-each-ref', '--format=%(objectname)', 'refs/signalbox/backup')).toContain(moved);
+    expect(git(a.bench.dir, 'for-each-ref', '--format=%(objectname)', 'refs/signalbox/backup')).toContain(
+      moved,
+    );
     // Still owned: they close with the actor's result.
     expect(await lane.openIntents()).toBe(2);
   });
@@ -97,7 +127,8 @@ describe('between the commits of two repositories', () => {
     const request = requestFor(all);
     await lane.landUntil('after-prepare', request, all);
     const stored = await lane.store().load(request.effectId);
-    for (const intent of stored?.intents.slice(0, 2) ?? []) all.find(({ id }) => id === intent.projectId)?.bench.outsideUpdate(target, intent.after);
+    for (const intent of stored?.intents.slice(0, 2) ?? [])
+      all.find(({ id }) => id === intent.projectId)?.bench.outsideUpdate(target, intent.after);
     c.bench.outsideUpdate(target, outside);
     await lane.landUntil('between-commits', { ...request, attempt: 2 }, all);
     expect([a.bench.tip(target) === a.base, b.bench.tip(target) === b.base]).toEqual([true, false]);
@@ -138,7 +169,10 @@ describe('a target that moves between reading and locking', () => {
         b.bench.outsideUpdate(target, outside);
       }
     };
-    expect(await lane.land(requestFor(all), all, { boundary })).toMatchObject({ result: 'landed', projects: [{ before: a.base }, { before: outside }] });
+    expect(await lane.land(requestFor(all), all, { boundary })).toMatchObject({
+      result: 'landed',
+      projects: [{ before: a.base }, { before: outside }],
+    });
     landedWhole(all);
   });
 
@@ -151,7 +185,9 @@ describe('a target that moves between reading and locking', () => {
       tip = a.bench.commit('refs/heads/outside', tip, { 'outside.txt': `${Math.random()}\n` });
       a.bench.outsideUpdate(target, tip);
     };
-    await expect(lane.land(requestFor(all), all, { boundary })).rejects.toMatchObject({ code: 'target_keeps_moving' });
+    await expect(lane.land(requestFor(all), all, { boundary })).rejects.toMatchObject({
+      code: 'target_keeps_moving',
+    });
     expect(a.bench.tip(target)).toBe(tip);
     expect(await lane.openIntents()).toBe(0);
   });
@@ -165,7 +201,10 @@ describe('a retry', () => {
     const stored = await lane.store().load(request.effectId);
     const engine = { name: 'none', merge: () => Promise.reject(new Error('merged again')) };
     const result = await lane.land({ ...request, attempt: 2 }, all, { engine });
-    expect(result).toMatchObject({ result: 'landed', projects: stored?.intents.map(({ after }) => ({ after })) });
+    expect(result).toMatchObject({
+      result: 'landed',
+      projects: stored?.intents.map(({ after }) => ({ after })),
+    });
   });
 
   it('answers what another process settled for it', async () => {
@@ -173,10 +212,19 @@ describe('a retry', () => {
     const request = requestFor(all);
     await lane.landUntil('after-commits', request, all);
     await lane.endLeases();
-    const other = requestFor(all.map((project) => ({ ...project, source: project.bench.commit('refs/heads/u', project.base, { 'u.txt': 'u\n' }) })), { sourceRef: 'refs/heads/u' });
+    const other = requestFor(
+      all.map((project) => ({
+        ...project,
+        source: project.bench.commit('refs/heads/u', project.base, { 'u.txt': 'u\n' }),
+      })),
+      { sourceRef: 'refs/heads/u' },
+    );
     await lane.land(other, all, { store: lane.store('process-2') });
     await lane.closeIntents(other.effectId);
-    expect(await lane.land({ ...request, attempt: 2 }, all)).toMatchObject({ result: 'landed', projects: [{ result: 'merged', before: all[0]!.base }] });
+    expect(await lane.land({ ...request, attempt: 2 }, all)).toMatchObject({
+      result: 'landed',
+      projects: [{ result: 'merged', before: all[0]?.base }],
+    });
   });
 
   it('by an older attempt is refused and changes nothing', async () => {
@@ -184,7 +232,7 @@ describe('a retry', () => {
     const request = requestFor(all);
     await lane.landUntil('before-intents', { ...request, attempt: 2 }, all);
     await expect(lane.land(request, all)).rejects.toMatchObject({ code: 'landing_superseded' });
-    expect(all[0]!.bench.tip(target)).toBe(all[0]!.base);
+    expect(all[0]?.bench.tip(target)).toBe(all[0]?.base);
   });
 });
 
@@ -206,10 +254,12 @@ describe('a superseded worker', () => {
       await database.sql.query('UPDATE landing SET fence = fence + 1');
       await new Promise((resolve) => setTimeout(resolve, 200));
     };
-    await expect(lane.land(requestFor(all), all, { boundary, store: lane.store('process-1', 150) })).rejects.toMatchObject({ code: 'landing_superseded' });
+    await expect(
+      lane.land(requestFor(all), all, { boundary, store: lane.store('process-1', 150) }),
+    ).rejects.toMatchObject({ code: 'landing_superseded' });
   });
 });
 
 it('every boundary of a landing was reached', () => {
-  expect([...hitByAll].sort()).toEqual([...landingPoints].sort());
+  expect([...hitByAll].toSorted()).toEqual([...landingPoints].toSorted());
 });

@@ -26,37 +26,54 @@ describe('a git command', () => {
   it('that takes too long is ended, with what it started', async () => {
     const folder = tempFolder();
     const env = fakeGit(`sleep 600 & echo $! > ${folder}/pid; wait`);
-    await expect(new GitRunner().run({ args: ['version'], env, deadlineMs: 300 })).rejects.toMatchObject({ code: 'git_timeout' });
+    await expect(new GitRunner().run({ args: ['version'], env, deadlineMs: 300 })).rejects.toMatchObject({
+      code: 'git_timeout',
+    });
     const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
     await expect.poll(() => alive(pid)).toBe(false);
   });
 
   it('that ignores SIGTERM is killed', async () => {
     const env = fakeGit(`trap '' TERM; while :; do sleep 0.1; done`);
-    await expect(new GitRunner().run({ args: ['version'], env, deadlineMs: 200 })).rejects.toMatchObject({ code: 'git_timeout' });
+    await expect(new GitRunner().run({ args: ['version'], env, deadlineMs: 200 })).rejects.toMatchObject({
+      code: 'git_timeout',
+    });
   }, 10_000);
 
   it('stops when its work is stopped', async () => {
     const controller = new AbortController();
-    const running = new GitRunner().run({ args: ['version'], env: fakeGit('exec sleep 600'), signal: controller.signal });
+    const running = new GitRunner().run({
+      args: ['version'],
+      env: fakeGit('exec sleep 600'),
+      signal: controller.signal,
+    });
     controller.abort();
     await expect(running).rejects.toMatchObject({ code: 'git_aborted' });
   });
 
   it('that writes without end is stopped at the limit', async () => {
-    await expect(new GitRunner({ maxStdoutBytes: 1_000_000 }).run({ args: ['version'], env: fakeGit('exec yes') })).rejects.toMatchObject({ code: 'git_output_too_large' });
+    await expect(
+      new GitRunner({ maxStdoutBytes: 1_000_000 }).run({ args: ['version'], env: fakeGit('exec yes') }),
+    ).rejects.toMatchObject({ code: 'git_output_too_large' });
   });
 
   it('fails with its exit code and without credentials', async () => {
     const env = fakeGit('echo "fatal: https://me:secret@host/ is wrong" >&2; exit 128');
-    await expect(new GitRunner().run({ args: ['x'], env })).rejects.toMatchObject({ code: 'git_failed', exitCode: 128, message: 'git x ended with 128: fatal: https://***@host/ is wrong', stderr: expect.not.stringContaining('secret') });
+    await expect(new GitRunner().run({ args: ['x'], env })).rejects.toMatchObject({
+      code: 'git_failed',
+      exitCode: 128,
+      message: 'git x ended with 128: fatal: https://***@host/ is wrong',
+      stderr: expect.not.stringContaining('secret'),
+    });
   });
 
   it('says that git is missing', async () => {
     const onlySetpriv = tempFolder();
     if (existsSync('/usr/bin/setpriv')) symlinkSync('/usr/bin/setpriv', join(onlySetpriv, 'setpriv'));
     for (const PATH of [tempFolder(), onlySetpriv]) {
-      await expect(new GitRunner().run({ args: ['version'], env: { PATH } })).rejects.toMatchObject({ code: 'git_missing' });
+      await expect(new GitRunner().run({ args: ['version'], env: { PATH } })).rejects.toMatchObject({
+        code: 'git_missing',
+      });
     }
   });
 
@@ -67,7 +84,15 @@ describe('a git command', () => {
       const { stdout } = await runner.run({ args: ['x'], env: fakeGit('env') });
       const lines = stdout.toString().split('\n');
       expect(lines.filter((line) => /^(GIT_DIR|SIGNALBOX)/.test(line))).toEqual([]);
-      expect(lines).toEqual(expect.arrayContaining(['LC_ALL=C', 'GIT_TERMINAL_PROMPT=0', 'GIT_CONFIG_GLOBAL=/dev/null', 'GIT_ALLOW_PROTOCOL=file:http:https:ssh', 'GIT_NO_REPLACE_OBJECTS=1']));
+      expect(lines).toEqual(
+        expect.arrayContaining([
+          'LC_ALL=C',
+          'GIT_TERMINAL_PROMPT=0',
+          'GIT_CONFIG_GLOBAL=/dev/null',
+          'GIT_ALLOW_PROTOCOL=file:http:https:ssh',
+          'GIT_NO_REPLACE_OBJECTS=1',
+        ]),
+      );
     } finally {
       delete process.env['GIT_DIR'];
       delete process.env['SIGNALBOX_SECRET'];
@@ -79,8 +104,14 @@ describe('a git command', () => {
     const env = fakeGit(`echo $$ > ${folder}/pid; exec sleep 600`);
     const module = new URL('../../src/git/git-runner.ts', import.meta.url).href;
     const program = `const { GitRunner } = await import(${JSON.stringify(module)}); new GitRunner().run({ args: ['x'], env: ${JSON.stringify(env)}, deadlineMs: 600000 }); setInterval(() => {}, 1000);`;
-    const parent = spawn(process.execPath, ['--input-type=module', '--no-warnings', '-e', program], { stdio: 'ignore' });
-    await expect.poll(() => existsSync(join(folder, 'pid')) && readFileSync(join(folder, 'pid'), 'utf8').trim(), { timeout: 10_000 }).toMatch(/\d/);
+    const parent = spawn(process.execPath, ['--input-type=module', '--no-warnings', '-e', program], {
+      stdio: 'ignore',
+    });
+    await expect
+      .poll(() => existsSync(join(folder, 'pid')) && readFileSync(join(folder, 'pid'), 'utf8').trim(), {
+        timeout: 10_000,
+      })
+      .toMatch(/\d/);
     const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
     expect(alive(pid)).toBe(true);
     parent.kill('SIGKILL');
@@ -91,8 +122,15 @@ describe('a git command', () => {
 describe('a ref transaction', () => {
   it('refuses names that are options or leave the folder, before git sees them', async () => {
     const { repository } = new Bench();
-    for (const ref of ['--upload-pack=x', '../x', 'refs/heads/../../x', 'refs/heads/a\nupdate refs/heads/b']) {
-      await expect(repository.updateRefs([{ ref, new: '1'.repeat(40) }])).rejects.toMatchObject({ code: 'invalid_ref_name' });
+    for (const ref of [
+      '--upload-pack=x',
+      '../x',
+      'refs/heads/../../x',
+      'refs/heads/a\nupdate refs/heads/b',
+    ]) {
+      await expect(repository.updateRefs([{ ref, new: '1'.repeat(40) }])).rejects.toMatchObject({
+        code: 'invalid_ref_name',
+      });
     }
   });
 
@@ -100,7 +138,12 @@ describe('a ref transaction', () => {
     const bench = new Bench();
     const one = bench.commit('refs/heads/a', null, { a: 'a' });
     const two = bench.commit('refs/heads/b', one, { b: 'b' });
-    await expect(bench.repository.updateRefs([{ ref: 'refs/heads/a', old: one, new: two }, { ref: 'refs/heads/b', old: one, new: one }])).rejects.toMatchObject({ code: 'ref_moved' });
+    await expect(
+      bench.repository.updateRefs([
+        { ref: 'refs/heads/a', old: one, new: two },
+        { ref: 'refs/heads/b', old: one, new: one },
+      ]),
+    ).rejects.toMatchObject({ code: 'ref_moved' });
     expect([bench.tip('refs/heads/a'), bench.tip('refs/heads/b')]).toEqual([one, two]);
   });
 
@@ -108,8 +151,14 @@ describe('a ref transaction', () => {
     const bench = new Bench();
     const one = bench.commit('refs/heads/a', null, { a: 'a' });
     const two = bench.commit('refs/heads/b', one, { b: 'b' });
-    expect(await bench.repository.createRefIfMissing('refs/heads/c', one)).toEqual({ created: true, tip: one });
-    expect(await bench.repository.createRefIfMissing('refs/heads/c', two)).toEqual({ created: false, tip: one });
+    expect(await bench.repository.createRefIfMissing('refs/heads/c', one)).toEqual({
+      created: true,
+      tip: one,
+    });
+    expect(await bench.repository.createRefIfMissing('refs/heads/c', two)).toEqual({
+      created: false,
+      tip: one,
+    });
   });
 
   it('notes its git beside the repository while it runs, and not after', async () => {

@@ -41,7 +41,12 @@ beforeEach(async () => {
   hub = new Hub({ root, runner, ownedRefs: async () => owned, http: { maxBodyBytes: 3 * 1024 * 1024 } });
   await hub.ensure({ id: projectId, remote: remote.dir, defaultBranch: 'main' });
   hubDir = join(root, `${projectId}.git`);
-  git(hubDir, 'update-ref', secret, remote.commit('refs/heads/x', base, { 'secret.txt': 'secret\n' }) && base);
+  git(
+    hubDir,
+    'update-ref',
+    secret,
+    remote.commit('refs/heads/x', base, { 'secret.txt': 'secret\n' }) && base,
+  );
   served = await serveHub(hub, grant({ mode: 'attempt', ref: attempt }));
   const folder = tempFolder();
   expect(await client(folder, 'clone', '--quiet', served.url, 'work')).toMatchObject({ code: 0 });
@@ -54,15 +59,20 @@ describe('a fetch', () => {
   it.each(['0', '1', '2'])('shows only the granted refs under protocol %s', async (version) => {
     const { code, output } = await client(work, '-c', `protocol.version=${version}`, 'ls-remote', served.url);
     expect(code).toBe(0);
-    const refs = output.trim().split('\n').map((line) => line.split('\t')[1]);
-    expect(refs.sort()).toEqual(['HEAD', 'refs/heads/main']);
+    const refs = output
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t')[1]);
+    expect(new Set(refs)).toEqual(new Set(['HEAD', 'refs/heads/main']));
   });
 
   it('can not ask for a commit by its id', async () => {
     const hidden = git(hubDir, 'commit-tree', '-m', 'hidden', git(hubDir, 'rev-parse', `${base}^{tree}`));
     git(hubDir, 'update-ref', 'refs/heads/hidden', hidden);
     for (const version of ['0', '2']) {
-      expect((await client(work, '-c', `protocol.version=${version}`, 'fetch', served.url, hidden)).code).not.toBe(0);
+      expect(
+        (await client(work, '-c', `protocol.version=${version}`, 'fetch', served.url, hidden)).code,
+      ).not.toBe(0);
     }
   });
 
@@ -84,11 +94,19 @@ describe('a push under a living lease', () => {
     writeFileSync(join(work, 'big.bin'), randomBytes(1_500_000));
     git(work, 'add', 'big.bin');
     const oid = await commit('big');
-    expect(await client(work, '-c', 'http.postBuffer=65536', 'push', served.url, `HEAD:${attempt}`)).toMatchObject({ code: 0 });
+    expect(
+      await client(work, '-c', 'http.postBuffer=65536', 'push', served.url, `HEAD:${attempt}`),
+    ).toMatchObject({ code: 0 });
     expect(tip(attempt)).toBe(oid);
   });
 
-  it.each(['refs/heads/main', 'refs/heads/signalbox/i/attempt/p/t/2', 'refs/heads/signalbox/i/phase/p', 'refs/tags/v1', 'refs/heads/--upload-pack=x'])('refuses %s, with a reason, and keeps no object of it', async (ref) => {
+  it.each([
+    'refs/heads/main',
+    'refs/heads/signalbox/i/attempt/p/t/2',
+    'refs/heads/signalbox/i/phase/p',
+    'refs/tags/v1',
+    'refs/heads/--upload-pack=x',
+  ])('refuses %s, with a reason, and keeps no object of it', async (ref) => {
     const oid = await commit('elsewhere');
     const before = git(hubDir, 'for-each-ref');
     const { code, output } = await client(work, 'push', served.url, `HEAD:${ref}`);
@@ -98,16 +116,21 @@ describe('a push under a living lease', () => {
     expect(() => git(hubDir, 'cat-file', '-e', oid)).toThrow();
   });
 
-  it.each(['refs/signalbox/keep/x', 'refs/remotes/origin/main'])("refuses the service's own %s", async (ref) => {
-    await commit('own');
-    expect((await client(work, 'push', '--force', served.url, `HEAD:${ref}`)).code).not.toBe(0);
-    expect(tip('refs/signalbox/keep')).toBe('');
-    expect(tip('refs/remotes/origin/main')).toBe(base);
-  });
+  it.each(['refs/signalbox/keep/x', 'refs/remotes/origin/main'])(
+    "refuses the service's own %s",
+    async (ref) => {
+      await commit('own');
+      expect((await client(work, 'push', '--force', served.url, `HEAD:${ref}`)).code).not.toBe(0);
+      expect(tip('refs/signalbox/keep')).toBe('');
+      expect(tip('refs/remotes/origin/main')).toBe(base);
+    },
+  );
 
   it('refuses all of it when one ref of several is wrong', async () => {
     await commit('both');
-    expect((await client(work, 'push', served.url, `HEAD:${attempt}`, 'HEAD:refs/heads/extra')).code).not.toBe(0);
+    expect(
+      (await client(work, 'push', served.url, `HEAD:${attempt}`, 'HEAD:refs/heads/extra')).code,
+    ).not.toBe(0);
     expect([tip(attempt), tip('refs/heads/extra')]).toEqual(['', '']);
   });
 
@@ -148,8 +171,11 @@ describe('a push under a living lease', () => {
     git(second, 'add', '.');
     git(second, 'commit', '-qm', 'second');
     const oid = await commit('next');
-    const results = await Promise.all([client(work, 'push', served.url, `HEAD:${attempt}`), client(second, 'push', served.url, `HEAD:${attempt}`)]);
-    expect(results.map(({ code }) => code === 0).sort()).toEqual([false, true]);
+    const results = await Promise.all([
+      client(work, 'push', served.url, `HEAD:${attempt}`),
+      client(second, 'push', served.url, `HEAD:${attempt}`),
+    ]);
+    expect(results.filter(({ code }) => code === 0)).toHaveLength(1);
     expect(tip(attempt)).toBe(results[0]?.code === 0 ? oid : git(second, 'rev-parse', 'HEAD'));
   });
 
@@ -158,7 +184,9 @@ describe('a push under a living lease', () => {
     git(work, 'add', 'huge.bin');
     await commit('huge');
     for (const buffer of ['65536', '16777216']) {
-      expect((await client(work, '-c', `http.postBuffer=${buffer}`, 'push', served.url, `HEAD:${attempt}`)).code).not.toBe(0);
+      expect(
+        (await client(work, '-c', `http.postBuffer=${buffer}`, 'push', served.url, `HEAD:${attempt}`)).code,
+      ).not.toBe(0);
     }
     expect(tip(attempt)).toBe('');
   });
@@ -177,7 +205,11 @@ describe('a push under a living lease', () => {
   it('leaves no note of a child behind', async () => {
     await commit('note');
     await client(work, 'push', served.url, `HEAD:${attempt}`);
-    await expect.poll(() => (existsSync(join(hubDir, 'signalbox-children')) ? readdirSync(join(hubDir, 'signalbox-children')) : [])).toEqual([]);
+    await expect
+      .poll(() =>
+        existsSync(join(hubDir, 'signalbox-children')) ? readdirSync(join(hubDir, 'signalbox-children')) : [],
+      )
+      .toEqual([]);
   });
 });
 
@@ -220,7 +252,14 @@ describe('a request that is none of git', () => {
     expect(await client(work, 'ls-remote', served.url)).toMatchObject({ code: 0 });
   });
 
-  it.each(['/HEAD', '/objects/info/packs', '/info/refs', '/info/refs?service=git-evil', '/config', '/../a1.git/config'])('for %s gets 404', async (path) => {
+  it.each([
+    '/HEAD',
+    '/objects/info/packs',
+    '/info/refs',
+    '/info/refs?service=git-evil',
+    '/config',
+    '/../a1.git/config',
+  ])('for %s gets 404', async (path) => {
     expect(await statusOf(`${served.url}${path}`)).toBe(404);
   });
 

@@ -14,7 +14,10 @@ export interface HubServer {
 /** A bare node:http server that hands every request to the hub, under whatever grant the test has set. */
 export async function serveHub(hub: Hub, grant: HubGrant): Promise<HubServer> {
   const served: HubServer = { url: '', grant, server: createServer(), close: () => Promise.resolve() };
-  served.server.on('request', (req, res) => void hub.serve(req, res, served.grant).catch(() => res.destroy()));
+  served.server.on(
+    'request',
+    (req, res) => void hub.serve(req, res, served.grant).catch(() => res.destroy()),
+  );
   await new Promise<void>((resolve) => served.server.listen(0, '127.0.0.1', resolve));
   served.url = `http://127.0.0.1:${(served.server.address() as AddressInfo).port}/${grant.projectId}.git`;
   served.close = () =>

@@ -40,10 +40,20 @@ describe('adding a project', () => {
     const branch = remote.commit('refs/heads/feature', tip, { b: 'b' });
     const repository = await hub.ensure({ id: 'p1', remote: remote.dir, defaultBranch: 'main' });
     expect(Object.fromEntries(await repository.readRefs('refs/heads'))).toEqual({ 'refs/heads/main': tip });
-    expect(Object.fromEntries(await repository.readRefs('refs/remotes/'))).toEqual({ 'refs/remotes/origin/main': tip, 'refs/remotes/origin/feature': branch });
+    expect(Object.fromEntries(await repository.readRefs('refs/remotes/'))).toEqual({
+      'refs/remotes/origin/main': tip,
+      'refs/remotes/origin/feature': branch,
+    });
     writeFileSync(join(repository.dir, 'config'), '[core]\n\tbare = true\n\thooksPath = /tmp/evil\n');
     await hub.ensure({ id: 'p1', remote: remote.dir, defaultBranch: 'main' });
-    const settings = ['core.fsync', 'receive.fsckobjects', 'receive.unpacklimit', 'gc.auto', 'receive.procreceiverefs', 'core.hookspath'].map((key) => git(repository.dir, 'config', '--file', 'config', key));
+    const settings = [
+      'core.fsync',
+      'receive.fsckobjects',
+      'receive.unpacklimit',
+      'gc.auto',
+      'receive.procreceiverefs',
+      'core.hookspath',
+    ].map((key) => git(repository.dir, 'config', '--file', 'config', key));
     expect(settings).toEqual(['all', 'true', '1', '0', 'refs', join(root, '.hooks')]);
   });
 
@@ -61,22 +71,39 @@ describe('adding a project', () => {
     ['remote_not_a_repository', async () => join(tempFolder(), 'missing')],
     ['repository_has_no_commits', async () => new Bench().dir],
     ['default_branch_missing', async () => branchOnly('refs/heads/trunk', { a: 'a' })],
-    ['repository_uses_lfs', async () => branchOnly('refs/heads/main', { '.gitattributes': '*.psd filter=lfs diff=lfs merge=lfs -text\n' })],
-    ['repository_uses_lfs', async () => branchOnly('refs/heads/main', { 'assets/.gitattributes': '# art\n*.psd filter=lfs\n' })],
-    ['repository_uses_submodules', async () => branchOnly('refs/heads/main', { '.gitmodules': '[submodule "x"]\n\tpath = x\n\turl = https://example.test/x\n' })],
+    [
+      'repository_uses_lfs',
+      async () =>
+        branchOnly('refs/heads/main', { '.gitattributes': '*.psd filter=lfs diff=lfs merge=lfs -text\n' }),
+    ],
+    [
+      'repository_uses_lfs',
+      async () => branchOnly('refs/heads/main', { 'assets/.gitattributes': '# art\n*.psd filter=lfs\n' }),
+    ],
+    [
+      'repository_uses_submodules',
+      async () =>
+        branchOnly('refs/heads/main', {
+          '.gitmodules': '[submodule "x"]\n\tpath = x\n\turl = https://example.test/x\n',
+        }),
+    ],
     ['repository_uses_submodules', async () => gitlink()],
     ['remote_scheme_not_allowed', async () => 'ext::sh -c "touch /tmp/pwned"'],
     ['invalid_remote_url', async () => '--upload-pack=touch'],
     ['invalid_remote_url', async () => '../x'],
     ['remote_unreachable', async () => 'http://127.0.0.1:9/app.git'],
   ])('refuses it as %s and leaves nothing behind', async (code, remote) => {
-    await expect(hub.ensure({ id: 'p1', remote: await remote(), defaultBranch: 'main' })).rejects.toMatchObject({ code });
+    await expect(
+      hub.ensure({ id: 'p1', remote: await remote(), defaultBranch: 'main' }),
+    ).rejects.toMatchObject({ code });
     expect(left()).toEqual([]);
   });
 
   it('refuses a remote that needs a password at once, without asking anybody', async () => {
     await withServer(401, async (url) => {
-      await expect(hub.ensure({ id: 'p1', remote: url, defaultBranch: 'main' })).rejects.toMatchObject({ code: 'remote_needs_password' });
+      await expect(hub.ensure({ id: 'p1', remote: url, defaultBranch: 'main' })).rejects.toMatchObject({
+        code: 'remote_needs_password',
+      });
       await expect(hub.probe(url)).rejects.toMatchObject({ code: 'remote_needs_password' });
     });
     await withServer(404, async (url) => {
@@ -87,14 +114,21 @@ describe('adding a project', () => {
     });
   });
 
-  it.each(['--upload-pack=x', '../x', 'HEAD', 'a..b', ''])('refuses the default branch %j', async (defaultBranch) => {
-    const remote = branchOnly('refs/heads/main', { a: 'a' });
-    await expect(hub.ensure({ id: 'p1', remote, defaultBranch })).rejects.toMatchObject({ code: 'invalid_branch_name' });
-    expect(left()).toEqual([]);
-  });
+  it.each(['--upload-pack=x', '../x', 'HEAD', 'a..b', ''])(
+    'refuses the default branch %j',
+    async (defaultBranch) => {
+      const remote = branchOnly('refs/heads/main', { a: 'a' });
+      await expect(hub.ensure({ id: 'p1', remote, defaultBranch })).rejects.toMatchObject({
+        code: 'invalid_branch_name',
+      });
+      expect(left()).toEqual([]);
+    },
+  );
 
   it.each(['../x', 'a/b', '-x', '.hooks', ''])('takes %j for no id of a project', async (id) => {
-    await expect(hub.ensure({ id, remote: branchOnly('refs/heads/main', { a: 'a' }), defaultBranch: 'main' })).rejects.toMatchObject({ code: 'hub_missing' });
+    await expect(
+      hub.ensure({ id, remote: branchOnly('refs/heads/main', { a: 'a' }), defaultBranch: 'main' }),
+    ).rejects.toMatchObject({ code: 'hub_missing' });
   });
 });
 
@@ -106,14 +140,14 @@ describe('a probe', () => {
     const laptop = join(tempFolder(), 'laptop');
     git(remote.dir, 'clone', '--quiet', remote.dir, laptop);
     git(laptop, 'worktree', 'add', '--quiet', '-b', 'other', join(tempFolder(), 'tree'));
-    expect((await hub.probe(laptop)).checkedOut.sort()).toEqual(['main', 'other']);
+    expect((await hub.probe(laptop)).checkedOut.toSorted()).toEqual(['main', 'other']);
     git(laptop, 'config', 'receive.denyCurrentBranch', 'updateInstead');
     expect((await hub.probe(laptop)).checkedOut).toEqual([]);
   });
 });
 
 describe('fetching', () => {
-  it("brings new work, follows the default branch, and prunes nothing", async () => {
+  it('brings new work, follows the default branch, and prunes nothing', async () => {
     const remote = new Bench();
     const first = remote.commit('refs/heads/main', null, { a: 'a' });
     const gone = remote.commit('refs/heads/gone', first, { b: 'b' });
@@ -122,7 +156,12 @@ describe('fetching', () => {
     const next = remote.commit('refs/heads/main', first, { a: 'next' });
     git(remote.dir, 'update-ref', '-d', 'refs/heads/gone');
     await hub.fetch(project);
-    expect(await repository.readTips(['refs/heads/main', 'refs/remotes/origin/gone'])).toEqual(new Map([['refs/heads/main', next], ['refs/remotes/origin/gone', gone]]));
+    expect(await repository.readTips(['refs/heads/main', 'refs/remotes/origin/gone'])).toEqual(
+      new Map([
+        ['refs/heads/main', next],
+        ['refs/remotes/origin/gone', gone],
+      ]),
+    );
   });
 
   it('never takes the default branch back when the remote was rewound', async () => {
@@ -133,11 +172,18 @@ describe('fetching', () => {
     const repository = await hub.ensure(project);
     git(remote.dir, 'update-ref', 'refs/heads/main', first);
     await hub.fetch(project);
-    expect(await repository.readTips(['refs/heads/main', 'refs/remotes/origin/main'])).toEqual(new Map([['refs/heads/main', second], ['refs/remotes/origin/main', first]]));
+    expect(await repository.readTips(['refs/heads/main', 'refs/remotes/origin/main'])).toEqual(
+      new Map([
+        ['refs/heads/main', second],
+        ['refs/remotes/origin/main', first],
+      ]),
+    );
   });
 
   it('of a project that was never added is refused', async () => {
-    await expect(hub.fetch({ id: 'p9', remote: '/nowhere', defaultBranch: 'main' })).rejects.toMatchObject({ code: 'hub_missing' });
+    await expect(hub.fetch({ id: 'p9', remote: '/nowhere', defaultBranch: 'main' })).rejects.toMatchObject({
+      code: 'hub_missing',
+    });
   });
 });
 
@@ -151,7 +197,10 @@ describe('the health of the hub', () => {
     const child = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     recordChild(dir, child.pid ?? 0);
     try {
-      expect(await hub.sweep()).toMatchObject({ ok: false, lockedRefs: [{ projectId: 'p1', path: 'packed-refs.lock' }] });
+      expect(await hub.sweep()).toMatchObject({
+        ok: false,
+        lockedRefs: [{ projectId: 'p1', path: 'packed-refs.lock' }],
+      });
     } finally {
       child.kill('SIGKILL');
     }
@@ -160,7 +209,10 @@ describe('the health of the hub', () => {
   it('is bad, and says so, when its folder can not be written', async () => {
     const file = join(tempFolder(), 'file');
     writeFileSync(file, '');
-    expect(await new Hub({ root: join(file, 'hub'), runner }).sweep()).toMatchObject({ ok: false, reason: expect.stringContaining('ENOTDIR') });
+    expect(await new Hub({ root: join(file, 'hub'), runner }).sweep()).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('ENOTDIR'),
+    });
   });
 });
 
@@ -174,6 +226,11 @@ function gitlink(): string {
   const bench = new Bench();
   const tip = bench.commit('refs/heads/main', null, { a: 'a' });
   const tree = gitWith(bench.dir, {}, ['mktree'], `160000 commit ${tip}\tsub\n`);
-  git(bench.dir, 'update-ref', 'refs/heads/main', git(bench.dir, 'commit-tree', '-m', 'sub', '-p', tip, tree));
+  git(
+    bench.dir,
+    'update-ref',
+    'refs/heads/main',
+    git(bench.dir, 'commit-tree', '-m', 'sub', '-p', tip, tree),
+  );
   return bench.dir;
 }

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { closeIntents, countResumedLandings, hasOpenIntents, PgIntentStore } from '../../src/db/intent-store.ts';
+import {
+  closeIntents,
+  countResumedLandings,
+  hasOpenIntents,
+  PgIntentStore,
+} from '../../src/db/intent-store.ts';
 import type { Entered, LandingClaim, Lane, StoredIntent } from '../../src/git/intent-store.ts';
 import { LaneBusy } from '../../src/git/landing-types.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -29,7 +34,17 @@ async function claimOf(effectId: string, lanes: Lane[], attempt = 1): Promise<La
 }
 
 function intent(projectId: string): StoredIntent {
-  return { projectId, ref: target, mode: 'merge', source: 'a'.repeat(40), result: 'merged', before: 'b'.repeat(40), after: 'c'.repeat(40), state: 'prepared', outcome: null };
+  return {
+    projectId,
+    ref: target,
+    mode: 'merge',
+    source: 'a'.repeat(40),
+    result: 'merged',
+    before: 'b'.repeat(40),
+    after: 'c'.repeat(40),
+    state: 'prepared',
+    outcome: null,
+  };
 }
 
 async function open(effectId: string, store: PgIntentStore = lane.store()): Promise<LandingClaim> {
@@ -61,12 +76,14 @@ describe('a lane', () => {
     const done = new Set<string>();
     for (let round = 0; round < 40 && done.size < all.length; round++) {
       await Promise.all(
-        all.filter((id) => !done.has(id)).map(async (id, index) => {
-          const entered = await enter(id, lanes[index % 4] ?? []);
-          if (!entered.held) return;
-          await lane.store().leave(entered.claim);
-          done.add(id);
-        }),
+        all
+          .filter((id) => !done.has(id))
+          .map(async (id, index) => {
+            const entered = await enter(id, lanes[index % 4] ?? []);
+            if (!entered.held) return;
+            await lane.store().leave(entered.claim);
+            done.add(id);
+          }),
       );
     }
     expect(done.size).toBe(all.length);
@@ -76,9 +93,14 @@ describe('a lane', () => {
     const [gone, next] = [randomUUID(), randomUUID()];
     const claim = await claimOf(gone, on('a'));
     expect(await enter(next, on('a'))).toMatchObject({ held: false });
-    await database.sql.query(`UPDATE landing SET lease_until = db_now() - interval '1 s' WHERE effect_id = $1`, [gone]);
+    await database.sql.query(
+      `UPDATE landing SET lease_until = db_now() - interval '1 s' WHERE effect_id = $1`,
+      [gone],
+    );
     expect(await enter(next, on('a'))).toMatchObject({ held: true });
-    await expect(lane.store().prepare(claim, [intent('a')])).rejects.toMatchObject({ code: 'landing_superseded' });
+    await expect(lane.store().prepare(claim, [intent('a')])).rejects.toMatchObject({
+      code: 'landing_superseded',
+    });
     expect(await enter(gone, on('a'))).toMatchObject({ held: false, behind: next });
   });
 });
@@ -140,7 +162,9 @@ describe('an open intent', () => {
     const heir = { effectId: randomUUID(), fence: 1 };
     expect(await lane.store().takeOver(heir, on('a'))).toEqual([]);
     await lane.endLeases();
-    expect(await lane.store().takeOver(heir, on('a'))).toMatchObject([{ effectId: owner, fence: claim.fence + 1, intents: [{ projectId: 'a', state: 'open' }] }]);
+    expect(await lane.store().takeOver(heir, on('a'))).toMatchObject([
+      { effectId: owner, fence: claim.fence + 1, intents: [{ projectId: 'a', state: 'open' }] },
+    ]);
     await expect(lane.store().settle(claim, 'done')).rejects.toMatchObject({ code: 'landing_superseded' });
   });
 
@@ -155,7 +179,10 @@ describe('an open intent', () => {
     await store.settle(claim, 'done');
     const close = `WITH rows AS (SELECT unnest($1::uuid[]) AS effect_id), closing AS (${closeIntents.statement('rows')}) SELECT 1`;
     await database.sql.query(close, [[settled, unsettled]]);
-    expect([await hasOpenIntents(database.sql, settled), await hasOpenIntents(database.sql, unsettled)]).toEqual([false, true]);
+    expect([
+      await hasOpenIntents(database.sql, settled),
+      await hasOpenIntents(database.sql, unsettled),
+    ]).toEqual([false, true]);
     expect(await countResumedLandings(database.sql)).toBe(1);
   });
 });
@@ -165,7 +192,13 @@ describe('landings at once', () => {
     const all = projects(['a', 'b']);
     const requests = Array.from({ length: 5 }, (_, index) => {
       const ref = `refs/heads/signalbox/i/task/p/t${index}`;
-      return requestFor(all.map((project) => ({ ...project, source: project.bench.commit(ref, project.base, { [`file-${index}.txt`]: `${index}\n` }) })), { sourceRef: ref });
+      return requestFor(
+        all.map((project) => ({
+          ...project,
+          source: project.bench.commit(ref, project.base, { [`file-${index}.txt`]: `${index}\n` }),
+        })),
+        { sourceRef: ref },
+      );
     });
     const landWaiting = async (request: (typeof requests)[0]): Promise<void> => {
       for (;;) {

@@ -3,7 +3,13 @@ import { PgIntentStore } from '../../src/db/intent-store.ts';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { GitMergeEngine } from '../../src/git/git-merge-engine.ts';
 import { land } from '../../src/git/landing.ts';
-import type { LandingPorts, LandingProject, LandingRequest, LandingResult, LandingUnit } from '../../src/git/landing-types.ts';
+import type {
+  LandingPorts,
+  LandingProject,
+  LandingRequest,
+  LandingResult,
+  LandingUnit,
+} from '../../src/git/landing-types.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { author, Bench } from './support.ts';
 
@@ -21,16 +27,29 @@ export interface Project {
 }
 
 /** Projects with a phase branch and, for each, a task branch with one commit of its own. */
-export function projects(names: readonly string[], files: (name: string) => Record<string, string> = (name) => ({ [`${name}.txt`]: `${name} by the task\n` })): Project[] {
+export function projects(
+  names: readonly string[],
+  files: (name: string) => Record<string, string> = (name) => ({ [`${name}.txt`]: `${name} by the task\n` }),
+): Project[] {
   return names.map((name) => {
     const bench = new Bench(name);
-    const base = bench.commit(target, null, { 'README.md': `${name}\n`, 'shared.txt': 'one\ntwo\nthree\n' }, 'Base');
+    const base = bench.commit(
+      target,
+      null,
+      { 'README.md': `${name}\n`, 'shared.txt': 'one\ntwo\nthree\n' },
+      'Base',
+    );
     const source = bench.commit(sourceRef, base, files(name), 'Task work');
     return { id: name, bench, base, source };
   });
 }
 
-export function requestFor(all: readonly Project[], extra: Partial<LandingProject> = {}, effectId: string = randomUUID(), attempt = 1): LandingRequest {
+export function requestFor(
+  all: readonly Project[],
+  extra: Partial<LandingProject> = {},
+  effectId: string = randomUUID(),
+  attempt = 1,
+): LandingRequest {
   return {
     effectId,
     attempt,
@@ -77,7 +96,11 @@ export class LandingBench {
     };
   }
 
-  land(request: LandingRequest, all: readonly Project[], overrides: Partial<LandingPorts> = {}): Promise<LandingResult> {
+  land(
+    request: LandingRequest,
+    all: readonly Project[],
+    overrides: Partial<LandingPorts> = {},
+  ): Promise<LandingResult> {
     return land(request, this.ports(all, overrides));
   }
 
@@ -98,7 +121,10 @@ export class LandingBench {
 
   /** What the actor's commit does with the row writer. */
   async closeIntents(effectId: string): Promise<void> {
-    await this.database.sql.query(`UPDATE landing_intent SET state = 'closed' WHERE effect_id = $1 AND state = 'open' AND outcome IS NOT NULL`, [effectId]);
+    await this.database.sql.query(
+      `UPDATE landing_intent SET state = 'closed' WHERE effect_id = $1 AND state = 'open' AND outcome IS NOT NULL`,
+      [effectId],
+    );
   }
 
   /** As if more time than any lease had passed. */
@@ -113,7 +139,9 @@ export class LandingBench {
   }
 
   async openIntents(): Promise<number> {
-    const { rows } = await this.database.sql.query<{ count: string }>(`SELECT count(*) FROM landing_intent WHERE state = 'open'`);
+    const { rows } = await this.database.sql.query<{ count: string }>(
+      `SELECT count(*) FROM landing_intent WHERE state = 'open'`,
+    );
     return Number(rows[0]?.count);
   }
 }

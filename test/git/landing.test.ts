@@ -17,13 +17,25 @@ describe('a landing', () => {
     const all = projects(['api', 'web', 'docs']);
     const request = requestFor(all);
     const result = await lane.land(request, all);
-    expect(result).toMatchObject({ result: 'landed', projects: all.map(({ id, base }) => ({ projectId: id, result: 'merged', before: base })) });
+    expect(result).toMatchObject({
+      result: 'landed',
+      projects: all.map(({ id, base }) => ({ projectId: id, result: 'merged', before: base })),
+    });
     for (const { bench, base, source, id } of all) {
       const tip = bench.tip(target) ?? '';
       expect(git(bench.dir, 'rev-list', '--parents', '-1', tip).split(' ').slice(1)).toEqual([base, source]);
       expect(bench.show(tip, `${id}.txt`)).toBe(`${id} by the task`);
-      expect(git(bench.dir, 'log', '-1', '--format=%(trailers)', tip)).toContain(`Signalbox-Effect: ${request.effectId}`);
-      expect(git(bench.dir, 'for-each-ref', '--format=%(objectname)', `refs/signalbox/backup/landing/${request.effectId}`)).toBe(base);
+      expect(git(bench.dir, 'log', '-1', '--format=%(trailers)', tip)).toContain(
+        `Signalbox-Effect: ${request.effectId}`,
+      );
+      expect(
+        git(
+          bench.dir,
+          'for-each-ref',
+          '--format=%(objectname)',
+          `refs/signalbox/backup/landing/${request.effectId}`,
+        ),
+      ).toBe(base);
     }
   });
 
@@ -34,7 +46,14 @@ describe('a landing', () => {
     const result = await lane.land(requestFor(all), all);
     expect(result).toMatchObject({
       result: 'conflict',
-      conflicts: [{ projectId: 'web', target: theirs, source: web.source, conflicts: [{ path: 'shared.txt', type: 'CONFLICT (contents)' }] }],
+      conflicts: [
+        {
+          projectId: 'web',
+          target: theirs,
+          source: web.source,
+          conflicts: [{ path: 'shared.txt', type: 'CONFLICT (contents)' }],
+        },
+      ],
     });
     const [conflict] = result.result === 'conflict' ? (result.conflicts[0]?.conflicts ?? []) : [];
     expect(Object.keys(conflict?.stages ?? {})).toEqual(['1', '2', '3']);
@@ -47,7 +66,13 @@ describe('a landing', () => {
     const [api, web] = all as [(typeof all)[0], (typeof all)[0]];
     web.source = null;
     const result = await lane.land(requestFor(all), all);
-    expect(result).toMatchObject({ result: 'landed', projects: expect.arrayContaining([expect.objectContaining({ projectId: 'api', result: 'merged' }), { projectId: 'web', result: 'empty', before: web.base, after: web.base }]) });
+    expect(result).toMatchObject({
+      result: 'landed',
+      projects: expect.arrayContaining([
+        expect.objectContaining({ projectId: 'api', result: 'merged' }),
+        { projectId: 'web', result: 'empty', before: web.base, after: web.base },
+      ]),
+    });
     expect(api.bench.tip(target)).not.toBe(api.base);
     expect(web.bench.tip(target)).toBe(web.base);
   });
@@ -56,14 +81,20 @@ describe('a landing', () => {
     const all = projects(['api', 'web']);
     const [api, web] = all as [(typeof all)[0], (typeof all)[0]];
     web.source = '1'.repeat(40);
-    expect(await lane.land(requestFor(all), all)).toEqual({ result: 'source_lost', projects: [{ projectId: 'web', expected: web.source, found: expect.any(String) }] });
+    expect(await lane.land(requestFor(all), all)).toEqual({
+      result: 'source_lost',
+      projects: [{ projectId: 'web', expected: web.source, found: expect.any(String) }],
+    });
     expect(api.bench.tip(target)).toBe(api.base);
   });
 
   it('stops as source_lost when the branch with the recorded head is gone', async () => {
     const all = projects(['api']);
-    git(all[0]!.bench.dir, 'update-ref', '-d', sourceRef);
-    expect(await lane.land(requestFor(all), all)).toMatchObject({ result: 'source_lost', projects: [{ found: null }] });
+    git(all[0]?.bench.dir ?? '', 'update-ref', '-d', sourceRef);
+    expect(await lane.land(requestFor(all), all)).toMatchObject({
+      result: 'source_lost',
+      projects: [{ found: null }],
+    });
   });
 
   it('says already for work that the target contains, also when its branch is gone', async () => {
@@ -71,9 +102,12 @@ describe('a landing', () => {
     const first = requestFor(all);
     await lane.land(first, all);
     await lane.closeIntents(first.effectId);
-    const tip = all[0]!.bench.tip(target);
-    git(all[0]!.bench.dir, 'update-ref', '-d', sourceRef);
-    expect(await lane.land(requestFor(all), all)).toEqual({ result: 'landed', projects: [{ projectId: 'api', result: 'already', before: tip, after: tip }] });
+    const tip = all[0]?.bench.tip(target);
+    git(all[0]?.bench.dir ?? '', 'update-ref', '-d', sourceRef);
+    expect(await lane.land(requestFor(all), all)).toEqual({
+      result: 'landed',
+      projects: [{ projectId: 'api', result: 'already', before: tip, after: tip }],
+    });
   });
 
   it('stops as heads_moved when the pinned head has moved (F14)', async () => {
@@ -81,7 +115,10 @@ describe('a landing', () => {
     const [api] = all as [(typeof all)[0]];
     const moved = api.bench.commit(sourceRef, sourceRef, { 'later.txt': 'after the review\n' });
     const request = requestFor(all, { pinned: api.source ?? '' });
-    expect(await lane.land(request, all)).toEqual({ result: 'heads_moved', projects: [{ projectId: 'api', expected: api.source, found: moved }] });
+    expect(await lane.land(request, all)).toEqual({
+      result: 'heads_moved',
+      projects: [{ projectId: 'api', expected: api.source, found: moved }],
+    });
     expect(api.bench.tip(target)).toBe(api.base);
   });
 
@@ -104,7 +141,10 @@ describe('a landing', () => {
     const all = projects(['api']);
     const [api] = all as [(typeof all)[0]];
     api.source = api.bench.commit(sourceRef, null, { 'elsewhere.txt': 'no common commit\n' });
-    expect(await lane.land(requestFor(all), all)).toMatchObject({ result: 'unrelated', projects: [{ projectId: 'api' }] });
+    expect(await lane.land(requestFor(all), all)).toMatchObject({
+      result: 'unrelated',
+      projects: [{ projectId: 'api' }],
+    });
     expect(api.bench.tip(target)).toBe(api.base);
   });
 
@@ -118,20 +158,30 @@ describe('a landing', () => {
 
   it('refuses a target that does not exist', async () => {
     const all = projects(['api']);
-    await expect(lane.land(requestFor(all, { targetRef: 'refs/heads/missing' }), all)).rejects.toMatchObject({ code: 'target_missing' });
+    await expect(lane.land(requestFor(all, { targetRef: 'refs/heads/missing' }), all)).rejects.toMatchObject({
+      code: 'target_missing',
+    });
   });
 
-  it.each(['--upload-pack=x', '../x', 'refs/heads/-x', 'refs/heads/a..b', 'main'])('refuses %s as the name of a target', async (targetRef) => {
-    const all = projects(['api']);
-    await expect(lane.land(requestFor(all, { targetRef }), all)).rejects.toMatchObject({ code: 'invalid_ref_name' });
-  });
+  it.each(['--upload-pack=x', '../x', 'refs/heads/-x', 'refs/heads/a..b', 'main'])(
+    'refuses %s as the name of a target',
+    async (targetRef) => {
+      const all = projects(['api']);
+      await expect(lane.land(requestFor(all, { targetRef }), all)).rejects.toMatchObject({
+        code: 'invalid_ref_name',
+      });
+    },
+  );
 });
 
 describe('a fast-forward landing', () => {
   it('moves the target to the source in all projects', async () => {
     const all = projects(['api', 'web']);
     const result = await lane.land(requestFor(all, { mode: 'fast_forward' }), all);
-    expect(result).toMatchObject({ result: 'landed', projects: all.map(({ source }) => ({ result: 'fast_forwarded', after: source })) });
+    expect(result).toMatchObject({
+      result: 'landed',
+      projects: all.map(({ source }) => ({ result: 'fast_forwarded', after: source })),
+    });
     expect(all.map(({ bench }) => bench.tip(target))).toEqual(all.map(({ source }) => source));
   });
 
@@ -139,7 +189,10 @@ describe('a fast-forward landing', () => {
     const all = projects(['api', 'web']);
     const [api, web] = all as [(typeof all)[0], (typeof all)[0]];
     const ahead = web.bench.commit(target, target, { 'ahead.txt': 'landed meanwhile\n' });
-    expect(await lane.land(requestFor(all, { mode: 'fast_forward' }), all)).toEqual({ result: 'outrun', projects: [{ projectId: 'web', expected: web.source, found: ahead }] });
+    expect(await lane.land(requestFor(all, { mode: 'fast_forward' }), all)).toEqual({
+      result: 'outrun',
+      projects: [{ projectId: 'web', expected: web.source, found: ahead }],
+    });
     expect([api.bench.tip(target), web.bench.tip(target)]).toEqual([api.base, ahead]);
   });
 
@@ -148,6 +201,9 @@ describe('a fast-forward landing', () => {
     const [api] = all as [(typeof all)[0]];
     const other = api.bench.commit('refs/heads/other', api.base, { 'other.txt': 'the task in conflict\n' });
     const request = requestFor(all, { mode: 'fast_forward', mustContain: [other] });
-    expect(await lane.land(request, all)).toEqual({ result: 'not_contained', projects: [{ projectId: 'api', expected: other, found: api.source }] });
+    expect(await lane.land(request, all)).toEqual({
+      result: 'not_contained',
+      projects: [{ projectId: 'api', expected: other, found: api.source }],
+    });
   });
 });

@@ -74,7 +74,10 @@ describe('a lock file', () => {
 
   it('is not held by a pid that belongs to another program now', () => {
     const identity = identityOf(sleeper());
-    expect([groupMayBeAlive(identity), groupMayBeAlive({ ...identity, startedAt: '1' })]).toEqual([true, false]);
+    expect([groupMayBeAlive(identity), groupMayBeAlive({ ...identity, startedAt: '1' })]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it('stays when a note can not be read', async () => {
@@ -86,10 +89,16 @@ describe('a lock file', () => {
 
   it('of every kind is found', async () => {
     const bench = new Bench();
-    for (const name of ['packed-refs.lock', 'HEAD.lock', 'config.lock']) writeFileSync(join(bench.dir, name), '');
+    for (const name of ['packed-refs.lock', 'HEAD.lock', 'config.lock'])
+      writeFileSync(join(bench.dir, name), '');
     mkdirSync(join(bench.dir, 'refs/signalbox/keep'), { recursive: true });
     writeFileSync(join(bench.dir, 'refs/signalbox/keep/x.lock'), '');
-    expect((await sweepLocks(bench.dir, alone)).swept.sort()).toEqual(['HEAD.lock', 'config.lock', 'packed-refs.lock', 'refs/signalbox/keep/x.lock']);
+    expect((await sweepLocks(bench.dir, alone)).swept.toSorted()).toEqual([
+      'HEAD.lock',
+      'config.lock',
+      'packed-refs.lock',
+      'refs/signalbox/keep/x.lock',
+    ]);
     expect(readdirSync(bench.dir).filter((name) => name.endsWith('.lock'))).toEqual([]);
   });
 });
@@ -97,15 +106,25 @@ describe('a lock file', () => {
 describe('a landing that meets a lock', () => {
   it('sweeps the lock of a dead git and goes on', async () => {
     const { bench, tip } = locked();
-    expect(await moveRefs([{ repository: bench.repository, changes: [{ ref: 'refs/heads/a', old: tip, new: tip }] }], ports)).toBe(true);
+    expect(
+      await moveRefs(
+        [{ repository: bench.repository, changes: [{ ref: 'refs/heads/a', old: tip, new: tip }] }],
+        ports,
+      ),
+    ).toBe(true);
   });
 
   it('waits for a living git that holds it, and lets it win', async () => {
     const bench = new Bench();
     const tip = bench.commit('refs/heads/a', null, { a: 'a' });
     const next = bench.commit('refs/heads/b', tip, { b: 'b' });
-    const other = await RefTransaction.prepare(bench.repository, [{ ref: 'refs/heads/a', old: tip, new: next }]);
-    const moving = moveRefs([{ repository: bench.repository, changes: [{ ref: 'refs/heads/a', old: tip, new: tip }] }], ports);
+    const other = await RefTransaction.prepare(bench.repository, [
+      { ref: 'refs/heads/a', old: tip, new: next },
+    ]);
+    const moving = moveRefs(
+      [{ repository: bench.repository, changes: [{ ref: 'refs/heads/a', old: tip, new: tip }] }],
+      ports,
+    );
     await new Promise((resolve) => setTimeout(resolve, 200));
     await other.commit();
     expect(await moving).toBe(false);
@@ -115,7 +134,12 @@ describe('a landing that meets a lock', () => {
   it('gives up after a while, with the lock in place and nothing moved', async () => {
     const { bench, tip, lock } = locked();
     recordChild(bench.dir, sleeper());
-    await expect(moveRefs([{ repository: bench.repository, changes: [{ ref: 'refs/heads/a', old: tip, new: tip }] }], ports)).rejects.toMatchObject({ code: 'ref_locked' });
+    await expect(
+      moveRefs(
+        [{ repository: bench.repository, changes: [{ ref: 'refs/heads/a', old: tip, new: tip }] }],
+        ports,
+      ),
+    ).rejects.toMatchObject({ code: 'ref_locked' });
     expect([existsSync(lock), bench.tip('refs/heads/a')]).toEqual([true, tip]);
   });
 });

@@ -6,14 +6,27 @@ import { NodegitMergeEngine } from '../../src/git/nodegit-merge-engine.ts';
 import { pathName } from '../../src/git/path-name.ts';
 import { mergeEngineContract } from './merge-engine-contract.ts';
 
-mergeEngineContract('git', async () => new GitMergeEngine(), { reportsDirectoryRenames: true, readsAttributes: true });
+mergeEngineContract('git', async () => new GitMergeEngine(), {
+  reportsDirectoryRenames: true,
+  readsAttributes: true,
+});
 
-if (isInstalled('nodegit')) mergeEngineContract('nodegit', () => NodegitMergeEngine.load(), { reportsDirectoryRenames: false, readsAttributes: false });
+if (isInstalled('nodegit'))
+  mergeEngineContract('nodegit', () => NodegitMergeEngine.load(), {
+    reportsDirectoryRenames: false,
+    readsAttributes: false,
+  });
 else it.skip('the merge engine nodegit, which is not installed, keeps the contract', () => undefined);
 
-it.runIf(!isInstalled('nodegit'))('an engine that is not installed is a refusal that says what to do', async () => {
-  await expect(NodegitMergeEngine.load()).rejects.toMatchObject({ code: 'merge_engine_not_installed', message: expect.stringContaining('npm install') });
-});
+it.runIf(!isInstalled('nodegit'))(
+  'an engine that is not installed is a refusal that says what to do',
+  async () => {
+    await expect(NodegitMergeEngine.load()).rejects.toMatchObject({
+      code: 'merge_engine_not_installed',
+      message: expect.stringContaining('npm install'),
+    });
+  },
+);
 
 describe('the name of a path', () => {
   it('is itself when it is plain UTF-8, and quoted as git does when it is not', () => {
@@ -26,8 +39,18 @@ describe('the name of a path', () => {
 
 describe('attributes of a folder', () => {
   it('mean the same when they are read from the top', () => {
-    expect(underFolder('a/b', '# note\n*.txt merge=union\n/top text\nsub/x -merge\n"with space" merge=union\n!bad\n[attr]macro x\n')).toBe(
-      ['a/b/**/*.txt merge=union', 'a/b/top text', 'a/b/sub/x -merge', '"a/b/**/with space" merge=union'].join('\n'),
+    expect(
+      underFolder(
+        'a/b',
+        '# note\n*.txt merge=union\n/top text\nsub/x -merge\n"with space" merge=union\n!bad\n[attr]macro x\n',
+      ),
+    ).toBe(
+      [
+        'a/b/**/*.txt merge=union',
+        'a/b/top text',
+        'a/b/sub/x -merge',
+        '"a/b/**/with space" merge=union',
+      ].join('\n'),
     );
     expect(underFolder('', '*.txt merge=union')).toBe('*.txt merge=union');
     expect(underFolder('a*', 'x text')).toBe('a\\*/**/x text');

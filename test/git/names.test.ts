@@ -4,11 +4,43 @@ import { checkBranchName, checkObjectId, isBranchName, isRefName } from '../../s
 import { parseRemoteUrl } from '../../src/git/remote-url.ts';
 
 describe('a ref name', () => {
-  it.each(['refs/heads/main', 'refs/heads/signalbox/i/task/p/t', 'refs/signalbox/late/5/1', 'refs/heads/a.b-c_d+e@f'])('may be %s', (name) => {
+  it.each([
+    'refs/heads/main',
+    'refs/heads/signalbox/i/task/p/t',
+    'refs/signalbox/late/5/1',
+    'refs/heads/a.b-c_d+e@f',
+  ])('may be %s', (name) => {
     expect(isRefName(name)).toBe(true);
   });
 
-  it.each(['', 'main', 'refs/heads', '--upload-pack=x', 'refs/heads/--upload-pack=x', 'refs/heads/../x', 'refs/heads/a..b', 'refs/heads/a.lock', 'refs/heads/a.lock/b', 'refs/heads/.a', 'refs/heads/a//b', 'refs/heads/a/', 'refs/heads/a b', 'refs/heads/a\nb', 'refs/heads/a\u0000b', 'refs/heads/a~1', 'refs/heads/a^', 'refs/heads/a:b', 'refs/heads/a?', 'refs/heads/a*', 'refs/heads/a[', 'refs/heads/a\\b', 'refs/heads/@{0}', 'refs/heads/a.', 'refs/heads/\u00e9', `refs/heads/${'a'.repeat(300)}`])('may not be %j', (name) => {
+  it.each([
+    '',
+    'main',
+    'refs/heads',
+    '--upload-pack=x',
+    'refs/heads/--upload-pack=x',
+    'refs/heads/../x',
+    'refs/heads/a..b',
+    'refs/heads/a.lock',
+    'refs/heads/a.lock/b',
+    'refs/heads/.a',
+    'refs/heads/a//b',
+    'refs/heads/a/',
+    'refs/heads/a b',
+    'refs/heads/a\nb',
+    'refs/heads/a\u0000b',
+    'refs/heads/a~1',
+    'refs/heads/a^',
+    'refs/heads/a:b',
+    'refs/heads/a?',
+    'refs/heads/a*',
+    'refs/heads/a[',
+    'refs/heads/a\\b',
+    'refs/heads/@{0}',
+    'refs/heads/a.',
+    'refs/heads/\u00e9',
+    `refs/heads/${'a'.repeat(300)}`,
+  ])('may not be %j', (name) => {
     expect(isRefName(name)).toBe(false);
   });
 
@@ -18,7 +50,8 @@ describe('a ref name', () => {
   });
 
   it('is not a commit id, and a short id is none', () => {
-    for (const text of ['HEAD', 'abc123', 'refs/heads/main', '-'.repeat(40), 'A'.repeat(40)]) expect(() => checkObjectId(text)).toThrow(expect.objectContaining({ code: 'invalid_object_id' }));
+    for (const text of ['HEAD', 'abc123', 'refs/heads/main', '-'.repeat(40), 'A'.repeat(40)])
+      expect(() => checkObjectId(text)).toThrow(expect.objectContaining({ code: 'invalid_object_id' }));
     expect(checkObjectId('a'.repeat(40))).toBe('a'.repeat(40));
   });
 });
@@ -68,11 +101,17 @@ describe("a remote's address", () => {
   });
 
   it('over plain http is allowed to a host that was named for it', () => {
-    expect(parseRemoteUrl('http://git.internal/app.git', { insecureHosts: ['git.internal'] }).kind).toBe('http');
+    expect(parseRemoteUrl('http://git.internal/app.git', { insecureHosts: ['git.internal'] }).kind).toBe(
+      'http',
+    );
   });
 
   it('never repeats a secret in its refusal', () => {
-    expect(() => parseRemoteUrl('https://user:secret@example.test/app.git')).toThrow(expect.not.objectContaining({ message: expect.stringContaining('secret') }));
-    expect(scrubCredentials("fatal: unable to access 'https://user:secret@example.test/': 403")).toBe("fatal: unable to access 'https://***@example.test/': 403");
+    expect(() => parseRemoteUrl('https://user:secret@example.test/app.git')).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('secret') }),
+    );
+    expect(scrubCredentials("fatal: unable to access 'https://user:secret@example.test/': 403")).toBe(
+      "fatal: unable to access 'https://***@example.test/': 403",
+    );
   });
 });

@@ -26,7 +26,12 @@ export function git(dir: string, ...args: string[]): string {
   return gitWith(dir, {}, args);
 }
 
-export function gitWith(dir: string, env: Record<string, string>, args: string[], input?: Buffer | string): string {
+export function gitWith(
+  dir: string,
+  env: Record<string, string>,
+  args: string[],
+  input?: Buffer | string,
+): string {
   return execFileSync('git', args, {
     cwd: dir,
     encoding: 'utf8',
@@ -63,13 +68,31 @@ export class Bench {
   }
 
   /** Commits files on top of `parent` (null: a new history) and points `ref` there; a null content deletes. */
-  commit(ref: string, parent: string | null, files: Readonly<Record<string, string | Buffer | null>>, message = 'Work'): string {
+  commit(
+    ref: string,
+    parent: string | null,
+    files: Readonly<Record<string, string | Buffer | null>>,
+    message = 'Work',
+  ): string {
     if (parent === null) {
       git(this.#work, 'checkout', '--quiet', '--orphan', `orphan-${Math.random().toString(36).slice(2)}`);
       git(this.#work, 'rm', '-rfq', '--ignore-unmatch', '.');
     } else {
-      git(this.#work, 'fetch', '--quiet', this.dir, parent.length === 40 ? '+refs/*:refs/bench/*' : `+${parent}:refs/bench/parent`);
-      git(this.#work, 'checkout', '--quiet', '--force', '--detach', parent.length === 40 ? parent : 'refs/bench/parent');
+      git(
+        this.#work,
+        'fetch',
+        '--quiet',
+        this.dir,
+        parent.length === 40 ? '+refs/*:refs/bench/*' : `+${parent}:refs/bench/parent`,
+      );
+      git(
+        this.#work,
+        'checkout',
+        '--quiet',
+        '--force',
+        '--detach',
+        parent.length === 40 ? parent : 'refs/bench/parent',
+      );
     }
     for (const [path, content] of Object.entries(files)) {
       if (content === null) {

@@ -1,5 +1,8 @@
 /** What the service allows this push, from its environment; null when it came another way, and then it may do nothing. */
-export type PushGrant = { mode: 'attempt'; ref: string } | { mode: 'late'; ref: string; keepAs: string } | null;
+export type PushGrant =
+  | { mode: 'attempt'; ref: string }
+  | { mode: 'late'; ref: string; keepAs: string }
+  | null;
 
 export const grantVariable = 'SIGNALBOX_PUSH';
 
@@ -25,8 +28,10 @@ export function parseCommand(line: string): PushCommand {
 
 /** Why a push may not do this, with a stable code in front; null when it may. */
 export function refusalOf(command: PushCommand, grant: PushGrant): string | null {
-  if (grant === null) return 'push_not_granted: push over the URL that the claim gave you, with its credential';
-  if (command.ref !== grant.ref) return `push_ref_not_granted: this lease may push ${grant.ref} and nothing else`;
+  if (grant === null)
+    return 'push_not_granted: push over the URL that the claim gave you, with its credential';
+  if (command.ref !== grant.ref)
+    return `push_ref_not_granted: this lease may push ${grant.ref} and nothing else`;
   if (isZero(command.new)) return 'push_delete_refused: branches here are never deleted by a push';
   return null;
 }

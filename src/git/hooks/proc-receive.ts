@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { rewrittenKeepRef } from '../keep-refs.ts';
 import { isZero, parseCommand, type PushCommand, type PushGrant, readGrant, refusalOf } from './grant.ts';
 import { flushPacket, packet, PacketReader } from './packet-line.ts';
 
@@ -10,7 +11,8 @@ const grant = readGrant(process.env);
 const reader = new PacketReader(process.stdin);
 
 const greeting = await reader.section();
-if (!greeting.some((line) => line.startsWith('version=1'))) throw new Error('this git speaks another version of the proc-receive protocol');
+if (!greeting.some((line) => line.startsWith('version=1')))
+  throw new Error('this git speaks another version of the proc-receive protocol');
 process.stdout.write(packet('version=1') + flushPacket);
 const commands = (await reader.section()).map(parseCommand);
 process.stdout.write(commands.map((command) => report(command, grant)).join('') + flushPacket);
@@ -22,27 +24,40 @@ function report(command: PushCommand, allowed: PushGrant): string {
 }
 
 function moveAttempt(command: PushCommand): string {
-  const rewrites = !isZero(command.old) && git(['merge-base', '--is-ancestor', command.old, command.new]).status !== 0;
-  const keep = rewrites ? [`update refs/signalbox/keep/rewritten/${command.old} ${command.old}`] : [];
+  const rewrites =
+    !isZero(command.old) && git(['merge-base', '--is-ancestor', command.old, command.new]).status !== 0;
+  const keep = rewrites ? [`update ${rewrittenKeepRef(command.old)} ${command.old}`] : [];
   const failure = updateRefs([`update ${command.ref} ${command.new} ${command.old}`, ...keep]);
   return packet(failure === null ? `ok ${command.ref}` : `ng ${command.ref} ${failure}`);
 }
 
 function keepLate(command: PushCommand, late: { keepAs: string }): string {
   const before = git(['rev-parse', '--verify', '--quiet', late.keepAs]).stdout.trim();
-  const keep = before === '' || before === command.new ? [] : [`update refs/signalbox/keep/rewritten/${before} ${before}`];
+  const keep =
+    before === '' || before === command.new ? [] : [`update ${rewrittenKeepRef(before)} ${before}`];
   const failure = updateRefs([`update ${late.keepAs} ${command.new}`, ...keep]);
   if (failure !== null) return packet(`ng ${command.ref} ${failure}`);
-  process.stderr.write(`signalbox: your lease is over. This push is kept as ${late.keepAs} and will not be merged by itself.\n`);
+  process.stderr.write(
+    `signalbox: your lease is over. This push is kept as ${late.keepAs} and will not be merged by itself.\n`,
+  );
   const old = before === '' ? '0'.repeat(command.new.length) : before;
-  return packet(`ok ${command.ref}`) + packet(`option refname ${late.keepAs}`) + packet(`option old-oid ${old}`) + packet(`option new-oid ${command.new}`);
+  return (
+    packet(`ok ${command.ref}`) +
+    packet(`option refname ${late.keepAs}`) +
+    packet(`option old-oid ${old}`) +
+    packet(`option new-oid ${command.new}`)
+  );
 }
 
 /** One transaction; null when the refs have moved, otherwise what to tell the one who pushes. */
 function updateRefs(instructions: readonly string[]): string | null {
-  const { status, stderr } = git(['update-ref', '--no-deref', '--stdin'], `start\n${instructions.join('\n')}\nprepare\ncommit\n`);
+  const { status, stderr } = git(
+    ['update-ref', '--no-deref', '--stdin'],
+    `start\n${instructions.join('\n')}\nprepare\ncommit\n`,
+  );
   if (status === 0) return null;
-  if (/but expected|already exists|unable to resolve/.test(stderr)) return 'push_outrun: the branch moved while you pushed; fetch and push again';
+  if (/but expected|already exists|unable to resolve/.test(stderr))
+    return 'push_outrun: the branch moved while you pushed; fetch and push again';
   if (/File exists/.test(stderr)) return 'push_busy: another push to this branch is under way; push again';
   return 'push_failed: the hub could not move the branch; push again';
 }

@@ -111,7 +111,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     {
       projects: new Projects({ orm, store: plan, hub }),
       plans: new Planning({ orm, store: plan, runtime: () => runtime }),
-      transitions: new Transitions({ plan, hub, runtime: () => runtime }),
+      transitions: new Transitions({ sql, plan, hub, runtime: () => runtime }),
       reads: new Reads({ sql, plan, runtime: () => runtime }),
       explain: new Explain({ sql, plan, runtime: () => runtime }),
       agents: new Agents({

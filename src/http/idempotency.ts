@@ -45,6 +45,7 @@ export function sendingOf(request: FastifyRequest): Sending {
   const fresh = randomUUID();
   return {
     principal,
+    request: callerOf(request).request,
     eventIdFor: (actorId) => (key === null ? fresh : v5(`${principal.tokenId} ${key}`, actorId)),
   };
 }

@@ -8,7 +8,7 @@ import { eventAnswer, type Answer } from './event-answers.ts';
 import { gitRefusal } from './git-refusal.ts';
 import { principalName } from './principal-name.ts';
 import { releaseReadyTask, reserveReadyTask } from './ready-tasks.ts';
-import { withRequest } from './requests.ts';
+import { holdKey, withRequest } from './requests.ts';
 import type {
   AgentView,
   Ask,
@@ -124,8 +124,7 @@ export class Agents implements AgentService {
   }
 
   async submit(agentId: string, body: Submit, sending: Sending): Promise<Answer> {
-    await this.#ownAgent(agentId, sending.principal);
-    const attempt = await this.#attempt(agentId, body.lease);
+    const attempt = await this.#reported(agentId, body.lease, sending);
     // A report that came before gets its first answer, whatever has become of the lease and the branches since.
     const live = await this.#isLive(body.lease);
     const submission = live ? await this.#record(attempt, body.noChanges) : '0'.repeat(64);
@@ -133,8 +132,7 @@ export class Agents implements AgentService {
   }
 
   async fail(agentId: string, body: Fail, sending: Sending): Promise<Answer> {
-    await this.#ownAgent(agentId, sending.principal);
-    const attempt = await this.#attempt(agentId, body.lease);
+    const attempt = await this.#reported(agentId, body.lease, sending);
     return this.#report(attempt, 'task.fail', { code: body.code, message: body.message }, sending);
   }
 
@@ -143,15 +141,21 @@ export class Agents implements AgentService {
     if (body.reason === 'success') {
       return this.submit(agentId, { lease: body.lease, summary: body.summary, noChanges: body.noChanges }, sending);
     }
-    await this.#ownAgent(agentId, sending.principal);
-    const attempt = await this.#attempt(agentId, body.lease);
+    const attempt = await this.#reported(agentId, body.lease, sending);
     return this.#report(attempt, 'task.stop', { reason: body.reason }, sending);
   }
 
   async ask(agentId: string, body: Ask, sending: Sending): Promise<Answer> {
-    await this.#ownAgent(agentId, sending.principal);
-    const attempt = await this.#attempt(agentId, body.lease);
+    const attempt = await this.#reported(agentId, body.lease, sending);
     return this.#report(attempt, 'task.ask', { question: body.question }, sending);
+  }
+
+  /** The attempt that a report is about, after everything that can be wrong with the report itself. */
+  async #reported(agentId: string, lease: string, sending: Sending): Promise<AttemptRow> {
+    await this.#ownAgent(agentId, sending.principal);
+    const attempt = await this.#attempt(agentId, lease);
+    await holdKey(this.#deps.sql, sending);
+    return attempt;
   }
 
   async #tryClaim(agent: AgentRow, caller: ClaimCaller): Promise<Claim | null> {

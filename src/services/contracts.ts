@@ -73,6 +73,8 @@ export interface PostedTransition {
   readonly payload: Record<string, unknown>;
   /** The version the caller saw; another one is refused with `stale_version`. */
   readonly ifVersion: number | null;
+  /** What the Idempotency-Key was sent with; null without one. */
+  readonly request: RequestKey | null;
 }
 
 export interface TransitionService {
@@ -137,6 +139,8 @@ export interface Sending {
   readonly principal: Principal;
   /** uuidv5 of actor, principal and Idempotency-Key; a new random id without a key. */
   eventIdFor(actorId: string): string;
+  /** Null without an Idempotency-Key. */
+  readonly request: RequestKey | null;
 }
 
 export interface HubAccess {

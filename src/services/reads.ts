@@ -9,6 +9,7 @@ import { initiativeBranch, phaseBranch, taskBranch } from './branch-names.ts';
 import type { ReadService } from './contracts.ts';
 import { deliveriesOf } from './delivery-records.ts';
 import { unknownCode } from './event-answers.ts';
+import type { Heads } from './heads.ts';
 import { landingsOf } from './landings.ts';
 import type { PlanStore } from './plan-store.ts';
 import type { InitiativeTree, InitiativeView, Kind, PhaseView, ReviewView, TaskView } from './shapes/actor.ts';
@@ -48,7 +49,8 @@ export class Reads implements ReadService {
     const titles = await this.#titles([id, ...phases.map((p) => p.id), ...tasks.map((t) => t.id)]);
     const projects = (await this.#plan.linkedProjects(id)).map(({ project }) => project.key);
     const questions = await this.#questions(tasks, actors);
-    const look = { actors, titles, principal, projects, questions };
+    const submissions = await this.#submissions(tasks, actors);
+    const look = { actors, titles, principal, projects, questions, submissions };
     return {
       ...(await this.#initiativeView(initiative, actors, titles, principal)),
       phases: phases.map((phase) => phaseView(initiative, phase, phases, tasks, look)),
@@ -155,6 +157,20 @@ export class Reads implements ReadService {
     return new Map(rows.map(({ actor_id, question }) => [actor_id, question]));
   }
 
+  /** What tasks have handed in last. */
+  async #submissions(
+    tasks: readonly Task[],
+    actors: ReadonlyMap<string, ActorView>,
+  ): Promise<ReadonlyMap<string, Heads>> {
+    const digests = tasks.map(({ id }) => actors.get(id)?.context['submission'] ?? null);
+    const { rows } = await this.#sql.query<{ task_id: string; heads: Heads }>(
+      `SELECT s.task_id, s.heads FROM submission s
+         JOIN unnest($1::uuid[], $2::text[]) AS wanted(task_id, digest) USING (task_id, digest)`,
+      [tasks.map(({ id }) => id), digests],
+    );
+    return new Map(rows.map(({ task_id, heads }) => [task_id, heads]));
+  }
+
   /** What reviewers asked for in earlier rounds. */
   async #rounds(unitId: string): Promise<ReviewView['rounds']> {
     const { rows } = await this.#sql.query<{ summary: string; comments: unknown; at: Date; by: string }>(
@@ -178,6 +194,7 @@ interface Look {
   readonly principal: Principal;
   readonly projects: readonly string[];
   readonly questions: ReadonlyMap<string, string>;
+  readonly submissions: ReadonlyMap<string, Heads>;
 }
 
 function phaseView(
@@ -217,6 +234,7 @@ function taskView(initiative: Initiative, phase: Phase, task: Task, siblings: re
     branch: taskBranch(initiative.key, phase.key, task.key),
     attempt: Number(actor.context['attempt'] ?? 0),
     question: look.questions.get(task.id) ?? null,
+    heads: headsOf(look.submissions.get(task.id)),
     failure: failureOf(actor),
   };
 }
@@ -247,6 +265,10 @@ function failureOf(actor: ActorView): { code: string; message: string } | null {
   if (typeof failure !== 'object' || failure === null || Array.isArray(failure)) return null;
   const { code, message } = failure as { code?: unknown; message?: unknown };
   return { code: String(code), message: String(message) };
+}
+
+function headsOf(heads: Heads | undefined): Record<string, string | null> | null {
+  return heads === undefined ? null : { ...heads };
 }
 
 function keysOf(ordinals: readonly number[], siblings: readonly { ordinal: number; key: string }[]): string[] {

@@ -68,3 +68,19 @@ export async function withRequest<T extends Answer>(
   ]);
   return { answer, repeated: false };
 }
+
+/**
+ * For a POST that reaches an actor, whose journal keeps the answer: remembers what the key was sent with before the event is
+ * posted. Refuses with `key_reused` when it comes again with something else. A kill in between costs nothing: the same request
+ * is let through again, and the actor knows the event or takes it.
+ */
+export async function holdKey(sql: Sql, caller: Caller): Promise<void> {
+  const { principal, request } = caller;
+  if (request === null) return;
+  const held = await sql.query(
+    `INSERT INTO answered_request (token_id, key, route, body_hash) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (token_id, key) DO NOTHING`,
+    [principal.tokenId, request.key, request.route, request.bodyHash],
+  );
+  if (held.rowCount === 0) await recallAnswer(sql, caller);
+}

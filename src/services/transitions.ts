@@ -1,9 +1,10 @@
 import type { JsonObject } from '../actors/json.ts';
+import type { SqlPool } from '../actors/sql.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import { Refusal } from '../errors.ts';
 import type { Hub } from '../git/hub.ts';
 import type { Sender } from '../machines/event-catalog.ts';
-import { headsSchema } from '../machines/payloads.ts';
+import { headsSchema, strategiesSchema } from '../machines/payloads.ts';
 import { initiativeEvents } from '../machines/initiative-events.ts';
 import { phaseEvents } from '../machines/phase-events.ts';
 import { taskEvents } from '../machines/task-events.ts';
@@ -15,18 +16,22 @@ import { findCycle, isReservedKey } from './plan-faults.ts';
 import { ordinals } from './planning.ts';
 import type { PlanStore } from './plan-store.ts';
 import { principalName } from './principal-name.ts';
+import { holdKey } from './requests.ts';
 import { readReviewHeads } from './review-heads.ts';
 import type { Kind } from './shapes/actor.ts';
 import type { Principal, Scope } from './shapes/token.ts';
+import { getSubmission } from './work-store.ts';
 
 /** What people send comes through here; keys of theirs become ordinals, and approvals are compared with git first. */
 export class Transitions implements TransitionService {
   readonly events = { initiative: initiativeEvents, phase: phaseEvents, task: taskEvents };
+  readonly #sql: SqlPool;
   readonly #plan: PlanStore;
   readonly #hub: Hub;
   readonly #runtime: () => Runtime;
 
-  constructor(deps: { plan: PlanStore; hub: Hub; runtime: () => Runtime }) {
+  constructor(deps: { sql: SqlPool; plan: PlanStore; hub: Hub; runtime: () => Runtime }) {
+    this.#sql = deps.sql;
     this.#plan = deps.plan;
     this.#hub = deps.hub;
     this.#runtime = deps.runtime;
@@ -42,7 +47,9 @@ export class Transitions implements TransitionService {
     if (actor === null || actor.machine !== kind) {
       throw new Refusal(unknownCode(kind), `there is no ${kind} with the id ${id}`);
     }
-    const payload = await this.#complete(kind, id, event);
+    await holdKey(this.#sql, { principal, request: event.request });
+    // A repeated event gets its first answer, however far its keys and heads have been overtaken since.
+    const payload = (await this.#applied(id, event.eventId)) ?? (await this.#complete(kind, id, event));
     const posted = {
       id: event.eventId,
       type: event.type,
@@ -58,14 +65,27 @@ export class Transitions implements TransitionService {
     return eventAnswer(outcome, { kind, id, eventId: event.eventId, type: event.type });
   }
 
+  /** The payload under which this very event is in the journal already. */
+  async #applied(id: string, eventId: string): Promise<JsonObject | null> {
+    const { rows } = await this.#sql.query<{ event: JsonObject }>(
+      `SELECT event - 'type' AS event FROM journal WHERE actor_id = $1 AND event_id = $2`,
+      [id, eventId],
+      'journal-event',
+    );
+    return rows[0]?.event ?? null;
+  }
+
   /** What the machine needs beside what people write. A payload of the wrong shape is left for the machine's schema to refuse. */
   async #complete(kind: Kind, id: string, event: PostedTransition): Promise<JsonObject> {
     const payload = event.payload as JsonObject;
     switch (event.type) {
-      case 'phase.approve':
       case 'initiative.approve':
+        await this.#refuseStrategies(id, payload['strategies']);
+        return withDigest(payload);
+      case 'phase.approve':
+        return withDigest(payload);
       case 'task.approve':
-        return this.#withDigest(payload, kind);
+        return this.#withSubmission(id, payload);
       case 'phase.addTask':
         return this.#newTask(id, payload);
       case 'initiative.addPhase':
@@ -78,10 +98,35 @@ export class Transitions implements TransitionService {
     }
   }
 
-  #withDigest(payload: JsonObject, kind: Kind): JsonObject {
+  /** The heads of a task are approved under the digest of its submission, which its lease is part of. */
+  async #withSubmission(id: string, payload: JsonObject): Promise<JsonObject> {
     const heads = headsSchema.safeParse(payload['heads']);
-    if (!heads.success || kind === 'task') return payload;
-    return { ...payload, digest: headsDigest(heads.data) };
+    if (!heads.success) return payload;
+    const actor = await this.#runtime().peek(id);
+    const digest = actor?.context['submission'];
+    const submission = typeof digest === 'string' ? await getSubmission(this.#sql, id, digest) : null;
+    if (submission === null || headsDigest(submission.heads) !== headsDigest(heads.data)) {
+      throw new Refusal('heads_not_served', 'these are not the heads that the task has handed in; read the task again');
+    }
+    return { ...payload, digest: submission.digest };
+  }
+
+  async #refuseStrategies(id: string, wanted: unknown): Promise<void> {
+    const strategies = strategiesSchema.safeParse(wanted ?? {});
+    if (!strategies.success) return;
+    const linked = await this.#plan.linkedProjects(id);
+    for (const [key, strategy] of Object.entries(strategies.data)) {
+      const project = linked.find((link) => link.project.key === key)?.project;
+      if (project === undefined) {
+        throw new Refusal('unknown_project', `the initiative has no project ${key}`);
+      }
+      if (strategy === 'merge_and_push' && project.checkedOut) {
+        throw new Refusal(
+          'remote_branch_checked_out',
+          `${project.defaultBranch} of ${key} is checked out at the remote, and git refuses a push to it; use push_branch, or a bare remote`,
+        );
+      }
+    }
   }
 
   async #newTask(phaseId: string, payload: JsonObject): Promise<JsonObject> {
@@ -174,6 +219,11 @@ export class Transitions implements TransitionService {
       throw gitRefusal(error);
     }
   }
+}
+
+function withDigest(payload: JsonObject): JsonObject {
+  const heads = headsSchema.safeParse(payload['heads']);
+  return heads.success ? { ...payload, digest: headsDigest(heads.data) } : payload;
 }
 
 /** An event is sent in the name of the token's scope; a viewer has none that any event would take. */

@@ -55,6 +55,7 @@ export const task: TaskView = {
   branch: null,
   attempt: 0,
   question: null,
+  heads: null,
   failure: null,
 };
 

@@ -64,12 +64,12 @@ export const actorEventRoutes = plugin<{ transitions: TransitionService }>(
         },
         async (request, reply) => {
           const { type, ...payload } = request.body;
-          const { principal, eventIdFor } = sendingOf(request);
+          const { principal, eventIdFor, request: key } = sendingOf(request);
           const { id } = request.params;
           const answer = await transitions.send(
             kind,
             id,
-            { eventId: eventIdFor(id), type, payload, ifVersion: versionIfMatch(request) },
+            { eventId: eventIdFor(id), type, payload, ifVersion: versionIfMatch(request), request: key },
             principal,
           );
           setEntityTag(reply, answer.version);

@@ -1,7 +1,7 @@
 import type { EffectRun } from '../../actors/effects.ts';
 import type { JsonObject } from '../../actors/json.ts';
 import { deliver } from '../../git/delivery.ts';
-import type { DeliveryProject, DeliveryResult } from '../../git/delivery-types.ts';
+import type { DeliveryProject, DeliveryRecord, DeliveryResult } from '../../git/delivery-types.ts';
 import { deliveredBranch, headRef, initiativeBranch } from '../branch-names.ts';
 import { getReview, putConflict } from '../work-store.ts';
 import type { EffectDeps } from './effect-deps.ts';
@@ -78,6 +78,7 @@ async function deliveryOutput(
       };
     case 'refused':
     case 'partially_delivered':
+      await rememberCheckedOut(deps, delivery.projects);
       return {
         result: delivery.result,
         message: delivery.projects
@@ -87,4 +88,11 @@ async function deliveryOutput(
           .slice(0, 400),
       };
   }
+}
+
+/** From git's own refusal it is known that this remote takes no push to that branch: it is not offered again. */
+async function rememberCheckedOut(deps: EffectDeps, records: readonly DeliveryRecord[]): Promise<void> {
+  const ids = records.filter(({ code }) => code === 'remote_branch_checked_out').map(({ projectId }) => projectId);
+  if (ids.length === 0) return;
+  await deps.sql.query('UPDATE project SET checked_out = true WHERE id = ANY($1::uuid[])', [ids]);
 }

@@ -37,6 +37,7 @@ export const taskSchema = actorShape.extend({
   branch: z.string().nullable(),
   attempt: z.int(),
   question: z.string().nullable(),
+  heads: headsSchema.nullable().describe('What was handed in last, by project.'),
   failure: failureSchema,
 });
 export type TaskView = z.infer<typeof taskSchema>;

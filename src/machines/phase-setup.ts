@@ -106,6 +106,8 @@ export const phaseSetup = setup({
     isFree: ({ context }) => context.pending.length === 0,
     isStranded: ({ context }) => context.stranded.length > 0,
     isNotStranded: ({ context }) => context.stranded.length === 0,
+    canRelink: ({ context, event }) =>
+      event.type === 'phase.relink' && !event.dependsOn.includes(context.ordinal),
     cancelsWithIt: ({ context, event }) =>
       event.type === 'dependency.settled' &&
       event.outcome === 'canceled' &&

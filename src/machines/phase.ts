@@ -183,6 +183,7 @@ export const phaseMachine = phaseSetup.createMachine({
           { actions: 'noteDependency' },
         ],
         'phase.relink': {
+          guard: 'canRelink',
           actions: ['relink', { type: 'tell', params: ({ context }) => watchTells(context) }],
         },
         ...plannable,

@@ -114,6 +114,9 @@ export const taskSetup = setup({
     isReady: ({ context }) => context.phaseOpen && context.pending.length === 0,
     isStranded: ({ context }) => context.stranded.length > 0,
     isNotStranded: ({ context }) => context.stranded.length === 0,
+    // A merge task that waited for the task it resolves would wait for ever, and so would that one.
+    canRelink: ({ context, event }) =>
+      event.type === 'task.relink' && context.resolves === null && !event.dependsOn.includes(context.ordinal),
     cancelsWithIt: ({ context, event }) =>
       event.type === 'dependency.settled' &&
       event.outcome === 'canceled' &&

@@ -113,6 +113,7 @@ export const taskMachine = taskSetup.createMachine({
           { actions: 'noteDependency' },
         ],
         'task.relink': {
+          guard: 'canRelink',
           actions: ['relink', { type: 'tell', params: ({ context }) => watchTells(context) }],
         },
         ...renamable,
@@ -160,6 +161,7 @@ export const taskMachine = taskSetup.createMachine({
           ],
         },
         'task.relink': {
+          guard: 'canRelink',
           target: 'blocked',
           actions: ['relink', { type: 'tell', params: ({ context }) => watchTells(context) }],
         },

@@ -126,6 +126,7 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine }) => {
   it('guards and notes nothing on an event of another kind', () => {
     const args = { context: space.starts[0]?.context, event: { type: 'something.else' } as AnyEventObject };
     const byEvent = [
+      'canRelink',
       'cancelsWithIt',
       'holdsLease',
       'holdsLeaseAndIsReviewed',

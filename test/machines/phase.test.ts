@@ -81,6 +81,10 @@ describe('a phase that waits', () => {
     expect(waiting.path).toBe('queued');
   });
 
+  it('can not be linked to itself', () => {
+    expect(newPhase({ dependsOn: [1] }).send({ type: 'phase.relink', dependsOn: [2] })).toBe(false);
+  });
+
   it('does not take a task between those of its plan', () => {
     const planned = newPhase({ tasks: 0, planned: 1 });
     expect(planned.send(more)).toBe(false);

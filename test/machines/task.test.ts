@@ -74,6 +74,13 @@ describe('a task that waits', () => {
     expect(task.params('ready.remove')).toEqual({});
   });
 
+  it('can not be linked to itself, nor, as a merge task, to anything', () => {
+    expect(task.send({ type: 'task.relink', dependsOn: [3] })).toBe(false);
+    expect(newTask({ category: 'merge', resolves: 1 }).send({ type: 'task.relink', dependsOn: [1] })).toBe(
+      false,
+    );
+  });
+
   it('changes its place among the claimable tasks', () => {
     task.send({ type: 'task.reprioritize', priority: 80 });
     expect(task.params('ready.put')).toEqual({ priority: 80, attempt: 1 });

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import type { RuntimeClock } from '../../src/actors/runtime.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
@@ -18,6 +18,9 @@ export const LEASE_SECONDS = 120;
 
 /** Retries come quickly, and a shifted clock is not taken for an outage of ours. */
 const CLOCK: Partial<RuntimeClock> = { retryBaseMs: 20, retryCapMs: 200, outageMs: 24 * 3_600_000 };
+
+// A whole story on a busy machine: a service, git processes, agents.
+vi.setConfig({ testTimeout: 90_000 });
 
 export interface CallOptions {
   /** Makes a repetition recognizable. */
@@ -40,7 +43,7 @@ export class TestService {
   readonly gates = new Gates();
   readonly log: string[] = [];
   readonly #options: TestServiceOptions;
-  readonly #tokens: Record<Scope, string>;
+  readonly #tokens: Record<string, string>;
   #app: App | null = null;
   #url = '';
 
@@ -60,8 +63,12 @@ export class TestService {
     return this.#url;
   }
 
+  get dataFolder(): string {
+    return path.join(this.folder, 'data');
+  }
+
   get hubFolder(): string {
-    return path.join(this.folder, 'data', 'hub');
+    return path.join(this.dataFolder, 'hub');
   }
 
   async start(): Promise<void> {
@@ -74,15 +81,22 @@ export class TestService {
     const app = await createApp({
       config,
       database: { ...this.database, migrate: async () => undefined },
-      dataFolder: await openDataFolder(path.join(this.folder, 'data')),
+      dataFolder: await openDataFolder(this.dataFolder),
       boundary: this.gates.boundary,
       log: pino({ level: 'info' }, { write: (line: string) => void this.log.push(line) }),
       publicUrl: () => this.#url,
       clock: { ...CLOCK, ...clock },
     });
     await app.start();
+    this.#tokens['admin'] = (await readFile(path.join(this.dataFolder, 'admin-token'), 'utf8')).trim();
     this.#url = await app.server.listen({ host: '127.0.0.1', port: 0 });
     this.#app = app;
+  }
+
+  /** From now on a process of its own is asked, over the same database and data folder. */
+  askAt(url: string): void {
+    if (this.#app !== null) throw new Error('stop the service of this process first');
+    this.#url = url;
   }
 
   /** Ends in order, as at SIGTERM. */
@@ -100,7 +114,7 @@ export class TestService {
   }
 
   token(scope: Scope): string {
-    return this.#tokens[scope];
+    return this.#tokens[scope] ?? '';
   }
 
   /** The database's clock goes forward; leases and timers follow it. */
@@ -123,7 +137,7 @@ export class TestService {
     return fetch(`${this.#url}${address}`, {
       method,
       headers: {
-        authorization: `Bearer ${scope.success ? this.#tokens[scope.data] : who}`,
+        authorization: `Bearer ${scope.success ? this.token(scope.data) : who}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(options.key === undefined ? {} : { 'idempotency-key': options.key }),
         ...options.headers,
@@ -172,17 +186,18 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   return service;
 }
 
-async function issueTokens(tokens: TokenService): Promise<Record<Scope, string>> {
+/** The admin's is made by the service itself, at its first start. */
+async function issueTokens(tokens: TokenService): Promise<Record<string, string>> {
   const principal = {
     tokenId: '00000000-0000-4000-8000-000000000000',
     name: 'test',
     scope: 'admin' as const,
   };
   const issued = await Promise.all(
-    scopeSchema.options.map(async (scope) => {
+    scopeSchema.exclude(['admin']).options.map(async (scope) => {
       const { answer } = await tokens.issue({ name: scope, scope }, { principal, request: null });
       return [scope, answer.token ?? ''] as const;
     }),
   );
-  return Object.fromEntries(issued) as Record<Scope, string>;
+  return Object.fromEntries(issued);
 }

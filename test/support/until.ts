@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
 /** Longer than anything a test waits for on a busy machine, shorter than the test's own limit. */
-const LIMIT_MS = 12_000;
+const LIMIT_MS = 20_000;
 
 /** Waits until `fact` gives something other than null, undefined or false, and gives that. What it throws is asked again as well. */
 export async function until<T>(

@@ -115,26 +115,20 @@ async function tryMutant(copy: string, mutant: Mutant, clean: Verdict, server: O
   if (clean.result !== 'green') return { mutant, caught: false, why: `not green without it: ${clean.why}` };
   const unfit = (await apply(copy, mutant, '--check')) ?? (await apply(copy, mutant));
   if (unfit !== null) return { mutant, caught: false, why: `does not apply: ${unfit}` };
-  try {
-    const fault = await typeFaults(copy);
-    if (fault !== null) return { mutant, caught: false, why: `does not type-check: ${fault}` };
-    const verdict = verdictOf(
-      await runTests(copy, [mutant.testFile], [mutant.testTitle], server),
-      mutant.testTitle,
-    );
-    if (verdict.result === 'red') return { mutant, caught: true, why: verdict.why };
-    return {
-      mutant,
-      caught: false,
-      why:
-        verdict.result === 'green'
-          ? 'SURVIVED: its test is green with it'
-          : `not by its own assertion: ${verdict.why}`,
-    };
-  } finally {
-    const left = await apply(copy, mutant, '--reverse');
-    if (left !== null) throw new Error(`${mutant.name} can not be taken back out of ${copy}: ${left}`);
-  }
+  const outcome = await judge(copy, mutant, server);
+  const left = await apply(copy, mutant, '--reverse');
+  if (left !== null) throw new Error(`${mutant.name} can not be taken back out of ${copy}: ${left}`);
+  return outcome;
+}
+
+async function judge(copy: string, mutant: Mutant, server: OwnServer): Promise<Outcome> {
+  const fault = await typeFaults(copy);
+  if (fault !== null) return { mutant, caught: false, why: `does not type-check: ${fault}` };
+  const report = await runTests(copy, [mutant.testFile], [mutant.testTitle], server);
+  const { result, why } = verdictOf(report, mutant.testTitle);
+  if (result === 'red') return { mutant, caught: true, why };
+  if (result === 'green') return { mutant, caught: false, why: 'SURVIVED: its test is green with it' };
+  return { mutant, caught: false, why: `not by its own assertion: ${why}` };
 }
 
 /** Each job has a copy of its own: first the clean run of its tests, then one mutant after the other. */

@@ -43,7 +43,9 @@ async function runtimePackages(): Promise<ThirdParty[]> {
 async function licenseText(found: ThirdParty): Promise<string | null> {
   if (found.isBuild) return null;
   const files = await readdir(found.place).catch(() => []);
-  const file = files.toSorted().find((name) => /^(licen[cs]e|copying)(\.|$)/i.test(name));
+  const file = files
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .find((name) => /^(licen[cs]e|copying)(\.|$)/i.test(name));
   if (file === undefined) return null;
   return (await readFile(path.join(found.place, file), 'utf8')).replaceAll('\r\n', '\n').trim();
 }

@@ -76,7 +76,15 @@ async function openAll(
   await database.migrate();
 
   let url = config.publicUrl ?? '';
-  const app = await createApp({ config, database, dataFolder, claim: lock.claim, boundary, log, publicUrl: () => url });
+  const app = await createApp({
+    config,
+    database,
+    dataFolder,
+    claim: lock.claim,
+    boundary,
+    log,
+    publicUrl: () => url,
+  });
   opened.add(() => closeApp(app));
   await app.start();
   await app.server.listen({ host: config.host, port: config.port });

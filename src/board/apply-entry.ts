@@ -34,8 +34,19 @@ function kindOf(machine: string): BoardKind | null {
 
 function newActor(id: string, kind: BoardKind): BoardActor {
   return {
-    ...{ id, kind, parentId: null, ordinal: 0, key: null, title: '', renamedBy: 0 },
-    ...{ state: null, tags: [], attempt: 0, agentId: null, seq: 0, since: null },
+    id,
+    kind,
+    parentId: null,
+    ordinal: 0,
+    key: null,
+    title: '',
+    renamedBy: 0,
+    state: null,
+    tags: [],
+    attempt: 0,
+    agentId: null,
+    seq: 0,
+    since: null,
   };
 }
 

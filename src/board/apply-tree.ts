@@ -21,7 +21,18 @@ export function applyTree(board: Board, tree: BoardTree): Board {
 /** An actor whose first entry has not come yet. */
 function unborn({ id, key, title }: BoardName, kind: BoardKind): BoardActor {
   return {
-    ...{ id, kind, parentId: null, ordinal: 0, key, title, renamedBy: 0 },
-    ...{ state: null, tags: [], attempt: 0, agentId: null, seq: 0, since: null },
+    id,
+    kind,
+    parentId: null,
+    ordinal: 0,
+    key,
+    title,
+    renamedBy: 0,
+    state: null,
+    tags: [],
+    attempt: 0,
+    agentId: null,
+    seq: 0,
+    since: null,
   };
 }

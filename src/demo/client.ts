@@ -44,6 +44,12 @@ export class AwayError extends Error {
   override readonly name = 'AwayError';
 }
 
+interface Asked {
+  readonly method: 'GET' | 'POST';
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** What the demo asks of a service, under one token. A service that is away or starting is asked again. */
 export class Client {
   readonly #url: () => string;
@@ -128,17 +134,17 @@ export class Client {
     });
   }
 
-  async #ask<T>(path: string, init: RequestInit): Promise<T> {
+  async #ask<T>(path: string, init: Asked): Promise<T> {
     const until = Date.now() + this.#patienceMs;
     for (;;) {
       const answer = await this.#once<T>(path, init);
       if (answer !== null) return answer.body;
-      if (Date.now() > until) throw new AwayError(`the service did not answer ${init.method ?? ''} ${path}`);
+      if (Date.now() > until) throw new AwayError(`the service did not answer ${init.method} ${path}`);
       await pause(200);
     }
   }
 
-  async #once<T>(path: string, init: RequestInit): Promise<{ body: T } | null> {
+  async #once<T>(path: string, init: Asked): Promise<{ body: T } | null> {
     const headers = { ...init.headers, authorization: `Bearer ${this.#token}` };
     const signal = AbortSignal.timeout(15_000);
     try {
@@ -147,11 +153,7 @@ export class Client {
       if (response.status === 503) return null;
       if (response.ok) return { body: JSON.parse(text) as T };
       const problem = problemOf(text);
-      throw new RefusedError(
-        response.status,
-        problem.code,
-        `${init.method ?? ''} ${path}: ${problem.detail}`,
-      );
+      throw new RefusedError(response.status, problem.code, `${init.method} ${path}: ${problem.detail}`);
     } catch (error) {
       // fetch says `TypeError` for a connection that was refused or cut, and `TimeoutError` for an answer that did not come.
       if (error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError'))

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createBoard, emptyBoard, type BoardStore } from '../board/board.ts';
 import { boardView } from '../board/board-view.ts';
 import { AgentFleet } from './agent-fleet.ts';
-import { Children } from './children.ts';
+import type { Children } from './children.ts';
 import { Client } from './client.ts';
 import { follow } from './follow.ts';
 import type { DemoOptions } from './options.ts';
@@ -80,8 +80,12 @@ async function deliver(
   const { id } = await client.operator.applyPlan(scenario.plan);
   if (run.options.inspect) screen.note(`inspector: ${await client.viewer.inspectorAddress(id)}`);
   const fleet = new AgentFleet(children, {
-    ...{ url: service.url, token: client.agentToken, folder: run.folder, scenario },
-    ...{ seed: run.seed, userEnv: run.userEnv },
+    url: service.url,
+    token: client.agentToken,
+    folder: run.folder,
+    scenario,
+    seed: run.seed,
+    userEnv: run.userEnv,
   });
   for (let at = 0; at < AGENTS; at += 1) fleet.start();
 
@@ -89,7 +93,12 @@ async function deliver(
   const over = new AbortController();
   const signal = AbortSignal.any([run.signal, over.signal]);
   const troubles = new Troubles({
-    ...{ service, fleet, scenario, screen, random, signal },
+    service,
+    fleet,
+    scenario,
+    screen,
+    random,
+    signal,
     client: client.viewer,
     initiative: id,
   });

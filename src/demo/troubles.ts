@@ -29,7 +29,7 @@ export class Troubles {
   #landingsToSkip: number;
   #serviceKills = 0;
   #restarting: Promise<void> | null = null;
-  #failure: unknown = null;
+  #failure: Error | null = null;
   #resumed = 0;
   #hasKilledAgent = false;
   #hasMerged = false;
@@ -101,7 +101,7 @@ export class Troubles {
     this.#serviceKills += 1;
     this.#restarting = this.#killService(ref)
       .catch((error: unknown) => {
-        this.#failure = error;
+        this.#failure = error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => {
         this.#restarting = null;

@@ -17,7 +17,12 @@ describe('the options of the demo', () => {
   test('are taken from the arguments', () => {
     const args = ['--seed', '7', '--tasks', '30', '--repeat=20', '--repo', '/a b', '--inspect', '--keep'];
     expect(readOptions(args, 42)).toMatchObject({
-      ...{ seed: 7, tasks: 30, repeat: 20, repo: '/a b', inspect: true, keep: true },
+      seed: 7,
+      tasks: 30,
+      repeat: 20,
+      repo: '/a b',
+      inspect: true,
+      keep: true,
     });
   });
 

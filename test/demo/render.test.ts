@@ -7,15 +7,28 @@ import { type Frame, render } from '../../src/demo/render.ts';
 import { openScreen, type Output } from '../../src/demo/screen.ts';
 
 const FRAME: Frame = {
-  ...{ columns: 80, rows: 40, elapsedMs: 12_345, notes: ['killed the service'] },
+  columns: 80,
+  rows: 40,
+  elapsedMs: 12345,
+  notes: ['killed the service'],
   agentName: (id) => `agent ${id}`,
   paint: (_color, text) => text,
 };
 
 function entry(actorId: string, machine: string, over: Partial<BoardEntry>): BoardEntry {
   return {
-    ...{ cursor: 'c', actorId, machine, rootId: 'ini', seq: 1, type: 'x', event: {}, outcome: 'accepted' },
-    ...{ state: 'queued', tags: ['waiting'], principal: 'system', at: '2026-01-01T00:00:00Z' },
+    cursor: 'c',
+    actorId,
+    machine,
+    rootId: 'ini',
+    seq: 1,
+    type: 'x',
+    event: {},
+    outcome: 'accepted',
+    state: 'queued',
+    tags: ['waiting'],
+    principal: 'system',
+    at: '2026-01-01T00:00:00Z',
     ...over,
   };
 }
@@ -23,11 +36,19 @@ function entry(actorId: string, machine: string, over: Partial<BoardEntry>): Boa
 /** Three phases with `tasks` tasks each: all of the first settled, all of the second claimed, the third waiting. */
 function viewOf(tasks: number): BoardView {
   const tree: BoardTree = {
-    ...{ id: 'ini', key: 'demo', title: 'Demo' },
+    id: 'ini',
+    key: 'demo',
+    title: 'Demo',
     phases: ['one', 'two', 'three'].map((key, at) => ({
-      ...{ id: key, key, title: key, ordinal: at + 1 },
+      id: key,
+      key,
+      title: key,
+      ordinal: at + 1,
       tasks: Array.from({ length: tasks }, (_, n) => ({
-        ...{ id: `${key}-${n}`, key: `task-${n}`, title: 'T', ordinal: n + 1 },
+        id: `${key}-${n}`,
+        key: `task-${n}`,
+        title: 'T',
+        ordinal: n + 1,
       })),
     })),
   };
@@ -36,8 +57,13 @@ function viewOf(tasks: number): BoardView {
   const states: Partial<BoardEntry>[] = [
     { state: 'completed', tags: ['settled'] },
     {
-      ...{ type: 'task.claim', event: { agentId: 'a1', attempt: 2 } },
-      ...{ state: { in_progress: 'working' }, tags: ['leased', 'busy'] },
+      type: 'task.claim',
+      event: {
+        agentId: 'a1',
+        attempt: 2,
+      },
+      state: { in_progress: 'working' },
+      tags: ['leased', 'busy'],
     },
     {},
   ];

@@ -46,12 +46,8 @@ async function dropCommit(
 /** All commits are there, but the content of one project's side is what it was before. */
 async function halfLand(target: Delivered): Promise<string> {
   const tip = await tipOf(target);
-  return git(target.remote, [
-    'commit-tree',
-    `${target.seed}^{tree}`,
-    ...['-p', tip],
-    ...['-m', 'Spoiled: the content is missing'],
-  ]);
+  const message = 'Spoiled: the content is missing';
+  return git(target.remote, ['commit-tree', `${target.seed}^{tree}`, '-p', tip, '-m', message]);
 }
 
 /** One project was never delivered. */

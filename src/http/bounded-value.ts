@@ -18,7 +18,8 @@ export function requireBounded(value: unknown, maxCharacters: number): void {
     if (typeof next.value === 'string') characters += next.value.length;
     if (next.depth > MAX_DEPTH) throw tooMuch(`nested deeper than ${MAX_DEPTH} levels`);
     if (nodes > MAX_NODES) throw tooMuch(`more than ${MAX_NODES} values`);
-    if (characters > maxCharacters) throw tooMuch(`more than ${maxCharacters} characters of text once aliases are resolved`);
+    if (characters > maxCharacters)
+      throw tooMuch(`more than ${maxCharacters} characters of text once aliases are resolved`);
     if (next.value === null || typeof next.value !== 'object') continue;
     for (const [key, member] of Object.entries(next.value)) {
       if (key === '__proto__') throw new Refusal('invalid_request', 'the body has a member named __proto__');
@@ -29,5 +30,8 @@ export function requireBounded(value: unknown, maxCharacters: number): void {
 }
 
 function tooMuch(what: string): Refusal {
-  return new Refusal('invalid_request', `the body is ${what.startsWith('nested') ? what : `of ${what}`}; make it smaller`);
+  return new Refusal(
+    'invalid_request',
+    `the body is ${what.startsWith('nested') ? what : `of ${what}`}; make it smaller`,
+  );
 }

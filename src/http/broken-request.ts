@@ -9,7 +9,10 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
     socket.destroy();
     return;
   }
-  const why = error.code === 'HPE_HEADER_OVERFLOW' ? 'the headers are over the limit' : 'this is not a valid HTTP request';
+  const why =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'the headers are over the limit'
+      : 'this is not a valid HTTP request';
   const body = JSON.stringify(toProblem(new Refusal('invalid_request', why), randomUUID()));
   socket.end(
     [

@@ -2,12 +2,14 @@ import type { Claim } from '../services/shapes/agent.ts';
 
 /** Keeps a value on its line: a shell reads it back with `printf %b`. */
 export function escapeLine(value: string): string {
-  return value
-    .replaceAll('\\', '\\\\')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    // Other line ends and control characters of Unicode: some readers break lines at them, and no briefing needs them.
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029]/g, ' ');
+  return (
+    value
+      .replaceAll('\\', '\\\\')
+      .replaceAll('\n', '\\n')
+      .replaceAll('\r', '\\r')
+      // Other line ends and control characters of Unicode: some readers break lines at them, and no briefing needs them.
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029]/g, ' ')
+  );
 }
 
 /**
@@ -31,7 +33,9 @@ export function claimLines(claim: Claim): string {
     ['GIT_USERNAME', git.username],
     ['GIT_PASSWORD', git.password],
     ['BRANCH', branch],
-    ...projects.map(({ key, url, base, startRef }) => ['PROJECT', `${key} ${url} ${base} ${startRef}`] as const),
+    ...projects.map(
+      ({ key, url, base, startRef }) => ['PROJECT', `${key} ${url} ${base} ${startRef}`] as const,
+    ),
     ...projects.flatMap(({ key, merge }) => (merge === null ? [] : [['MERGE', `${key} ${merge}`] as const])),
     ...comments.map(
       ({ project, file, line, text }) => ['COMMENT', `${project} ${file}:${line} ${text}`] as const,

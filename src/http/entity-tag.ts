@@ -14,7 +14,10 @@ export function versionIfMatch(request: FastifyRequest): number | null {
   if (version !== undefined) return Number(version);
   // A weak or foreign tag can never match (RFC 9110): the answer is the same as for an old one.
   if (/^(W\/)?"[^"]*"$/.test(header.trim())) {
-    throw new Refusal('stale_version', `${header.slice(0, 80)} is not a version of this; read it again and use its ETag`);
+    throw new Refusal(
+      'stale_version',
+      `${header.slice(0, 80)} is not a version of this; read it again and use its ETag`,
+    );
   }
   throw new Refusal('invalid_request', 'If-Match takes one entity tag as it came in ETag, e.g. "12"');
 }

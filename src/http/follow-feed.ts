@@ -15,7 +15,10 @@ const QUIET_MS = 1_000;
 const PAGE = 200;
 
 /** The journal from a place on, page by page, for as long as the signal lets it; pages are never empty. */
-export async function* followFeed(feed: JournalFeed, { after, rootId, signal }: Following): AsyncGenerator<FeedEntry[]> {
+export async function* followFeed(
+  feed: JournalFeed,
+  { after, rootId, signal }: Following,
+): AsyncGenerator<FeedEntry[]> {
   const news = new NewsBell(signal);
   const stop = feed.subscribe(() => news.ring());
   let place = after;

@@ -2,7 +2,13 @@ import type { FastifyRequest, FastifyServerOptions } from 'fastify';
 import type { ServerOptions } from './deps.ts';
 import { redactTokens, redactUrl } from './redact.ts';
 
-function describe(error: Error): { type: string; message: string; stack: string; code?: string; cause?: unknown } {
+function describe(error: Error): {
+  type: string;
+  message: string;
+  stack: string;
+  code?: string;
+  cause?: unknown;
+} {
   return {
     type: error.name,
     message: redactTokens(error.message),

@@ -1,4 +1,4 @@
-import { REFUSALS, Refusal, type RefusalCode } from '../errors.ts';
+import { type Refusal, type RefusalCode, REFUSALS } from '../errors.ts';
 
 /**
  * The one place where refusals meet HTTP. Exhaustive: a new code does not compile until it has a status here.

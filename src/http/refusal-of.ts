@@ -3,7 +3,10 @@ import { Refusal, type RefusalCode } from '../errors.ts';
 
 /** What Fastify itself refuses, in our words. */
 const FASTIFY: Readonly<Record<string, readonly [RefusalCode, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'the body is over the limit of this service; send less at once'],
+  FST_ERR_CTP_BODY_TOO_LARGE: [
+    'body_too_large',
+    'the body is over the limit of this service; send less at once',
+  ],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported_media_type',
     'send application/json; plans may also come as application/yaml',
@@ -31,7 +34,9 @@ export function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOutage);
   return (
     error instanceof Error &&
-    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(error.message)
+    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+      error.message,
+    )
   );
 }
 
@@ -49,7 +54,9 @@ function faultsOf(error: Error): Fault[] {
 }
 
 function statusOf(error: unknown): number {
-  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
+  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : 500;
 }
 
 /** Turns anything thrown into the refusal that the caller sees; what nobody expected becomes `internal_error` with the cause. */
@@ -62,16 +69,25 @@ export function refusalOf(error: unknown): Refusal {
     const first = faults[0];
     const where = 'validationContext' in error ? String(error.validationContext) : 'request';
     const what = first === undefined ? error.message : `${first.path} ${first.message}`;
-    return new Refusal('invalid_request', `${where}: ${what}`, { details: { in: where, faults }, cause: error });
+    return new Refusal('invalid_request', `${where}: ${what}`, {
+      details: { in: where, faults },
+      cause: error,
+    });
   }
   if (isOutage(error)) {
-    return new Refusal('unavailable', 'a part this needs can not be reached at the moment; try again', { cause: error });
+    return new Refusal('unavailable', 'a part this needs can not be reached at the moment; try again', {
+      cause: error,
+    });
   }
   const status = statusOf(error);
   if (error instanceof Error && status >= 400 && status < 500) {
     return new Refusal('invalid_request', error.message, { cause: error });
   }
-  return new Refusal('internal_error', 'something unexpected went wrong; the log has it under this request id', {
-    cause: error,
-  });
+  return new Refusal(
+    'internal_error',
+    'something unexpected went wrong; the log has it under this request id',
+    {
+      cause: error,
+    },
+  );
 }

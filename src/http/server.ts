@@ -48,7 +48,9 @@ export async function createServer(
       return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
     },
     routerOptions: { maxParamLength: 200 },
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply);
+    },
     clientErrorHandler: answerBrokenRequest,
     return503OnClosing: false,
   });

@@ -112,7 +112,7 @@ export interface ExplainService {
 /** A claim is made with the caller's own secret, so that a repeated claim can answer the credential again. */
 export interface ClaimCaller extends Caller {
   /** HMAC-SHA256(bearer token, lease id): the git password of that lease. The database has only its SHA-256. */
-  leaseSecret(leaseId: string): string;
+  readonly leaseSecret: (leaseId: string) => string;
   /** Aborted when the client is gone or the server closes; a waiting claim then answers null. */
   readonly signal: AbortSignal;
   /** Where agents reach the hub, e.g. `http://127.0.0.1:4400/git`. */
@@ -138,7 +138,7 @@ export interface AgentService {
 export interface Sending {
   readonly principal: Principal;
   /** uuidv5 of actor, principal and Idempotency-Key; a new random id without a key. */
-  eventIdFor(actorId: string): string;
+  readonly eventIdFor: (actorId: string) => string;
   /** Null without an Idempotency-Key. */
   readonly request: RequestKey | null;
 }

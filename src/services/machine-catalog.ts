@@ -6,7 +6,9 @@ import { toDefinition, toMermaid } from '../machines/mermaid.ts';
 export const machineSummarySchema = z.object({ name: z.string(), version: z.int() });
 
 export const machineSchema = machineSummarySchema.extend({
-  definition: z.record(z.string(), z.unknown()).describe('States, events, guards and effects by name; nothing that runs.'),
+  definition: z
+    .record(z.string(), z.unknown())
+    .describe('States, events, guards and effects by name; nothing that runs.'),
   events: z.array(
     z.object({
       type: z.string(),
@@ -49,7 +51,10 @@ export class MachineCatalog {
   #definition(name: string): MachineDefinition {
     const found = this.#definitions.get(name);
     if (found !== undefined) return found;
-    throw new Refusal('unknown_machine', `no machine is called ${name}; there are ${[...this.#definitions.keys()].join(', ')}`);
+    throw new Refusal(
+      'unknown_machine',
+      `no machine is called ${name}; there are ${[...this.#definitions.keys()].join(', ')}`,
+    );
   }
 }
 

@@ -28,7 +28,13 @@ describe('the door of an actor, over the real runtime', () => {
   test('journals an accepted event under the principal of the token', async () => {
     const id = await tiny.born();
     const answer = await send(id, start);
-    expect(answer.json()).toMatchObject({ outcome: 'accepted', version: 2, state: 'running', tags: ['busy'], idempotent: false });
+    expect(answer.json()).toMatchObject({
+      outcome: 'accepted',
+      version: 2,
+      state: 'running',
+      tags: ['busy'],
+      idempotent: false,
+    });
     const [, entry] = await tiny.runtime.journal(id);
     expect(entry).toMatchObject({ eventId: answer.json<{ eventId: string }>().eventId, sender: 'operator' });
     expect(entry?.principal).toMatch(/^token:[0-9a-f-]{36}$/);

@@ -11,7 +11,12 @@ beforeAll(async () => {
 afterAll(async () => server.close());
 
 const validate = (payload: string | Buffer, type = 'application/json') =>
-  server.as('operator', { method: 'POST', url: '/v1/plans/validate', payload, headers: { 'content-type': type } });
+  server.as('operator', {
+    method: 'POST',
+    url: '/v1/plans/validate',
+    payload,
+    headers: { 'content-type': type },
+  });
 const yaml = (payload: string | Buffer) => validate(payload, 'application/yaml');
 
 describe('a body', () => {
@@ -25,8 +30,11 @@ describe('a body', () => {
       headers: { authorization: `Bearer ${server.tokens.operator}`, 'content-type': 'application/json' },
       body: new Blob([big]).stream(),
       duplex: 'half',
-    } as RequestInit);
-    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([413, 'body_too_large']);
+    });
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
+      413,
+      'body_too_large',
+    ]);
   });
 
   test('just under the limit is read', async () => {
@@ -40,7 +48,10 @@ describe('a body', () => {
   });
 
   test('nested too deeply is refused, before anybody recurses into it', async () => {
-    const problem = expectProblem(await validate(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 'invalid_request');
+    const problem = expectProblem(
+      await validate(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`),
+      'invalid_request',
+    );
     expect(problem.detail).toContain('nested deeper than 64');
   });
 
@@ -49,7 +60,10 @@ describe('a body', () => {
   });
 
   test('may be left out where every field has a default', async () => {
-    const answer = await server.as('agent', { method: 'POST', url: '/v1/agents/44444444-4444-4444-8444-444444444444/claim' });
+    const answer = await server.as('agent', {
+      method: 'POST',
+      url: '/v1/agents/44444444-4444-4444-8444-444444444444/claim',
+    });
     expect(answer.statusCode).toBe(200);
   });
 });
@@ -69,7 +83,12 @@ describe('a YAML plan', () => {
 
   test('with an alias bomb is refused with invalid_yaml at once', async () => {
     const bomb = ['a0: &a0 [x,x,x,x,x,x,x,x,x,x]'];
-    for (let level = 1; level < 10; level += 1) bomb.push(`a${level}: &a${level} [${Array(10).fill(`*a${level - 1}`).join(',')}]`);
+    for (let level = 1; level < 10; level += 1)
+      bomb.push(
+        `a${level}: &a${level} [${Array(10)
+          .fill(`*a${level - 1}`)
+          .join(',')}]`,
+      );
     const begun = performance.now();
     expectProblem(await yaml(bomb.join('\n')), 'invalid_yaml');
     expect(performance.now() - begun).toBeLessThan(2_000);
@@ -94,6 +113,16 @@ describe('a YAML plan', () => {
 });
 
 test('a value with more members than a plan can need is refused', () => {
-  expect(() => requireBounded(Array.from({ length: 200_001 }, () => 0), 1_000)).toThrow(/200000 values/);
-  expect(() => requireBounded(Array.from({ length: 1_000 }, () => 0), 1_000)).not.toThrow();
+  expect(() =>
+    requireBounded(
+      Array.from({ length: 200_001 }, () => 0),
+      1_000,
+    ),
+  ).toThrow(/200000 values/);
+  expect(() =>
+    requireBounded(
+      Array.from({ length: 1_000 }, () => 0),
+      1_000,
+    ),
+  ).not.toThrow();
 });

@@ -10,9 +10,24 @@ describe('a claim as lines', () => {
 
   test('has the fixed names in their order, then what repeats', () => {
     expect(lines.map((line) => line.slice(0, line.indexOf('=')))).toEqual([
-      'TASK_ID', 'TASK_KEY', 'PHASE_KEY', 'INITIATIVE_KEY', 'TASK_TITLE', 'TASK_DESCRIPTION', 'CATEGORY', 'ATTEMPT',
-      'LEASE_ID', 'LEASE_SECONDS', 'HEARTBEAT_SECONDS', 'GIT_USERNAME', 'GIT_PASSWORD', 'BRANCH',
-      'PROJECT', 'PROJECT', 'MERGE', 'COMMENT',
+      'TASK_ID',
+      'TASK_KEY',
+      'PHASE_KEY',
+      'INITIATIVE_KEY',
+      'TASK_TITLE',
+      'TASK_DESCRIPTION',
+      'CATEGORY',
+      'ATTEMPT',
+      'LEASE_ID',
+      'LEASE_SECONDS',
+      'HEARTBEAT_SECONDS',
+      'GIT_USERNAME',
+      'GIT_PASSWORD',
+      'BRANCH',
+      'PROJECT',
+      'PROJECT',
+      'MERGE',
+      'COMMENT',
     ]);
   });
 
@@ -48,19 +63,28 @@ describe('the claim route', () => {
 
   test('answers JSON unless text is asked for', async () => {
     expect((await ask()).json()).toMatchObject({ task: { id: TASK }, lease: { id: LEASE } });
-    expect((await ask({ accept: 'application/json, text/plain' })).headers['content-type']).toMatch(/^application\/json/);
-    expect((await ask({ accept: 'text/plain;q=0.1, application/*' })).headers['content-type']).toMatch(/^application\/json/);
+    expect((await ask({ accept: 'application/json, text/plain' })).headers['content-type']).toMatch(
+      /^application\/json/,
+    );
+    expect((await ask({ accept: 'text/plain;q=0.1, application/*' })).headers['content-type']).toMatch(
+      /^application\/json/,
+    );
   });
 
-  test.each(['text/plain', 'text/plain, application/json', 'text/*'])('answers NAME=value lines for Accept: %s', async (accept) => {
-    const answer = await ask({ accept });
-    expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
-    expect(answer.body).toContain(`TASK_ID=${TASK}\n`);
-  });
+  test.each(['text/plain', 'text/plain, application/json', 'text/*'])(
+    'answers NAME=value lines for Accept: %s',
+    async (accept) => {
+      const answer = await ask({ accept });
+      expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
+      expect(answer.body).toContain(`TASK_ID=${TASK}\n`);
+    },
+  );
 
   test('makes the credential of bearer and lease, so that a repeated claim has the same one', async () => {
     const expected = createHmac('sha256', server.tokens.agent).update(LEASE).digest('base64url');
-    const passwords = [await ask(), await ask()].map((answer) => answer.json<{ git: { password: string } }>().git.password);
+    const passwords = [await ask(), await ask()].map(
+      (answer) => answer.json<{ git: { password: string } }>().git.password,
+    );
     expect(passwords).toEqual([expected, expected]);
   });
 
@@ -69,13 +93,22 @@ describe('the claim route', () => {
   });
 
   test('bounds the time to wait', async () => {
-    const answer = await server.as('agent', { method: 'POST', url: `/v1/agents/${AGENT}/claim`, payload: { waitSeconds: 3_600 } });
+    const answer = await server.as('agent', {
+      method: 'POST',
+      url: `/v1/agents/${AGENT}/claim`,
+      payload: { waitSeconds: 3_600 },
+    });
     expectProblem(answer, 'invalid_request');
   });
 
   test('makes the event id of a report from its key, and refuses a foreign lease', async () => {
     const submit = (lease: string) =>
-      server.as('agent', { method: 'POST', url: `/v1/agents/${AGENT}/submit`, payload: { lease }, headers: { 'idempotency-key': 's1' } });
+      server.as('agent', {
+        method: 'POST',
+        url: `/v1/agents/${AGENT}/submit`,
+        payload: { lease },
+        headers: { 'idempotency-key': 's1' },
+      });
     const [first, second] = [await submit(LEASE), await submit(LEASE)];
     expect(first?.json()).toMatchObject({ idempotent: true });
     expect(second?.json<{ eventId: string }>().eventId).toBe(first?.json<{ eventId: string }>().eventId);
@@ -98,30 +131,40 @@ describe('a claim that waits', () => {
       signal: gone.signal,
     });
     await expect
-      .poll(() => (moment === 'the log' ? server.log.some((line) => line.includes('/claim')) : server.services.waits.begun > 0))
+      .poll(() =>
+        moment === 'the log'
+          ? server.log.some((line) => line.includes('/claim'))
+          : server.services.waits.begun > 0,
+      )
       .toBe(true);
     return { answer, gone };
   }
 
   // The log line comes while the token is still being checked: both sides of the handler's beginning are tried.
-  test.each(['the log', 'the service'] as const)('is answered with 204 when the server closes, which does not wait for it (seen by %s)', async (moment) => {
-    const { answer } = await waitFor(moment);
-    const begun = performance.now();
-    const closed = server.app.close();
-    const { status } = await answer;
-    await closed;
-    expect(status).toBe(204);
-    expect(performance.now() - begun).toBeLessThan(5_000);
-  });
+  test.each(['the log', 'the service'] as const)(
+    'is answered with 204 when the server closes, which does not wait for it (seen by %s)',
+    async (moment) => {
+      const { answer } = await waitFor(moment);
+      const begun = performance.now();
+      const closed = server.app.close();
+      const { status } = await answer;
+      await closed;
+      expect(status).toBe(204);
+      expect(performance.now() - begun).toBeLessThan(5_000);
+    },
+  );
 
-  test.each(['the log', 'the service'] as const)('ends when its client is gone (seen by %s)', async (moment) => {
-    const { answer, gone } = await waitFor(moment);
-    gone.abort();
-    await expect(answer).rejects.toThrow();
-    await expect.poll(() => server.services.waits.ended).toBe(1);
-    const begun = performance.now();
-    await server.app.close();
-    // The client of this test has opened a new connection meanwhile and says nothing on it.
-    expect(performance.now() - begun).toBeLessThan(3_000);
-  });
+  test.each(['the log', 'the service'] as const)(
+    'ends when its client is gone (seen by %s)',
+    async (moment) => {
+      const { answer, gone } = await waitFor(moment);
+      gone.abort();
+      await expect(answer).rejects.toThrow();
+      await expect.poll(() => server.services.waits.ended).toBe(1);
+      const begun = performance.now();
+      await server.app.close();
+      // The client of this test has opened a new connection meanwhile and says nothing on it.
+      expect(performance.now() - begun).toBeLessThan(3_000);
+    },
+  );
 });

@@ -15,7 +15,9 @@ const sections = new Map(
 );
 
 test('docs/errors.md has every code with its status, once, and no other', () => {
-  const headings = (Object.keys(REFUSALS) as (keyof typeof REFUSALS)[]).map((code) => `\`${code}\` · ${STATUS[code]}`);
+  const headings = (Object.keys(REFUSALS) as (keyof typeof REFUSALS)[]).map(
+    (code) => `\`${code}\` · ${STATUS[code]}`,
+  );
   expect([...sections.keys()].toSorted()).toEqual(headings.toSorted());
   expect(page.match(/^### /gm)).toHaveLength(headings.length);
 });

@@ -19,7 +19,9 @@ export interface EventSource {
 export async function openEventSource(url: string, headers: Record<string, string>): Promise<EventSource> {
   const abort = new AbortController();
   const response = await fetch(url, { headers, signal: abort.signal });
-  const blocks = response.headers.get('content-type')?.startsWith('text/event-stream') ? read(response) : null;
+  const blocks = response.headers.get('content-type')?.startsWith('text/event-stream')
+    ? read(response)
+    : null;
 
   async function nextBlock(wanted: (block: string) => boolean): Promise<string> {
     for (;;) {
@@ -33,7 +35,11 @@ export async function openEventSource(url: string, headers: Record<string, strin
     response,
     async next() {
       const fields = new Map((await nextBlock((block) => !block.startsWith(':'))).split('\n').map(fieldOf));
-      return { event: fields.get('event') ?? '', id: fields.get('id') ?? null, data: JSON.parse(fields.get('data') ?? 'null') };
+      return {
+        event: fields.get('event') ?? '',
+        id: fields.get('id') ?? null,
+        data: JSON.parse(fields.get('data') ?? 'null'),
+      };
     },
     comment: () => nextBlock((block) => block.startsWith(':')),
     async ended() {

@@ -19,7 +19,11 @@ afterAll(async () => postgres.close());
 beforeEach(async () => {
   const database = await postgres.createDatabase();
   tiny = await startTinyRuntime(database.sql);
-  server = await startServerUnderTest({ feed: tiny.runtime.feed }, { keepAliveMs: 200, maxStreams: 3 }, database);
+  server = await startServerUnderTest(
+    { feed: tiny.runtime.feed },
+    { keepAliveMs: 200, maxStreams: 3 },
+    database,
+  );
   address = await server.app.listen({ port: 0, host: '127.0.0.1' });
 });
 afterEach(async () => {
@@ -29,14 +33,21 @@ afterEach(async () => {
 });
 
 const open = (query = '', headers: Record<string, string> = {}) =>
-  openEventSource(`${address}/v1/journal/stream${query}`, { authorization: `Bearer ${server.tokens.viewer}`, ...headers });
+  openEventSource(`${address}/v1/journal/stream${query}`, {
+    authorization: `Bearer ${server.tokens.viewer}`,
+    ...headers,
+  });
 
 describe('the stream of the journal', () => {
   test('says hello before anything has happened', async () => {
     const stream = await open();
     expect(stream.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(stream.response.headers.get('x-content-type-options')).toBe('nosniff');
-    expect(await stream.next()).toEqual({ event: 'hello', id: null, data: { after: null, initiative: null } });
+    expect(await stream.next()).toEqual({
+      event: 'hello',
+      id: null,
+      data: { after: null, initiative: null },
+    });
     stream.close();
   });
 
@@ -44,21 +55,35 @@ describe('the stream of the journal', () => {
     const id = await tiny.born();
     const stream = await open();
     await stream.next();
-    expect(await stream.next()).toMatchObject({ event: 'journal', data: { actorId: id, seq: 1, type: 'actor.created' } });
+    expect(await stream.next()).toMatchObject({
+      event: 'journal',
+      data: { actorId: id, seq: 1, type: 'actor.created' },
+    });
     await tiny.post(id, 'work.start', { title: 'go' });
     const started = await stream.next();
-    expect(started.data).toMatchObject({ actorId: id, seq: 2, type: 'work.start', state: 'running', tags: ['busy'], outcome: 'accepted' });
+    expect(started.data).toMatchObject({
+      actorId: id,
+      seq: 2,
+      type: 'work.start',
+      state: 'running',
+      tags: ['busy'],
+      outcome: 'accepted',
+    });
     expect(started.id).toBe((started.data as { cursor: string }).cursor);
     stream.close();
   });
 
   test('goes on right after Last-Event-ID, and after the cursor in the address', async () => {
     const id = await tiny.born();
-    for (const type of ['work.start', 'work.stop'] as const) await tiny.post(id, type, type === 'work.start' ? { title: 'x' } : {});
+    for (const type of ['work.start', 'work.stop'] as const)
+      await tiny.post(id, type, type === 'work.start' ? { title: 'x' } : {});
     const first = await open();
     const seen = [await first.next(), await first.next(), await first.next()].map(({ id: place }) => place);
     first.close();
-    for (const again of [await open('', { 'last-event-id': String(seen[1]) }), await open(`?after=${seen[1]}`)]) {
+    for (const again of [
+      await open('', { 'last-event-id': String(seen[1]) }),
+      await open(`?after=${seen[1]}`),
+    ]) {
       await again.next();
       expect((await again.next()).data).toMatchObject({ seq: 2, type: 'work.start' });
       expect((await again.next()).data).toMatchObject({ seq: 3, type: 'work.stop' });
@@ -85,7 +110,10 @@ describe('the stream of the journal', () => {
   });
 
   test('refuses a cursor that nobody gave out, before it begins', async () => {
-    for (const [query, headers] of [['?after=nonsense', {}], ['', { 'last-event-id': 'nonsense' }]] as const) {
+    for (const [query, headers] of [
+      ['?after=nonsense', {}],
+      ['', { 'last-event-id': 'nonsense' }],
+    ] as const) {
       const stream = await open(query, headers);
       expect(stream.response.status).toBe(400);
       expect(await stream.response.json()).toMatchObject({ code: 'invalid_cursor' });
@@ -95,7 +123,11 @@ describe('the stream of the journal', () => {
 
   test('ends when its token is deleted', async () => {
     const { token, id } = (
-      await server.as('admin', { method: 'POST', url: '/v1/tokens', payload: { name: 'short', scope: 'viewer' } })
+      await server.as('admin', {
+        method: 'POST',
+        url: '/v1/tokens',
+        payload: { name: 'short', scope: 'viewer' },
+      })
     ).json<{ token: string; id: string }>();
     const stream = await open('', { authorization: `Bearer ${token}` });
     await stream.next();
@@ -115,7 +147,10 @@ describe('the stream of the journal', () => {
   test('is refused with too_many_streams beyond the limit, and a closed one makes room', async () => {
     const streams = [await open(), await open(), await open()];
     const refused = await open();
-    expect([refused.response.status, await refused.response.json()]).toMatchObject([503, { code: 'too_many_streams' }]);
+    expect([refused.response.status, await refused.response.json()]).toMatchObject([
+      503,
+      { code: 'too_many_streams' },
+    ]);
     streams[0]?.close();
     await expect
       .poll(async () => {
@@ -131,8 +166,13 @@ describe('the stream of the journal', () => {
 test('pages of the feed continue each other and end in the same place', async () => {
   const id = await tiny.born();
   await tiny.post(id, 'work.start', { title: 'x' });
-  const first = (await server.as('viewer', { url: '/v1/journal?limit=1' })).json<{ entries: { seq: number }[]; next: string }>();
-  const second = (await server.as('viewer', { url: `/v1/journal?limit=5&initiative=${id}&after=${first.next}` })).json<typeof first>();
+  const first = (await server.as('viewer', { url: '/v1/journal?limit=1' })).json<{
+    entries: { seq: number }[];
+    next: string;
+  }>();
+  const second = (
+    await server.as('viewer', { url: `/v1/journal?limit=5&initiative=${id}&after=${first.next}` })
+  ).json<typeof first>();
   expect([first, second].map(({ entries }) => entries.map(({ seq }) => seq))).toEqual([[1], [2]]);
   const third = (await server.as('viewer', { url: `/v1/journal?after=${second.next}` })).json<typeof first>();
   expect(third).toEqual({ entries: [], next: second.next });

@@ -29,28 +29,36 @@ const access: HubAccess = {
     asked.push(wanted);
     if (projectKey !== 'api') throw new Refusal('unknown_project', `no project has the key ${projectKey}`);
     if (username !== LEASE || password !== PASSWORD) return null;
-    return { projectId: PROJECT_ID, readRefs: ['refs/heads/main', ATTEMPT], push: { mode: 'attempt', ref: ATTEMPT } };
+    return {
+      projectId: PROJECT_ID,
+      readRefs: ['refs/heads/main', ATTEMPT],
+      push: { mode: 'attempt', ref: ATTEMPT },
+    };
   },
 };
 
 /** Git as an agent runs it: the credential comes from a helper, never from the address. */
 async function git(cwd: string, ...args: string[]): Promise<string> {
   const helper = '!f() { printf "username=%s\\npassword=%s\\n" "$GIT_USERNAME" "$GIT_PASSWORD"; }; f';
-  const { stdout } = await run('git', ['-c', 'credential.helper=', '-c', `credential.helper=${helper}`, ...args], {
-    cwd,
-    env: {
-      PATH: process.env['PATH'],
-      HOME: folder,
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_USERNAME: LEASE,
-      GIT_PASSWORD: PASSWORD,
-      GIT_AUTHOR_NAME: 'Agent',
-      GIT_AUTHOR_EMAIL: 'agent@example.test',
-      GIT_COMMITTER_NAME: 'Agent',
-      GIT_COMMITTER_EMAIL: 'agent@example.test',
+  const { stdout } = await run(
+    'git',
+    ['-c', 'credential.helper=', '-c', `credential.helper=${helper}`, ...args],
+    {
+      cwd,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: folder,
+        GIT_CONFIG_NOSYSTEM: '1',
+        GIT_TERMINAL_PROMPT: '0',
+        GIT_USERNAME: LEASE,
+        GIT_PASSWORD: PASSWORD,
+        GIT_AUTHOR_NAME: 'Agent',
+        GIT_AUTHOR_EMAIL: 'agent@example.test',
+        GIT_COMMITTER_NAME: 'Agent',
+        GIT_COMMITTER_EMAIL: 'agent@example.test',
+      },
     },
-  });
+  );
   return stdout.trim();
 }
 
@@ -89,12 +97,18 @@ describe('git over HTTP', () => {
     expectProblem(anonymous, 'unauthenticated');
     expect(anonymous.headers['www-authenticate']).toBe('Basic realm="signalbox"');
     const wrong = Buffer.from(`${LEASE}:wrong-password`).toString('base64');
-    expectProblem(await server.app.inject({ url, headers: { host: 'localhost', authorization: `Basic ${wrong}` } }), 'unauthenticated');
+    expectProblem(
+      await server.app.inject({ url, headers: { host: 'localhost', authorization: `Basic ${wrong}` } }),
+      'unauthenticated',
+    );
     expect(server.log.join('')).not.toMatch(/wrong-password|the-secret-of-the-lease/);
   });
 
   test('is not opened by a bearer token, not even an admin one', async () => {
-    expectProblem(await server.as('admin', { url: '/git/api.git/info/refs?service=git-upload-pack' }), 'unauthenticated');
+    expectProblem(
+      await server.as('admin', { url: '/git/api.git/info/refs?service=git-upload-pack' }),
+      'unauthenticated',
+    );
   });
 
   test('passes a compressed body on as it came', async () => {
@@ -104,7 +118,11 @@ describe('git over HTTP', () => {
     const body = gzipSync(Buffer.from(`0032want ${tip}\n00000009done\n`));
     const answer = await fetch(`${address}/git/api.git/git-upload-pack`, {
       method: 'POST',
-      headers: { authorization, 'content-type': 'application/x-git-upload-pack-request', 'content-encoding': 'gzip' },
+      headers: {
+        authorization,
+        'content-type': 'application/x-git-upload-pack-request',
+        'content-encoding': 'gzip',
+      },
       body,
     });
     expect(answer.status).toBe(200);
@@ -125,7 +143,10 @@ describe('git over HTTP', () => {
 
   test('refuses an unknown project with unknown_project', async () => {
     const authorization = `Basic ${Buffer.from(`${LEASE}:${PASSWORD}`).toString('base64')}`;
-    const answer = await server.app.inject({ url: '/git/nope.git/info/refs?service=git-upload-pack', headers: { host: 'localhost', authorization } });
+    const answer = await server.app.inject({
+      url: '/git/nope.git/info/refs?service=git-upload-pack',
+      headers: { host: 'localhost', authorization },
+    });
     expectProblem(answer, 'unknown_project');
   });
 });

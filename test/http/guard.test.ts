@@ -29,9 +29,12 @@ describe('the Host header', () => {
 });
 
 describe('the Origin header', () => {
-  test.each(['http://localhost:4400', 'https://localhost:4400', 'https://board.example'])('may be %s', async (origin) => {
-    expect((await read({ host: 'localhost:4400', origin })).statusCode).toBe(200);
-  });
+  test.each(['http://localhost:4400', 'https://localhost:4400', 'https://board.example'])(
+    'may be %s',
+    async (origin) => {
+      expect((await read({ host: 'localhost:4400', origin })).statusCode).toBe(200);
+    },
+  );
 
   test.each(['http://evil.example', 'http://localhost:9999', 'null', 'https://board.example.evil'])(
     'is refused when it is %s, with origin_not_allowed',
@@ -53,7 +56,11 @@ describe('a token in an address', () => {
     await server.as('viewer', { url: '/v1/inspect?ticket=very-secret-ticket' });
     await server.as('viewer', { url: '/v1/inspect?%74icket=very-secret-ticket' });
     await server.as('viewer', { url: `/v1/${server.tokens.admin}` });
-    await server.as('admin', { method: 'POST', url: '/v1/tokens', payload: { name: server.tokens.admin.repeat(3), scope: 'viewer' } });
+    await server.as('admin', {
+      method: 'POST',
+      url: '/v1/tokens',
+      payload: { name: server.tokens.admin.repeat(3), scope: 'viewer' },
+    });
     const log = server.log.join('');
     expect(log).toContain('/v1/inspect?ticket=[cut]');
     expect(log).not.toContain('very-secret-ticket');
@@ -63,7 +70,10 @@ describe('a token in an address', () => {
 
 describe('every answer', () => {
   test('carries the security headers, refusals and unknown addresses included', async () => {
-    const answers = [await read({}), await server.app.inject({ url: '/nowhere', headers: { host: 'localhost' } })];
+    const answers = [
+      await read({}),
+      await server.app.inject({ url: '/nowhere', headers: { host: 'localhost' } }),
+    ];
     for (const { headers } of answers) {
       expect(headers).toMatchObject({
         'x-content-type-options': 'nosniff',

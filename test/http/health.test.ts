@@ -6,7 +6,13 @@ import { startServerUnderTest, type ServerUnderTest } from './server-under-test.
 let server: ServerUnderTest;
 afterEach(async () => server.close());
 
-const ready: Readiness = { ready: true, checks: [{ name: 'database', ready: true, detail: 'answers' }], live: 3, toUpgrade: 1, quarantined: 0 };
+const ready: Readiness = {
+  ready: true,
+  checks: [{ name: 'database', ready: true, detail: 'answers' }],
+  live: 3,
+  toUpgrade: 1,
+  quarantined: 0,
+};
 const ask = (url: string) => server.app.inject({ url, headers: { host: 'localhost' } });
 
 test('/healthz answers without a token, whatever else is wrong', async () => {
@@ -22,7 +28,11 @@ test('/readyz says 200 with the counts when all is well', async () => {
 });
 
 test('/readyz says 503 and who is not ready, and why', async () => {
-  const report = { ...ready, ready: false, checks: [{ name: 'hub', ready: false, detail: 'the disk is full' }] };
+  const report = {
+    ...ready,
+    ready: false,
+    checks: [{ name: 'hub', ready: false, detail: 'the disk is full' }],
+  };
   server = await startServerUnderTest({ readiness: async () => report });
   const answer = await ask('/readyz');
   expect([answer.statusCode, answer.json()]).toEqual([503, report]);
@@ -36,7 +46,9 @@ test('/readyz says 503 when the database can not even be asked', async () => {
   });
   const answer = await ask('/readyz');
   expect(answer.statusCode).toBe(503);
-  expect(answer.json<Readiness>().checks).toEqual([{ name: 'database', ready: false, detail: 'can not be reached' }]);
+  expect(answer.json<Readiness>().checks).toEqual([
+    { name: 'database', ready: false, detail: 'can not be reached' },
+  ]);
 });
 
 test('/readyz does not take a fault of our own for an outage', async () => {

@@ -1,5 +1,9 @@
 import { once } from 'node:events';
-import { createWebSocketReceiver, type StatelyActorEvent, type StatelyInspectionEvent } from '@statelyai/inspect';
+import {
+  createWebSocketReceiver,
+  type StatelyActorEvent,
+  type StatelyInspectionEvent,
+} from '@statelyai/inspect';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { childId } from '../../src/actors/address.ts';
@@ -34,7 +38,8 @@ beforeEach(async () => {
       reads: {
         ...reads,
         initiative: async (id) => {
-          if ((await runtime.peek(id)) === null) throw new Refusal('unknown_initiative', 'no such initiative');
+          if ((await runtime.peek(id)) === null)
+            throw new Refusal('unknown_initiative', 'no such initiative');
           return tree;
         },
       },
@@ -51,7 +56,11 @@ afterEach(async () => {
 });
 
 async function ticketFor(initiative: string): Promise<{ ticket: string; url: string }> {
-  const answer = await server.as('viewer', { method: 'POST', url: '/v1/inspect/tickets', payload: { initiative } });
+  const answer = await server.as('viewer', {
+    method: 'POST',
+    url: '/v1/inspect/tickets',
+    payload: { initiative },
+  });
   expect(answer.statusCode).toBe(201);
   return answer.json();
 }
@@ -77,9 +86,14 @@ describe("the inspector package's own receiver", () => {
     await expect.poll(() => received.map(brief)).toEqual(['actor initiative running']);
     const [actor] = received as [StatelyActorEvent];
     expect(actor).toMatchObject({ sessionId: root, rootId: root, _version: '0.7.2' });
-    expect(JSON.parse(actor.definition ?? '')).toMatchObject({ initial: 'resting', states: { running: { tags: ['busy'] } } });
+    expect(JSON.parse(actor.definition ?? '')).toMatchObject({
+      initial: 'resting',
+      states: { running: { tags: ['busy'] } },
+    });
     await tiny.post(root, 'work.stop');
-    await expect.poll(() => received.map(brief)).toEqual(['actor initiative running', 'event work.stop', 'snapshot resting']);
+    await expect
+      .poll(() => received.map(brief))
+      .toEqual(['actor initiative running', 'event work.stop', 'snapshot resting']);
     expect(received[1]).toMatchObject({ sessionId: root, rootId: root });
   });
 
@@ -91,17 +105,23 @@ describe("the inspector package's own receiver", () => {
     const received = await receive(root);
     const family = [root, childId(root, 1), childId(childId(root, 1), 1)];
     await expect.poll(() => received.map(({ sessionId }) => sessionId)).toEqual(family);
-    expect((received as StatelyActorEvent[]).map(({ parentId }) => parentId)).toEqual([undefined, family[0], family[1]]);
-    expect(received.map(brief)).toEqual(['actor initiative resting', 'actor task running', 'actor task resting']);
+    expect((received as StatelyActorEvent[]).map(({ parentId }) => parentId)).toEqual([
+      undefined,
+      family[0],
+      family[1],
+    ]);
+    expect(received.map(brief)).toEqual([
+      'actor initiative resting',
+      'actor task running',
+      'actor task resting',
+    ]);
 
     await tiny.post(root, 'work.split');
     const born = childId(root, 2);
     await tiny.post(born, 'work.start', { title: 'y' });
-    await expect.poll(() => received.filter(({ sessionId }) => sessionId === born).map(brief)).toEqual([
-      'actor task resting',
-      'event work.start',
-      'snapshot running',
-    ]);
+    await expect
+      .poll(() => received.filter(({ sessionId }) => sessionId === born).map(brief))
+      .toEqual(['actor task resting', 'event work.start', 'snapshot running']);
   });
 
   test('gets every change once, however many come while it joins', async () => {
@@ -117,7 +137,9 @@ describe("the inspector package's own receiver", () => {
     await expect.poll(() => brief(received.at(-1) as StatelyInspectionEvent)).toBe('snapshot resting');
     await expect.poll(() => received.at(-1)?.id).toBe(`${root}:61`);
     const first = Number((received[0] as StatelyActorEvent).id.split(':')[1]);
-    const told = received.filter(({ type }) => type === '@xstate.event').map(({ id }) => Number(id.split(':')[1]));
+    const told = received
+      .filter(({ type }) => type === '@xstate.event')
+      .map(({ id }) => Number(id.split(':')[1]));
     expect(told).toEqual(Array.from({ length: 61 - first }, (_, index) => first + 1 + index));
   });
 
@@ -137,7 +159,9 @@ describe('the ticket', () => {
   const connect = async (url: string, headers: Record<string, string> = {}): Promise<number> => {
     const socket = new WebSocket(url, { headers });
     const opened = once(socket, 'open').then(() => 101);
-    const refused = once(socket, 'unexpected-response').then(([, response]) => (response as { statusCode: number }).statusCode);
+    const refused = once(socket, 'unexpected-response').then(
+      ([, response]) => (response as { statusCode: number }).statusCode,
+    );
     const status = await Promise.race([opened, refused]);
     opened.catch(() => undefined);
     refused.catch(() => undefined);
@@ -154,7 +178,9 @@ describe('the ticket', () => {
 
   test('is over after a minute of database time', async () => {
     const { url, ticket } = await ticketFor(await tiny.born());
-    await server.database.sql.query(`UPDATE inspect_ticket SET expires_at = db_now() - interval '1 millisecond'`);
+    await server.database.sql.query(
+      `UPDATE inspect_ticket SET expires_at = db_now() - interval '1 millisecond'`,
+    );
     expect(await connect(url)).toBe(403);
     const left = await server.database.sql.query('SELECT FROM inspect_ticket');
     expect(left.rowCount).toBe(0);
@@ -181,7 +207,8 @@ describe('the ticket', () => {
     await connect(url, { origin: 'http://evil.example' });
     await connect(`${url}x`);
     await connect(url, { host: 'evil.example' });
-    const open = () => new Promise((resolve) => server.app.server.getConnections((_error, count) => resolve(count)));
+    const open = () =>
+      new Promise((resolve) => server.app.server.getConnections((_error, count) => resolve(count)));
     await expect.poll(open).toBe(0);
   });
 
@@ -189,21 +216,29 @@ describe('the ticket', () => {
     const { url, ticket } = await ticketFor(await tiny.born());
     await connect(url);
     await ticketFor(await tiny.born());
-    const rows = await server.database.sql.query<{ row: string }>('SELECT t::text AS row FROM inspect_ticket t');
+    const rows = await server.database.sql.query<{ row: string }>(
+      'SELECT t::text AS row FROM inspect_ticket t',
+    );
     expect(rows.rows.map(({ row }) => row).join()).not.toContain(ticket);
     expect(server.log.join('')).not.toContain(ticket);
   });
 
   test('is not given out for an unknown initiative', async () => {
     const payload = { initiative: '77777777-7777-4777-8777-777777777777' };
-    expectProblem(await server.as('viewer', { method: 'POST', url: '/v1/inspect/tickets', payload }), 'unknown_initiative');
+    expectProblem(
+      await server.as('viewer', { method: 'POST', url: '/v1/inspect/tickets', payload }),
+      'unknown_initiative',
+    );
   });
 });
 
 test('an unknown ticket is refused with invalid_ticket before the upgrade', async () => {
   const socket = new WebSocket(`${address.replace('http', 'ws')}/v1/inspect?ticket=nonsense`);
   socket.on('error', () => undefined);
-  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, NodeJS.ReadableStream & { statusCode: number }];
+  const [, response] = (await once(socket, 'unexpected-response')) as [
+    unknown,
+    NodeJS.ReadableStream & { statusCode: number },
+  ];
   let body = '';
   for await (const chunk of response) body += String(chunk);
   expect([response.statusCode, (JSON.parse(body) as { code: string }).code]).toEqual([403, 'invalid_ticket']);

@@ -28,8 +28,8 @@ describe('what the server itself refuses', () => {
   test('invalid_request names every faulty field at once', async () => {
     const problem = expectProblem(await project({ key: 7, extra: true }), 'invalid_request');
     expect(problem.details).toMatchObject({ in: 'body' });
-    const paths = (problem.details?.['faults'] as { path: string }[]).map(({ path }) => path);
-    expect(paths).toEqual(expect.arrayContaining(['/key', '/remote']));
+    const faults = ['/key', '/remote'].map((path) => expect.objectContaining({ path }));
+    expect(problem.details?.['faults']).toEqual(expect.arrayContaining(faults));
   });
 
   test('invalid_request answers an address that can not be decoded and an id that is none', async () => {
@@ -42,7 +42,10 @@ describe('what the server itself refuses', () => {
   });
 
   test('unsupported_media_type answers a form and a body without a type, and YAML where no plan is meant', async () => {
-    expectProblem(await project('a=b', { 'content-type': 'application/x-www-form-urlencoded' }), 'unsupported_media_type');
+    expectProblem(
+      await project('a=b', { 'content-type': 'application/x-www-form-urlencoded' }),
+      'unsupported_media_type',
+    );
     expectProblem(await project('key: a', { 'content-type': 'application/yaml' }), 'unsupported_media_type');
   });
 
@@ -73,7 +76,10 @@ describe('what the server itself refuses', () => {
 
   test('invalid_idempotency_key answers an empty one, a long one and one with spaces', async () => {
     for (const key of ['', 'x'.repeat(201), 'two words', 'ümlaut']) {
-      expectProblem(await project({ key: 'a', remote: 'b' }, { ...json, 'idempotency-key': key }), 'invalid_idempotency_key');
+      expectProblem(
+        await project({ key: 'a', remote: 'b' }, { ...json, 'idempotency-key': key }),
+        'invalid_idempotency_key',
+      );
     }
   });
 
@@ -102,30 +108,57 @@ describe('what a service refuses', () => {
     return server.as('viewer', { url: `/v1/tasks/${TASK}/explain` });
   };
 
-  test.each(Object.keys(REFUSALS) as RefusalCode[])('%s arrives with its status, its text and its details', async (code) => {
-    const problem = expectProblem(await explained(new Refusal(code, 'what happened', { details: { version: 3 } })), code);
-    expect(problem).toMatchObject({ detail: 'what happened', details: { version: 3 }, title: REFUSALS[code] });
-  });
+  test.each(Object.keys(REFUSALS) as RefusalCode[])(
+    '%s arrives with its status, its text and its details',
+    async (code) => {
+      const problem = expectProblem(
+        await explained(new Refusal(code, 'what happened', { details: { version: 3 } })),
+        code,
+      );
+      expect(problem).toMatchObject({
+        detail: 'what happened',
+        details: { version: 3 },
+        title: REFUSALS[code],
+      });
+    },
+  );
 
   test('internal_error tells nothing of what was not expected, and the log tells all', async () => {
     const answer = await explained(new Error('the secret plan'));
     expectProblem(answer, 'internal_error');
     expect(answer.body).not.toContain('secret plan');
-    expect(server.log.some((line) => line.includes('the secret plan') && line.includes(String(answer.headers['x-request-id'])))).toBe(true);
+    expect(
+      server.log.some(
+        (line) => line.includes('the secret plan') && line.includes(String(answer.headers['x-request-id'])),
+      ),
+    ).toBe(true);
   });
 
-  test.each(['ECONNREFUSED', '57P01', '53100', '08006'])('unavailable answers a database error %s, and asks to come back', async (code) => {
-    const answer = await explained(Object.assign(new Error('the database is away'), { code }));
-    expectProblem(answer, 'unavailable');
-    expect(answer.headers['retry-after']).toBe('1');
-  });
+  test.each(['ECONNREFUSED', '57P01', '53100', '08006'])(
+    'unavailable answers a database error %s, and asks to come back',
+    async (code) => {
+      const answer = await explained(Object.assign(new Error('the database is away'), { code }));
+      expectProblem(answer, 'unavailable');
+      expect(answer.headers['retry-after']).toBe('1');
+    },
+  );
 
   test('an error of the driver that nobody expected is no outage', async () => {
     expectProblem(await explained(Object.assign(new Error('syntax'), { code: '42601' })), 'internal_error');
   });
 
   test('refusals of the 5xx kind are the only ones that a client may take for our fault', () => {
-    const ours = Object.entries(STATUS).filter(([, status]) => status >= 500).map(([code]) => code);
-    expect(ours.toSorted()).toEqual(['git_failed', 'internal_error', 'not_available', 'remote_refused', 'remote_unreachable', 'too_many_streams', 'unavailable']);
+    const ours = Object.entries(STATUS)
+      .filter(([, status]) => status >= 500)
+      .map(([code]) => code);
+    expect(ours.toSorted()).toEqual([
+      'git_failed',
+      'internal_error',
+      'not_available',
+      'remote_refused',
+      'remote_unreachable',
+      'too_many_streams',
+      'unavailable',
+    ]);
   });
 });

@@ -84,7 +84,9 @@ describe('a POST that reaches no actor', () => {
     await working;
     const second = makeThing(callerWith('k1'), 'two');
     await expect
-      .poll(() => database.sql.query(`SELECT FROM pg_locks WHERE NOT granted`).then((found) => found.rowCount))
+      .poll(() =>
+        database.sql.query(`SELECT FROM pg_locks WHERE NOT granted`).then((found) => found.rowCount),
+      )
       .toBeGreaterThan(0);
     letGo();
     expect(await first).toEqual({ answer: { name: 'one' }, repeated: false });
@@ -95,14 +97,24 @@ describe('a POST that reaches no actor', () => {
   test('recalls its answer before long work begins, and nothing for a new key', async () => {
     expect(await recallAnswer(database.sql, callerWith('k1'))).toBeNull();
     await makeThing(callerWith('k1'), 'one');
-    expect(await recallAnswer(database.sql, callerWith('k1'))).toEqual({ answer: { name: 'one' }, repeated: true });
-    await expect(recallAnswer(database.sql, callerWith('k1', 'b'))).rejects.toMatchObject({ code: 'key_reused' });
+    expect(await recallAnswer(database.sql, callerWith('k1'))).toEqual({
+      answer: { name: 'one' },
+      repeated: true,
+    });
+    await expect(recallAnswer(database.sql, callerWith('k1', 'b'))).rejects.toMatchObject({
+      code: 'key_reused',
+    });
   });
 
   test('stores only what may be kept of the answer', async () => {
     const issue = () =>
       database.sql.transaction((sql) =>
-        withRequest<{ secret: string | null }>(sql, callerWith('k1'), async () => ({ secret: 'hush' }), () => ({ secret: null })),
+        withRequest<{ secret: string | null }>(
+          sql,
+          callerWith('k1'),
+          async () => ({ secret: 'hush' }),
+          () => ({ secret: null }),
+        ),
       );
     expect(await issue()).toEqual({ answer: { secret: 'hush' }, repeated: false });
     expect(await issue()).toEqual({ answer: { secret: null }, repeated: true });

@@ -104,7 +104,13 @@ export const claim: Claim = {
   git: { username: LEASE, password: 'replaced by the lease secret' },
   branch: 'signalbox/goal/attempt/build/first/2',
   projects: [
-    { key: 'api', url: 'http://127.0.0.1/git/api.git', base: SHA, startRef: 'refs/heads/start', merge: 'b'.repeat(40) },
+    {
+      key: 'api',
+      url: 'http://127.0.0.1/git/api.git',
+      base: SHA,
+      startRef: 'refs/heads/start',
+      merge: 'b'.repeat(40),
+    },
     { key: 'web', url: 'http://127.0.0.1/git/web.git', base: SHA, startRef: 'refs/heads/start', merge: null },
   ],
   comments: [{ project: 'api', file: 'src/a.ts', line: 12, text: 'not so' }],
@@ -182,7 +188,16 @@ export function sampleServices() {
     task: async (id) => (requireKnown('task', id), task),
     review: async (kind, id) => {
       requireKnown(kind, id);
-      return { id, kind, version: 7, round: 1, digest: 'd'.repeat(64), heads: { api: SHA, web: null }, base: { api: SHA, web: SHA }, rounds: [] };
+      return {
+        id,
+        kind,
+        version: 7,
+        round: 1,
+        digest: 'd'.repeat(64),
+        heads: { api: SHA, web: null },
+        base: { api: SHA, web: SHA },
+        rounds: [],
+      };
     },
     journal: async (kind, id) => (requireKnown(kind, id), { entries: [], next: 0 }),
     landings: async (id) => (requireKnown('initiative', id), []),
@@ -191,7 +206,17 @@ export function sampleServices() {
   const explain: ExplainService = {
     explain: async (kind, id) => {
       requireKnown(kind, id);
-      return { id, kind, key: 'first', state: 'queued', tags: [], since: actor.since, sentence: 'It waits.', reasons: [], moves: [] };
+      return {
+        id,
+        kind,
+        key: 'first',
+        state: 'queued',
+        tags: [],
+        since: actor.since,
+        sentence: 'It waits.',
+        reasons: [],
+        moves: [],
+      };
     },
   };
 
@@ -202,7 +227,16 @@ export function sampleServices() {
     if (body.lease !== LEASE) throw new Refusal('foreign_lease', 'the lease is not one of this agent');
     const eventId = eventIdFor(TASK);
     reported.push({ eventId, body });
-    return { outcome: 'accepted', id: TASK, kind: 'task', eventId, version: 9, state: 'merging', tags: [], next: [] };
+    return {
+      outcome: 'accepted',
+      id: TASK,
+      kind: 'task',
+      eventId,
+      version: 9,
+      state: 'merging',
+      tags: [],
+      next: [],
+    };
   };
   const waits = { begun: 0, ended: 0 };
   const agents: AgentService = {
@@ -233,7 +267,9 @@ export function sampleServices() {
   const hubAccess: HubAccess = {
     grantFor: async (projectKey, username, password) => {
       if (projectKey !== 'api') throw new Refusal('unknown_project', `no project has the key ${projectKey}`);
-      return username === LEASE && password === 'right' ? { projectId: randomUUID(), readRefs: [], push: null } : null;
+      return username === LEASE && password === 'right'
+        ? { projectId: randomUUID(), readRefs: [], push: null }
+        : null;
     },
   };
   const hub: HubServer = {
@@ -245,5 +281,18 @@ export function sampleServices() {
     },
   };
 
-  return { projects, plans, transitions, reads, explain, agents, hubAccess, hub, sent, reported, plansSeen, waits };
+  return {
+    projects,
+    plans,
+    transitions,
+    reads,
+    explain,
+    agents,
+    hubAccess,
+    hub,
+    sent,
+    reported,
+    plansSeen,
+    waits,
+  };
 }

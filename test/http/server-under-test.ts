@@ -32,7 +32,10 @@ const silentFeed: JournalFeed = {
 };
 
 function inject(app: FastifyInstance, token: string, request: InjectOptions) {
-  return app.inject({ ...request, headers: { host: 'localhost', authorization: `Bearer ${token}`, ...request.headers } });
+  return app.inject({
+    ...request,
+    headers: { host: 'localhost', authorization: `Bearer ${token}`, ...request.headers },
+  });
 }
 
 /** The server over a real database, with a token of each scope. */
@@ -45,7 +48,11 @@ export async function startServerUnderTest(
   const service = new TokenService(database.sql);
   const services = sampleServices();
   const log: string[] = [];
-  const principal = { tokenId: '00000000-0000-4000-8000-000000000000', name: 'test', scope: 'admin' as const };
+  const principal = {
+    tokenId: '00000000-0000-4000-8000-000000000000',
+    name: 'test',
+    scope: 'admin' as const,
+  };
   const issued = await Promise.all(
     SCOPES.map(async (scope) => {
       const { answer } = await service.issue({ name: scope, scope }, { principal, request: null });

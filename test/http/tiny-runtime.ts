@@ -11,7 +11,11 @@ import { Refusal } from '../../src/errors.ts';
 import { sampleServices } from './sample-services.ts';
 
 const events = {
-  'work.start': { schema: z.strictObject({ title: z.string() }), senders: ['admin', 'operator'], description: 'Begins.' },
+  'work.start': {
+    schema: z.strictObject({ title: z.string() }),
+    senders: ['admin', 'operator'],
+    description: 'Begins.',
+  },
   'work.stop': { schema: z.strictObject({}), senders: ['admin', 'operator'], description: 'Ends.' },
   'work.judge': { schema: z.strictObject({}), senders: ['admin', 'reviewer'], description: 'Is judged.' },
   'work.split': { schema: z.strictObject({}), senders: ['admin'], description: 'Gets a child.' },
@@ -43,13 +47,15 @@ const machine = setup({
   },
 });
 
-export const tinyDefinitions: readonly MachineDefinition[] = (['initiative', 'task'] as const).map((name) => ({
-  name,
-  version: 1,
-  machine,
-  events,
-  upgrades: {},
-}));
+export const tinyDefinitions: readonly MachineDefinition[] = (['initiative', 'task'] as const).map(
+  (name) => ({
+    name,
+    version: 1,
+    machine,
+    events,
+    upgrades: {},
+  }),
+);
 
 export interface TinyRuntime {
   readonly runtime: Runtime;
@@ -81,8 +87,15 @@ export async function startTinyRuntime(sql: SqlPool): Promise<TinyRuntime> {
       return id;
     },
     async post(actorId, type, payload = {}) {
-      const outcome = await runtime.post(actorId, { id: randomUUID(), type, payload, sender: 'admin', principal: 'test' });
-      if (outcome.outcome !== 'accepted') throw new Error(`${type} was ${outcome.outcome}: ${JSON.stringify(outcome)}`);
+      const outcome = await runtime.post(actorId, {
+        id: randomUUID(),
+        type,
+        payload,
+        sender: 'admin',
+        principal: 'test',
+      });
+      if (outcome.outcome !== 'accepted')
+        throw new Error(`${type} was ${outcome.outcome}: ${JSON.stringify(outcome)}`);
     },
   };
 }
@@ -102,7 +115,9 @@ export function tinyTransitions(runtime: Runtime): TransitionService {
       });
       if (outcome.outcome === 'refused') {
         const { code, message, version, state } = outcome;
-        throw new Refusal(code === 'unknown_actor' ? `unknown_${kind}` : code, message, { details: { version, state } });
+        throw new Refusal(code === 'unknown_actor' ? `unknown_${kind}` : code, message, {
+          details: { version, state },
+        });
       }
       if (outcome.outcome === 'rejected') throw new Refusal('event_rejected', outcome.reason ?? 'rejected');
       const { version, state, tags, next } = outcome;

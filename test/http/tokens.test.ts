@@ -34,7 +34,9 @@ describe('the token routes', () => {
     const [row] = await rowsOf('ci');
     expect(row?.id).toBe(id);
     expect(row?.hash.equals(createHash('sha256').update(token).digest())).toBe(true);
-    const everything = await server.database.sql.query<{ row: string }>('SELECT t::text AS row FROM access_token t');
+    const everything = await server.database.sql.query<{ row: string }>(
+      'SELECT t::text AS row FROM access_token t',
+    );
     expect(everything.rows.some(({ row: text }) => text.includes(token.slice(4)))).toBe(false);
   });
 
@@ -67,7 +69,11 @@ describe('the token routes', () => {
 
   test('end a token at once when it is deleted', async () => {
     const { token, id } = (await issue('short', 'viewer')).json<{ token: string; id: string }>();
-    const read = () => server.app.inject({ url: '/v1/initiatives', headers: { host: 'localhost', authorization: `Bearer ${token}` } });
+    const read = () =>
+      server.app.inject({
+        url: '/v1/initiatives',
+        headers: { host: 'localhost', authorization: `Bearer ${token}` },
+      });
     expect((await read()).statusCode).toBe(200);
     const gone = await server.as('admin', { method: 'DELETE', url: `/v1/tokens/${id}` });
     expect([gone.statusCode, gone.body]).toEqual([204, '']);
@@ -86,7 +92,10 @@ describe('the token routes', () => {
   });
 
   test('notice use at most once a minute', async () => {
-    const seen = async () => (await server.as('admin', { url: '/v1/tokens' })).json<{ tokens: { scope: string; lastUsedAt: string | null }[] }>().tokens.find(({ scope }) => scope === 'admin')?.lastUsedAt;
+    const seen = async () =>
+      (await server.as('admin', { url: '/v1/tokens' }))
+        .json<{ tokens: { scope: string; lastUsedAt: string | null }[] }>()
+        .tokens.find(({ scope }) => scope === 'admin')?.lastUsedAt;
     const first = await seen();
     expect(first).not.toBeNull();
     expect(await seen()).toBe(first);

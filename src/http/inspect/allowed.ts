@@ -35,7 +35,17 @@ const CONTEXT = new Set([
   'watchers',
 ]);
 
-const EVENT = new Set(['by', 'of', 'ordinal', 'outcome', 'policy', 'dependents', 'priority', 'to', 'attempt']);
+const EVENT = new Set([
+  'by',
+  'of',
+  'ordinal',
+  'outcome',
+  'policy',
+  'dependents',
+  'priority',
+  'to',
+  'attempt',
+]);
 
 type Fields = Readonly<Record<string, unknown>>;
 

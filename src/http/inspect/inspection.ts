@@ -48,7 +48,11 @@ export async function* inspectInitiative(
     if (news.length === 0) continue;
     const actorIds = [...new Set(news.map(({ actorId }) => actorId))];
     const views = new Map((await source.actors.peekMany(actorIds)).map((view) => [view.id, view]));
-    const newborn = await withAncestors([...views.values()].filter(({ id }) => !shown.has(id)), shown, source.actors);
+    const newborn = await withAncestors(
+      [...views.values()].filter(({ id }) => !shown.has(id)),
+      shown,
+      source.actors,
+    );
     for (const view of parentsFirst(newborn)) yield register(asOf(view, news));
     for (const entry of news) yield* tell(entry, views.get(entry.actorId), shown);
   }
@@ -79,7 +83,11 @@ function asOf(view: ActorView, news: readonly FeedEntry[]): ActorView {
   return { ...view, version: first.seq, state: first.answer.state, status: 'active', since: first.at };
 }
 
-function* tell(entry: FeedEntry, view: ActorView | undefined, shown: Map<string, Shown>): Generator<InspectionMessage> {
+function* tell(
+  entry: FeedEntry,
+  view: ActorView | undefined,
+  shown: Map<string, Shown>,
+): Generator<InspectionMessage> {
   const before = shown.get(entry.actorId);
   if (before === undefined || entry.seq <= before.version) return;
   // The journal does not keep contexts: the newest is right for the newest entry, and the last one known until then.

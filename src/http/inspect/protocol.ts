@@ -65,7 +65,11 @@ export function registration(view: ActorView, definition: string): ActorRegistra
 }
 
 /** What one journal entry is to an inspector: the event, and the snapshot it led to when it was applied. */
-export function notices(entry: FeedEntry, context: InspectedSnapshot['context'], status: string): InspectionMessage[] {
+export function notices(
+  entry: FeedEntry,
+  context: InspectedSnapshot['context'],
+  status: string,
+): InspectionMessage[] {
   const common = base(entry.actorId, entry.rootId, entry.seq, entry.at);
   const event = shownEvent(entry.type, entry.event);
   const told: EventNotice = { type: '@xstate.event', ...common, event, sourceId: undefined };

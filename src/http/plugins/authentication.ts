@@ -43,7 +43,8 @@ export function bearerOf(request: FastifyRequest): string | null {
 
 /** The credentials of a request that got past its route's scopes. */
 export function credentialsOf(request: FastifyRequest): Credentials {
-  if (request.credentials === null) throw new Error(`${request.routeOptions.url} is public and has no caller`);
+  if (request.credentials === null)
+    throw new Error(`${request.routeOptions.url} is public and has no caller`);
   return request.credentials;
 }
 
@@ -52,7 +53,8 @@ export const authentication = plugin<AuthenticationOptions>(
     app.decorateRequest('credentials', null);
     app.addHook('onRoute', (route) => {
       if (route.config?.access !== undefined) return;
-      if (route.url === pages || route.url.startsWith(`${pages}/`)) route.config = { ...route.config, access: 'public' };
+      if (route.url === pages || route.url.startsWith(`${pages}/`))
+        route.config = { ...route.config, access: 'public' };
       else throw new Error(`${route.url} does not say who may reach it`);
     });
     app.addHook('onRequest', async (request) => {

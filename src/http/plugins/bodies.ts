@@ -38,7 +38,12 @@ function parseJson(text: string): unknown {
 /** The core schema of YAML 1.2: no custom tags, no merge keys, no dates; one document. */
 export function parseYaml(text: string): unknown {
   try {
-    const documents = parseAllDocuments(text, { schema: 'core', merge: false, uniqueKeys: true, stringKeys: true });
+    const documents = parseAllDocuments(text, {
+      schema: 'core',
+      merge: false,
+      uniqueKeys: true,
+      stringKeys: true,
+    });
     const document = documents[0];
     if (document === undefined || documents.length !== 1) {
       throw new Refusal('invalid_yaml', 'the body is not exactly one YAML document');
@@ -56,12 +61,16 @@ export function parseYaml(text: string): unknown {
 function addBodies(app: FastifyInstance, maxCharacters: number): void {
   app.removeAllContentTypeParsers();
   app.decorateRequest('bodyHash', EMPTY_HASH);
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    if (body.length === 0) return undefined;
-    const value = parseJson(decode(request, body));
-    requireBounded(value, maxCharacters);
-    return value;
-  });
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, body: Buffer) => {
+      if (body.length === 0) return undefined;
+      const value = parseJson(decode(request, body));
+      requireBounded(value, maxCharacters);
+      return value;
+    },
+  );
   // A route whose fields all have defaults may be called without any body.
   app.addHook('preValidation', async (request) => {
     if (request.method === 'POST' && request.body === undefined) request.body = {};

@@ -12,7 +12,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const problem = toProblem(refusal, request.id);
   // A message may repeat what the caller sent, and a caller may have sent a token in the wrong place.
   const message = redactTokens(refusal.message);
-  if (problem.status >= 500) request.log.error({ err: refusal.cause ?? refusal, code: refusal.code }, message);
+  if (problem.status >= 500)
+    request.log.error({ err: refusal.cause ?? refusal, code: refusal.code }, message);
   else request.log.info({ code: refusal.code }, message);
   if (problem.status === 401) {
     const scheme = request.url.startsWith('/git/') ? 'Basic' : 'Bearer';
@@ -31,7 +32,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 function patternOf(url: string): RegExp {
   const source = url
     .split('/')
-    .map((part) => (part === '*' ? '.*' : part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+    .map((part) =>
+      part === '*' ? '.*' : part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+    )
     .join('/');
   return new RegExp(`^${source}$`);
 }
@@ -51,7 +54,9 @@ function registerErrors(app: FastifyInstance): void {
 
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '/';
-    const allowed = new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods));
+    const allowed = new Set(
+      routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods),
+    );
     if (allowed.size === 0) {
       return sendProblem(
         new Refusal('route_not_found', `there is nothing at ${request.method} ${path}`),
@@ -69,4 +74,7 @@ function registerErrors(app: FastifyInstance): void {
   });
 }
 
-export const errorHandler = plugin(async (app) => registerErrors(app), { name: 'error-handler', fastify: '5.x' });
+export const errorHandler = plugin(async (app) => registerErrors(app), {
+  name: 'error-handler',
+  fastify: '5.x',
+});

@@ -13,7 +13,10 @@ Every refusal is \`application/problem+json\` with a stable \`code\`. POSTs take
 /** The page's one inline script is allowed by its hash; nothing is loaded from elsewhere, and nothing is sent there. */
 export function pagePolicy(html: string): string {
   const inline = [...html.matchAll(/<script\b(?![^>]*\bsrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(
-    ([, script]) => `'sha256-${createHash('sha256').update(script ?? '').digest('base64')}'`,
+    ([, script]) =>
+      `'sha256-${createHash('sha256')
+        .update(script ?? '')
+        .digest('base64')}'`,
   );
   return [
     "default-src 'none'",
@@ -49,9 +52,12 @@ export const openapi = plugin(
 /** The reference page, from the package's own bundle: no CDN, no fonts, no proxy, no telemetry. */
 export const referencePage = plugin(
   async (app) => {
-    app.get('/v1/openapi.json', { schema: { hide: true }, config: { access: 'public' } }, async () => app.swagger());
+    app.get('/v1/openapi.json', { schema: { hide: true }, config: { access: 'public' } }, async () =>
+      app.swagger(),
+    );
     app.addHook('onSend', async (request, reply, payload) => {
-      if (request.url.split('?', 1)[0] !== `${REFERENCE_PATH}/` || typeof payload !== 'string') return payload;
+      if (request.url.split('?', 1)[0] !== `${REFERENCE_PATH}/` || typeof payload !== 'string')
+        return payload;
       void reply.header('content-security-policy', pagePolicy(payload));
       return payload;
     });

@@ -14,7 +14,10 @@ export const streams = plugin<{ maxStreams: number }>(
     const open = new Set<symbol>();
     app.decorate('openStream', () => {
       if (open.size >= maxStreams) {
-        throw new Refusal('too_many_streams', `${maxStreams} streams are open already; close one or try again later`);
+        throw new Refusal(
+          'too_many_streams',
+          `${maxStreams} streams are open already; close one or try again later`,
+        );
       }
       const place = Symbol('stream');
       open.add(place);

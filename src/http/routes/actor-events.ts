@@ -24,7 +24,12 @@ const REFUSED: readonly RefusalCode[] = [
 ];
 
 const DOORS = [
-  { kind: 'initiative', path: 'initiatives', operationId: 'sendInitiativeEvent', unknown: 'unknown_initiative' },
+  {
+    kind: 'initiative',
+    path: 'initiatives',
+    operationId: 'sendInitiativeEvent',
+    unknown: 'unknown_initiative',
+  },
   { kind: 'phase', path: 'phases', operationId: 'sendPhaseEvent', unknown: 'unknown_phase' },
   { kind: 'task', path: 'tasks', operationId: 'sendTaskEvent', unknown: 'unknown_task' },
 ] as const satisfies readonly { kind: Kind; path: string; operationId: string; unknown: RefusalCode }[];
@@ -37,7 +42,9 @@ function documented(catalog: EventCatalog) {
   const events = Object.entries(catalog)
     .filter(([, { senders }]) => senders.some((sender) => MOVERS.some((scope) => scope === sender)))
     .map(([type, { schema, senders, description }]) => {
-      const { $schema: _draft, ...shape } = z.toJSONSchema(schema.extend({ type: z.literal(type) }), { io: 'input' });
+      const { $schema: _draft, ...shape } = z.toJSONSchema(schema.extend({ type: z.literal(type) }), {
+        io: 'input',
+      });
       return { ...shape, title: type, description: `${description} Sent by: ${senders.join(', ')}.` };
     });
   return eventBodySchema.meta({ oneOf: events });

@@ -100,7 +100,8 @@ export const actorReadRoutes = plugin<{ reads: ReadService; explain: ExplainServ
           response: { 200: phaseSchema, ...problems({}, 'unknown_phase') },
         },
       },
-      async (request, reply) => tagged(reply, await reads.phase(request.params.id, credentialsOf(request).principal)),
+      async (request, reply) =>
+        tagged(reply, await reads.phase(request.params.id, credentialsOf(request).principal)),
     );
 
     routes.get(
@@ -115,7 +116,8 @@ export const actorReadRoutes = plugin<{ reads: ReadService; explain: ExplainServ
           response: { 200: taskSchema, ...problems({}, 'unknown_task') },
         },
       },
-      async (request, reply) => tagged(reply, await reads.task(request.params.id, credentialsOf(request).principal)),
+      async (request, reply) =>
+        tagged(reply, await reads.task(request.params.id, credentialsOf(request).principal)),
     );
 
     for (const { kind, path, name, unknown } of KINDS) {

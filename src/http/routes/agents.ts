@@ -27,7 +27,8 @@ export const agentRoutes = plugin<{ agents: AgentService }>(
           response: { 201: agentSchema, ...problems({ body: true }) },
         },
       },
-      async (request, reply) => sendAnswered(reply, 201, await agents.register(request.body, callerOf(request))),
+      async (request, reply) =>
+        sendAnswered(reply, 201, await agents.register(request.body, callerOf(request))),
     );
 
     routes.get(

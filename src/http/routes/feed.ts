@@ -20,7 +20,12 @@ export interface FeedRoutesOptions {
 const CURSOR_MAX = 200;
 const from = {
   initiative: z.uuid().optional().describe('Only the journal of this initiative and all that belongs to it.'),
-  after: z.string().min(1).max(CURSOR_MAX).optional().describe('A cursor: the `next` of a page, or the id of a stream event.'),
+  after: z
+    .string()
+    .min(1)
+    .max(CURSOR_MAX)
+    .optional()
+    .describe('A cursor: the `next` of a page, or the id of a stream event.'),
 };
 
 /** Last-Event-ID is what a browser sends by itself, and newer than the address it first came with. */

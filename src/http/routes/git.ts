@@ -21,7 +21,10 @@ function gitRequestOf(request: FastifyRequest): GitRequest {
   const listed = rest === 'info/refs' ? (new URLSearchParams(query).get('service') ?? '') : '';
   const access = SERVICES[request.method === 'GET' ? listed : (rest ?? '')];
   if (projectKey === undefined || access === undefined) {
-    throw new Refusal('route_not_found', 'the hub serves git clone, fetch and push over smart HTTP at /git/<project>.git');
+    throw new Refusal(
+      'route_not_found',
+      'the hub serves git clone, fetch and push over smart HTTP at /git/<project>.git',
+    );
   }
   return { projectKey, access };
 }
@@ -58,7 +61,10 @@ export const gitRoutes = plugin<{ hubAccess: HubAccess; hub: HubServer }>(
             ? null
             : await hubAccess.grantFor(projectKey, credentials.username, credentials.password, access);
         if (grant === null) {
-          throw new Refusal('unauthenticated', 'git needs the username and password of a claim, through a credential helper');
+          throw new Refusal(
+            'unauthenticated',
+            'git needs the username and password of a claim, through a credential helper',
+          );
         }
         reply.hijack();
         try {

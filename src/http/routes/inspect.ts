@@ -69,7 +69,13 @@ export const inspectRoutes = plugin<InspectRoutesOptions>(
         tags: ['inspector'],
         security: [],
         querystring: z.object({ ticket: z.string().min(1).max(100) }),
-        response: problems({}, 'upgrade_required', 'invalid_ticket', 'origin_not_allowed', 'too_many_streams'),
+        response: problems(
+          {},
+          'upgrade_required',
+          'invalid_ticket',
+          'origin_not_allowed',
+          'too_many_streams',
+        ),
       },
       preHandler: async (request) => {
         // Before the upgrade: a refusal is an ordinary answer that way, and the ticket is spent by this request alone.

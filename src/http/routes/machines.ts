@@ -49,7 +49,9 @@ export const machineRoutes = plugin<{ machines: MachineCatalog }>(
       async (request, reply) => {
         const { format } = request.query;
         const asMermaid =
-          format === undefined ? negotiate(request, ['application/json', MERMAID]) === MERMAID : format === 'mermaid';
+          format === undefined
+            ? negotiate(request, ['application/json', MERMAID]) === MERMAID
+            : format === 'mermaid';
         if (!asMermaid) return reply.code(200).send(machines.get(request.params.name));
         return reply.code(200).type(`${MERMAID}; charset=utf-8`).send(machines.mermaid(request.params.name));
       },

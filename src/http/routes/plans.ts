@@ -28,7 +28,10 @@ export const planRoutes = plugin<{ plans: PlanService }>(
           consumes,
           headers: idempotencyHeader,
           body: planDocumentSchema,
-          response: { 201: planAppliedSchema, ...problems({ body: true }, 'invalid_plan', 'invalid_yaml', 'unknown_project') },
+          response: {
+            201: planAppliedSchema,
+            ...problems({ body: true }, 'invalid_plan', 'invalid_yaml', 'unknown_project'),
+          },
         },
       },
       async (request, reply) => sendAnswered(reply, 201, await plans.apply(request.body, callerOf(request))),

@@ -21,7 +21,13 @@ import { idempotencyHeader, problems } from '../responses.ts';
 const tags = ['agents'];
 const params = z.object({ id: z.uuid() });
 const LEASE: readonly RefusalCode[] = ['unknown_agent', 'foreign_agent', 'foreign_lease', 'lease_over'];
-const EVENT: readonly RefusalCode[] = [...LEASE, 'not_enabled', 'event_rejected', 'quarantined', 'not_active'];
+const EVENT: readonly RefusalCode[] = [
+  ...LEASE,
+  'not_enabled',
+  'event_rejected',
+  'quarantined',
+  'not_active',
+];
 
 /** The schema of a report that ends or changes the attempt: an event to the task. */
 function eventReport<S extends z.ZodObject>(operationId: string, summary: string, body: S) {
@@ -51,7 +57,14 @@ export const reportRoutes = plugin<{ agents: AgentService }>(
       '/v1/agents/:id/heartbeat',
       {
         config,
-        schema: { operationId: 'renewLease', summary: 'Keep the lease', tags, params, body: heartbeatSchema, response },
+        schema: {
+          operationId: 'renewLease',
+          summary: 'Keep the lease',
+          tags,
+          params,
+          body: heartbeatSchema,
+          response,
+        },
       },
       async (request) => agents.heartbeat(request.params.id, request.body, credentialsOf(request).principal),
     );
@@ -75,12 +88,14 @@ export const reportRoutes = plugin<{ agents: AgentService }>(
     routes.post(
       '/v1/agents/:id/submit',
       { config, schema: eventReport('submitTask', 'The work is pushed and done', submitSchema) },
-      async (request) => stated(request, await agents.submit(request.params.id, request.body, sendingOf(request))),
+      async (request) =>
+        stated(request, await agents.submit(request.params.id, request.body, sendingOf(request))),
     );
     routes.post(
       '/v1/agents/:id/fail',
       { config, schema: eventReport('failTask', 'Give up this attempt and say why', failSchema) },
-      async (request) => stated(request, await agents.fail(request.params.id, request.body, sendingOf(request))),
+      async (request) =>
+        stated(request, await agents.fail(request.params.id, request.body, sendingOf(request))),
     );
     routes.post(
       '/v1/agents/:id/stop',
@@ -92,12 +107,14 @@ export const reportRoutes = plugin<{ agents: AgentService }>(
           stopSchema,
         ),
       },
-      async (request) => stated(request, await agents.stop(request.params.id, request.body, sendingOf(request))),
+      async (request) =>
+        stated(request, await agents.stop(request.params.id, request.body, sendingOf(request))),
     );
     routes.post(
       '/v1/agents/:id/ask',
       { config, schema: eventReport('askQuestion', 'Ask a person; the lease goes on', askSchema) },
-      async (request) => stated(request, await agents.ask(request.params.id, request.body, sendingOf(request))),
+      async (request) =>
+        stated(request, await agents.ask(request.params.id, request.body, sendingOf(request))),
     );
   },
   { name: 'report-routes', fastify: '5.x', dependencies: ['authentication', 'bodies', 'openapi'] },

@@ -22,7 +22,8 @@ export const tokenRoutes = plugin<{ tokens: TokenService }>(
         schema: {
           operationId: 'issueToken',
           summary: 'Make a token; it is shown in this answer only',
-          description: 'A repeated request with the same Idempotency-Key is answered with `token: null`: only the hash is kept.',
+          description:
+            'A repeated request with the same Idempotency-Key is answered with `token: null`: only the hash is kept.',
           tags,
           headers: idempotencyHeader,
           body: newTokenSchema,

@@ -58,7 +58,9 @@ export type PhaseView = z.infer<typeof phaseSchema>;
 export const initiativeProjectSchema = z.object({
   key: keySchema,
   strategy: z.enum(['push_branch', 'merge_and_push']),
-  delivery: z.object({ state: z.string(), branch: z.string().nullable(), sha: shaSchema.nullable() }).nullable(),
+  delivery: z
+    .object({ state: z.string(), branch: z.string().nullable(), sha: shaSchema.nullable() })
+    .nullable(),
 });
 
 export const initiativeSchema = actorShape.extend({

@@ -34,11 +34,18 @@ export const progressSchema = z.strictObject({
 export const submitSchema = z.strictObject({
   ...leased,
   summary: textSchema(20_000).default(''),
-  noChanges: textSchema(2_000).min(1).nullable().default(null).describe('Why there is no commit in any project.'),
+  noChanges: textSchema(2_000)
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Why there is no commit in any project.'),
 });
 export const failSchema = z.strictObject({
   ...leased,
-  code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/).default('agent_failed'),
+  code: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,63}$/)
+    .default('agent_failed'),
   message: textSchema(8_000).default(''),
 });
 /** An agent that stops with success submits; one that crashed or was stopped by its user does not. */

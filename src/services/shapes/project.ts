@@ -6,8 +6,12 @@ import { keySchema, strategySchema, textSchema } from '../../machines/payloads.t
  * a code of its own (`invalid_key`, `remote_not_allowed`, `invalid_branch`).
  */
 export const newProjectSchema = z.strictObject({
-  key: textSchema(200).min(1).meta({ examples: ['api'] }),
-  remote: textSchema(2_048).min(1).meta({ examples: ['https://git.example/team/api.git'] }),
+  key: textSchema(200)
+    .min(1)
+    .meta({ examples: ['api'] }),
+  remote: textSchema(2_048)
+    .min(1)
+    .meta({ examples: ['https://git.example/team/api.git'] }),
   defaultBranch: textSchema(255).min(1).optional(),
 });
 export type NewProject = z.infer<typeof newProjectSchema>;

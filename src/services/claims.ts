@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { childId } from '../actors/address.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
-import type { Project } from '../db/entities/project.ts';
 import type { Task } from '../db/entities/task.ts';
 import type { Hub } from '../git/hub.ts';
 import { attemptBranch, headRef, phaseBranch, taskBranch } from './branch-names.ts';
@@ -102,7 +101,7 @@ export async function describeClaim(
   const { initiative, phase } = await family(deps, task);
   const projects = await deps.plan.projectsOfTask(task);
   const actor = await deps.runtime().peek(task.id);
-  const merge = await openMerges(deps, task, projects, headRef(phaseBranch(initiative.key, phase.key)));
+  const merge = await openMerges(deps, task, attempt.number);
   return {
     task: {
       id: task.id,
@@ -185,21 +184,35 @@ async function startPoints(
   return start;
 }
 
-/** For a merge task: what has to be merged, in the projects where the branch of the phase does not contain it yet. */
+/**
+ * For a review or merge task, which starts from the tip of the phase: what has to be merged there and is not contained yet. That is
+ * what the last attempt pushed, so that its work is not left behind, or for a merge task the commits whose conflict it resolves.
+ */
 async function openMerges(
   deps: ClaimDeps,
   task: Task,
-  projects: readonly Project[],
-  target: string,
+  attempt: number,
 ): Promise<Record<string, string>> {
+  if (task.category === 'execute') return {};
+  const { initiative, phase } = await family(deps, task);
+  const target = headRef(phaseBranch(initiative.key, phase.key));
   const heads = await resolvedHeads({ sql: deps.sql, actors: deps.runtime }, task);
   const open: Record<string, string> = {};
-  for (const project of projects) {
-    const head = heads[project.key] ?? null;
-    if (head === null) continue;
+  for (const project of await deps.plan.projectsOfTask(task)) {
     const repository = deps.hub.repository(project.id);
-    const tip = await repository.readTip(target);
-    if (tip === null || !(await repository.isAncestor(head, tip))) open[project.key] = head;
+    const earlier = Array.from({ length: attempt - 1 }, (_, index) =>
+      headRef(attemptBranch(initiative.key, phase.key, task.key, attempt - 1 - index)),
+    );
+    const tips = await repository.readTips([target, ...earlier]);
+    const tip = tips.get(target) ?? null;
+    const isOpen = async (commit: string) => tip === null || !(await repository.isAncestor(commit, tip));
+    const head = heads[project.key] ?? null;
+    const last = earlier.map((ref) => tips.get(ref) ?? null).find((found) => found !== null) ?? null;
+    if (last !== null && (await isOpen(last)) && (head === null || (await repository.isAncestor(head, last)))) {
+      open[project.key] = last;
+    } else if (head !== null && (await isOpen(head))) {
+      open[project.key] = head;
+    }
   }
   return open;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { defaultClock } from './actors/clock.ts';
 import { createRuntime } from './actors/create-runtime.ts';
 import type { InstanceClaim } from './actors/instance.ts';
 import type { Runtime, RuntimeClock } from './actors/runtime.ts';
@@ -104,7 +105,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     onOutage: extendLeases,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
-  const sweeper = new LeaseSweeper({ sql, runtime, log });
+  const sweeper = new LeaseSweeper({
+    sql,
+    runtime,
+    log,
+    outageMs: options.clock?.outageMs ?? defaultClock.outageMs,
+  });
   const readiness = new ReadinessMonitor({ sql, hub, runtime: () => runtime });
 
   const server = await createServer(

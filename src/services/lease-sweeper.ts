@@ -1,4 +1,5 @@
 import { v5 } from 'uuid';
+import { noOutage } from '../actors/effect.sql.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import type { Sql, SqlPool } from '../actors/sql.ts';
 
@@ -21,13 +22,15 @@ export class LeaseSweeper {
   readonly #sql: SqlPool;
   readonly #runtime: Pick<Runtime, 'post' | 'readiness'>;
   readonly #log: SweeperLog;
+  readonly #outageMs: number;
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
 
-  constructor(deps: { sql: SqlPool; runtime: Pick<Runtime, 'post' | 'readiness'>; log: SweeperLog }) {
+  constructor(deps: { sql: SqlPool; runtime: Pick<Runtime, 'post' | 'readiness'>; log: SweeperLog; outageMs: number }) {
     this.#sql = deps.sql;
     this.#runtime = deps.runtime;
     this.#log = deps.log;
+    this.#outageMs = deps.outageMs;
   }
 
   start(): void {
@@ -45,11 +48,13 @@ export class LeaseSweeper {
     await this.#sweeping;
   }
 
-  /** One round. Before the runtime has looked for an outage, no lease is taken from anybody. */
+  /** One round. Until the runtime has ended an outage, with a full term for everybody, no lease is taken from anybody. */
   async sweep(): Promise<void> {
     if (!this.#runtime.readiness().ready) return;
     const { rows } = await this.#sql.query<{ task_id: string; lease_id: string }>(
-      'SELECT task_id, lease_id FROM lease WHERE expires_at < db_now() ORDER BY expires_at LIMIT 200',
+      `SELECT task_id, lease_id FROM lease WHERE expires_at < db_now() AND ${noOutage('$1::float8')}
+        ORDER BY expires_at LIMIT 200`,
+      [this.#outageMs],
     );
     for (const { task_id, lease_id } of rows) {
       await this.#runtime.post(task_id, {

@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace';
 import pino from 'pino';
 import { type Config, ConfigFaults, readConfig } from './config.ts';
+import { DatabaseUnreachable } from './db/database-unreachable.ts';
 import { EmbeddedRefusal } from './db/embedded/embedded-refusal.ts';
 import { type Service, startService } from './service.ts';
 
@@ -46,7 +47,11 @@ function announce(service: Service, config: Config): void {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof ConfigFaults || error instanceof EmbeddedRefusal)) throw error;
+  const isExpected =
+    error instanceof ConfigFaults ||
+    error instanceof EmbeddedRefusal ||
+    error instanceof DatabaseUnreachable;
+  if (!isExpected) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -4,6 +4,7 @@ import { type App, createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { type DataFolder, openDataFolder } from './db/data-folder.ts';
 import { DataFolderLock } from './db/data-folder-lock.ts';
+import { DatabaseUnreachable } from './db/database-unreachable.ts';
 import { openDatabase } from './db/database.ts';
 import { openEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
 import type { Boundary } from './git/boundary.ts';
@@ -63,7 +64,9 @@ async function openAll(
 ): Promise<Service> {
   const dataFolder = await openDataFolder(config.dataFolder);
   const databaseUrl = config.databaseUrl ?? (await openOwnServer(dataFolder, log, opened));
-  const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log });
+  const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log }).catch((error: unknown) => {
+    throw config.databaseUrl === null ? error : new DatabaseUnreachable(config.databaseUrl, error);
+  });
   opened.add(() => database.close());
   const lock = await DataFolderLock.take({
     databaseUrl,

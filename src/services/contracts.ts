@@ -164,7 +164,7 @@ export interface ActorSource {
   listByRoot(rootId: string): Promise<ActorView[]>;
 }
 
-export type { ActorView, HubGrant, JournalFeed };
+export type { ActorView, EventCatalog, HubGrant, JournalFeed };
 
 /** Whether the service can do its work, and what keeps it from it. */
 export interface Readiness {

@@ -1,9 +1,9 @@
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import plugin from 'fastify-plugin';
 import { z } from 'zod';
-import { keySchema } from '../../machines/payloads.ts';
 import type { ProjectService } from '../../services/contracts.ts';
-import { newProjectSchema, projectSchema } from '../../services/shapes/project.ts';
+import { newProjectSchema,
+  projectKeySchema, projectSchema } from '../../services/shapes/project.ts';
 import { callerOf } from '../idempotency.ts';
 import { OPERATORS, READERS } from '../plugins/authentication.ts';
 import { idempotencyHeader, problems } from '../responses.ts';
@@ -53,7 +53,7 @@ export const projectRoutes = plugin<{ projects: ProjectService }>(
           operationId: 'getProject',
           summary: 'One project',
           tags,
-          params: z.object({ key: keySchema }),
+          params: z.object({ key: projectKeySchema }),
           response: { 200: projectSchema, ...problems({}, 'unknown_project') },
         },
       },

@@ -33,3 +33,5 @@ export const projectSchema = z.object({
   createdAt: z.iso.datetime(),
 });
 export type ProjectView = z.infer<typeof projectSchema>;
+
+export { keySchema as projectKeySchema };

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BoundaryPoint, landingPoints } from '../../src/git/boundary.ts';
+import { GitMergeEngine } from '../../src/git/git-merge-engine.ts';
+import type { MergeEngine } from '../../src/git/merge-engine.ts';
 import { LaneBusy } from '../../src/git/landing-types.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { LandingBench, type Project, projects, requestFor, target } from './landing-support.ts';
@@ -199,12 +201,21 @@ describe('a retry', () => {
     const request = requestFor(all);
     await lane.landUntil('before-intents', request, all);
     const stored = await lane.store().load(request.effectId);
-    const engine = { name: 'none', merge: () => Promise.reject(new Error('merged again')) };
+    const inner = new GitMergeEngine();
+    let merges = 0;
+    const engine: MergeEngine = {
+      name: 'counting',
+      merge: (...args) => {
+        merges++;
+        return inner.merge(...args);
+      },
+    };
     const result = await lane.land({ ...request, attempt: 2 }, all, { engine });
     expect(result).toMatchObject({
       result: 'landed',
       projects: stored?.intents.map(({ after }) => ({ after })),
     });
+    expect(merges).toBe(0);
   });
 
   it('answers what another process settled for it', async () => {

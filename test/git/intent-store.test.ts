@@ -4,7 +4,7 @@ import {
   closeIntents,
   countResumedLandings,
   hasOpenIntents,
-  PgIntentStore,
+  type PgIntentStore,
 } from '../../src/db/intent-store.ts';
 import type { Entered, LandingClaim, Lane, StoredIntent } from '../../src/git/intent-store.ts';
 import { LaneBusy } from '../../src/git/landing-types.ts';

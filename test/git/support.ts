@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { GitRunner } from '../../src/git/git-runner.ts';
 import { Repository } from '../../src/git/repository.ts';
@@ -52,18 +52,15 @@ export function gitWith(
   }).trim();
 }
 
-/** A bare repository and a way to put commits into it without a worktree of its own. */
+/** A bare repository and a way to put commits into it without a worktree. */
 export class Bench {
   readonly dir: string;
   readonly repository: Repository;
-  readonly #work: string;
 
   constructor(name = 'hub') {
     const root = tempFolder();
     this.dir = join(root, `${name}.git`);
-    this.#work = join(root, 'work');
     git(root, 'init', '--quiet', '--bare', '--initial-branch=main', this.dir);
-    git(root, 'init', '--quiet', '--initial-branch=scratch', this.#work);
     this.repository = new Repository(this.dir, runner);
   }
 
@@ -74,38 +71,24 @@ export class Bench {
     files: Readonly<Record<string, string | Buffer | null>>,
     message = 'Work',
   ): string {
-    if (parent === null) {
-      git(this.#work, 'checkout', '--quiet', '--orphan', `orphan-${Math.random().toString(36).slice(2)}`);
-      git(this.#work, 'rm', '-rfq', '--ignore-unmatch', '.');
-    } else {
-      git(
-        this.#work,
-        'fetch',
-        '--quiet',
-        this.dir,
-        parent.length === 40 ? '+refs/*:refs/bench/*' : `+${parent}:refs/bench/parent`,
-      );
-      git(
-        this.#work,
-        'checkout',
-        '--quiet',
-        '--force',
-        '--detach',
-        parent.length === 40 ? parent : 'refs/bench/parent',
-      );
-    }
+    const person = `Someone <someone@example.test> ${Math.floor(Date.now() / 1000)} +0000`;
+    const data = (content: string | Buffer): Buffer[] => {
+      const bytes = Buffer.from(content);
+      return [Buffer.from(`data ${bytes.length}\n`), bytes, Buffer.from('\n')];
+    };
+    const stream = [Buffer.from(`commit ${ref}\nauthor ${person}\ncommitter ${person}\n`), ...data(message)];
+    if (parent !== null) stream.push(Buffer.from(`from ${parent}^0\n`));
     for (const [path, content] of Object.entries(files)) {
-      if (content === null) {
-        git(this.#work, 'rm', '-q', '--', path);
-        continue;
-      }
-      mkdirSync(dirname(join(this.#work, path)), { recursive: true });
-      writeFileSync(join(this.#work, path), content);
-      git(this.#work, 'add', '--force', '--', path);
+      if (content === null) stream.push(Buffer.from(`D ${path}\n`));
+      else stream.push(Buffer.from(`M 100644 inline ${path}\n`), ...data(content));
     }
-    git(this.#work, 'commit', '--quiet', '--allow-empty', '-m', message);
-    git(this.#work, 'push', '--quiet', '--force', this.dir, `HEAD:${ref}`);
-    return git(this.#work, 'rev-parse', 'HEAD');
+    gitWith(
+      this.dir,
+      {},
+      ['fast-import', '--quiet', '--force', '--done'],
+      Buffer.concat([...stream, Buffer.from('done\n')]),
+    );
+    return git(this.dir, 'rev-parse', ref);
   }
 
   tip(ref: string): string | null {

@@ -83,19 +83,28 @@ describe('the walk-through of the README', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('ends with the branch it promises, in the repository it names', { timeout: 120_000 }, async () => {
-    const script = blocksOf('walk-through').join('\n').replaceAll('http://127.0.0.1:4410', service.url);
-    const { code, output } = await runShell(folder, script);
-    expect({ code, output }).toMatchObject({ code: 0 });
+  it(
+    'ends with the branch it promises, in the repository it names',
+    { timeout: 90_000 },
+    async ({ signal }) => {
+      const script = blocksOf('walk-through').join('\n').replaceAll('http://127.0.0.1:4410', service.url);
+      const { code, output } = await runShell(
+        folder,
+        script,
+        // Sooner than the test's own end, so that the failure shows what was said.
+        AbortSignal.any([signal, AbortSignal.timeout(75_000)]),
+      );
+      expect({ code, output }).toMatchObject({ code: 0 });
 
-    const files = await git(folder, 'ls-tree', '--name-only', 'signalbox/hello');
-    expect(files.split('\n')).toEqual(['examples', 'farewell.txt', 'greeting.txt', '']);
-    expect(await git(folder, 'show', 'signalbox/hello:greeting.txt')).toContain('Write a greeting');
-    // What the reader is shown before approving is what was delivered.
-    expect(output).toMatch(/2 files changed/);
-    const review = JSON.parse(await readFile(path.join(folder, 'review.json'), 'utf8')) as {
-      heads: { mine: string };
-    };
-    expect((await git(folder, 'rev-parse', 'signalbox/hello')).trim()).toBe(review.heads.mine);
-  });
+      const files = await git(folder, 'ls-tree', '--name-only', 'signalbox/hello');
+      expect(files.split('\n')).toEqual(['examples', 'farewell.txt', 'greeting.txt', '']);
+      expect(await git(folder, 'show', 'signalbox/hello:greeting.txt')).toContain('Write a greeting');
+      // What the reader is shown before approving is what was delivered.
+      expect(output).toMatch(/2 files changed/);
+      const review = JSON.parse(await readFile(path.join(folder, 'review.json'), 'utf8')) as {
+        heads: { mine: string };
+      };
+      expect((await git(folder, 'rev-parse', 'signalbox/hello')).trim()).toBe(review.heads.mine);
+    },
+  );
 });

@@ -48,12 +48,13 @@ export async function startService(folder: string, databaseUrl: string): Promise
 }
 
 /**
- * Runs what the reader pastes, stopping at the first command that fails. The output goes to a file: an agent that has been told to
- * end may hold a pipe open until its last request is answered.
+ * Runs what the reader pastes, stopping at the first command that fails; it and all it started end with `signal`. The output goes to
+ * a file: an agent that has been told to end may hold a pipe open until its last request is answered.
  */
 export async function runShell(
   folder: string,
   script: string,
+  signal: AbortSignal,
 ): Promise<{ code: number | null; output: string }> {
   const file = path.join(folder, 'output.log');
   const log = await open(file, 'w');
@@ -61,11 +62,16 @@ export async function runShell(
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
     stdio: ['ignore', log.fd, log.fd],
+    detached: true,
   });
+  // A group of its own, so that the agent in the background ends with it.
+  const end = (): void => void (child.pid !== undefined && process.kill(-child.pid, 'SIGTERM'));
+  signal.addEventListener('abort', end);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', resolve);
   });
+  signal.removeEventListener('abort', end);
   await log.close();
   return { code, output: await readFile(file, 'utf8') };
 }

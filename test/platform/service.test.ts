@@ -103,3 +103,15 @@ async function servicePid(): Promise<number> {
   const children = await readFile(`/proc/${launcher}/task/${launcher}/children`, 'utf8');
   return Number(children.trim().split(' ')[0]);
 }
+
+describe('a DATABASE_URL that can not be used', () => {
+  it('ends the start with one sentence that names host and database, and no password', async () => {
+    const { child, url, said } = await start({
+      DATABASE_URL: 'postgres://me:hidden@127.0.0.1:1/somewhere',
+    });
+    expect(url).toBeNull();
+    expect(child.exitCode).toBe(1);
+    expect(said()).toMatch(/^The database somewhere at 127\.0\.0\.1:1 \(DATABASE_URL\) can not be used: .*\n$/);
+    expect(said()).not.toContain('hidden');
+  });
+});

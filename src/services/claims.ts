@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { childId } from '../actors/address.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
+import type { Phase } from '../db/entities/phase.ts';
 import type { Task } from '../db/entities/task.ts';
 import type { Hub } from '../git/hub.ts';
 import { attemptBranch, headRef, phaseBranch, taskBranch } from './branch-names.ts';
@@ -101,13 +102,14 @@ export async function describeClaim(
   const { initiative, phase } = await family(deps, task);
   const projects = await deps.plan.projectsOfTask(task);
   const actor = await deps.runtime().peek(task.id);
+  const request = await requestFor(deps.sql, task, phase);
   const merge = await openMerges(deps, task, attempt.number);
   return {
     task: {
       id: task.id,
       key: task.key,
       title: task.title,
-      description: task.description,
+      description: [task.description, request.summary ?? ''].filter((text) => text !== '').join('\n\n'),
       category: task.category,
       initiative: initiative.key,
       phase: phase.key,
@@ -133,7 +135,7 @@ export async function describeClaim(
         },
       ];
     }),
-    comments: await commentsFor(deps.sql, task),
+    comments: request.comments,
     conflict: await conflictFor(deps.sql, task),
     limits: {
       attempt: attempt.number,
@@ -217,11 +219,33 @@ async function openMerges(
   return open;
 }
 
-async function commentsFor(sql: SqlPool, task: Task): Promise<Claim['comments']> {
-  if (task.round === null || task.round === undefined) return [];
+/** What a reviewer said that this attempt is to answer. */
+interface Request {
+  readonly summary: string | null;
+  readonly comments: Claim['comments'];
+}
+
+/** Of the phase for its revision task, of the initiative for the tasks of its revision phase, else of the task itself. */
+async function requestFor(sql: SqlPool, task: Task, phase: Phase): Promise<Request> {
+  const revision = /^revision-(\d+)$/.exec(phase.key)?.[1];
+  if (typeof task.round === 'number') {
+    return { summary: null, comments: await commentsOf(sql, task.phaseId, task.round) };
+  }
+  if (revision !== undefined) {
+    return { summary: null, comments: await commentsOf(sql, task.initiativeId, Number(revision)) };
+  }
+  const { rows } = await sql.query<{ summary: string; comments: Claim['comments'] }>(
+    `SELECT event ->> 'summary' AS summary, coalesce(event -> 'comments', '[]') AS comments FROM journal
+      WHERE actor_id = $1 AND type = 'task.requestChanges' AND outcome = 'accepted' ORDER BY seq DESC LIMIT 1`,
+    [task.id],
+  );
+  return rows[0] ?? { summary: null, comments: [] };
+}
+
+async function commentsOf(sql: SqlPool, unitId: string, round: number): Promise<Claim['comments']> {
   const { rows } = await sql.query<Claim['comments'][number]>(
     `SELECT project, file, line, text FROM review_comment WHERE unit_id = $1 AND round = $2 ORDER BY project, file, place`,
-    [task.phaseId, task.round],
+    [unitId, round],
   );
   return rows;
 }

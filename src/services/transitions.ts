@@ -81,8 +81,10 @@ export class Transitions implements TransitionService {
     switch (event.type) {
       case 'initiative.approve':
         await this.#refuseStrategies(id, payload['strategies']);
+        await this.#refuseMovedHeads('initiative', id, event);
         return withDigest(payload);
       case 'phase.approve':
+        await this.#refuseMovedHeads('phase', id, event);
         return withDigest(payload);
       case 'task.approve':
         return this.#withSubmission(id, payload);
@@ -109,6 +111,20 @@ export class Transitions implements TransitionService {
       throw new Refusal('heads_not_served', 'these are not the heads that the task has handed in; read the task again');
     }
     return { ...payload, digest: submission.digest };
+  }
+
+  /** The review still serves what it was opened on: somebody has written to the hub beside the service since. */
+  async #refuseMovedHeads(kind: 'phase' | 'initiative', id: string, event: PostedTransition): Promise<void> {
+    const heads = headsSchema.safeParse(event.payload['heads']);
+    const actor = await this.#runtime().peek(id);
+    if (!heads.success || actor === null || !actor.next.includes(event.type)) return;
+    if (actor.context['heads'] !== headsDigest(heads.data)) return;
+    const now = await this.#headsNow(kind, id);
+    const moved = Object.keys(now).filter((key) => (now[key] ?? null) !== (heads.data[key] ?? null));
+    if (moved.length === 0) return;
+    throw new Refusal('heads_moved', `${moved.join(', ')} has moved since the review was opened: recheck it, and read the review again`, {
+      details: { differs: moved, heads: now },
+    });
   }
 
   async #refuseStrategies(id: string, wanted: unknown): Promise<void> {

@@ -3,6 +3,7 @@ import pino from 'pino';
 import { type Config, ConfigFaults, readConfig } from './config.ts';
 import { DatabaseUnreachable } from './db/database-unreachable.ts';
 import { EmbeddedRefusal } from './db/embedded/embedded-refusal.ts';
+import { GitError } from './git/git-error.ts';
 import { type Service, startService } from './service.ts';
 
 /** Longer than the shortest lease: what the drain could not give back in this time is taken back by others after the lease. */
@@ -50,7 +51,8 @@ try {
   const isExpected =
     error instanceof ConfigFaults ||
     error instanceof EmbeddedRefusal ||
-    error instanceof DatabaseUnreachable;
+    error instanceof DatabaseUnreachable ||
+    (error instanceof GitError && error.code === 'merge_engine_not_installed');
   if (!isExpected) throw error;
   console.error(error.message);
   process.exitCode = 1;

@@ -69,6 +69,7 @@ export const STATUS = {
   not_enabled: 409,
   event_rejected: 409,
   quarantined: 409,
+  not_quarantined: 409,
   not_active: 409,
   constraint: 409,
   not_available: 501,

@@ -9,6 +9,7 @@ import type {
   InitiativeTree,
   InitiativeView,
   Kind,
+  Replayed,
   PhaseView,
   ReviewView,
   TaskView,
@@ -90,6 +91,8 @@ export interface TransitionService {
     event: PostedTransition,
     principal: Principal,
   ): Promise<Omit<EventAnswer, 'idempotent'>>;
+  /** Lifts a quarantine and applies again what caused it. Refuses with `not_quarantined`. */
+  replay(kind: Kind, id: string): Promise<Replayed>;
 }
 
 /** Reads. `next` in what they answer is cut to what the principal may send. */

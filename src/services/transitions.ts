@@ -18,7 +18,7 @@ import type { PlanStore } from './plan-store.ts';
 import { principalName } from './principal-name.ts';
 import { holdKey } from './requests.ts';
 import { readReviewHeads } from './review-heads.ts';
-import type { Kind } from './shapes/actor.ts';
+import type { Kind, Replayed } from './shapes/actor.ts';
 import type { Principal, Scope } from './shapes/token.ts';
 import { getSubmission } from './work-store.ts';
 
@@ -63,6 +63,27 @@ export class Transitions implements TransitionService {
       await this.#explainRefusal(kind, id, event, payload);
     }
     return eventAnswer(outcome, { kind, id, eventId: event.eventId, type: event.type });
+  }
+
+  async replay(kind: Kind, id: string): Promise<Replayed> {
+    const before = await this.#runtime().peek(id);
+    if (before === null || before.machine !== kind) {
+      throw new Refusal(unknownCode(kind), `there is no ${kind} with the id ${id}`);
+    }
+    const outcome = await this.#runtime().replay(id);
+    if (outcome === null) {
+      throw new Refusal('not_quarantined', `this ${kind} is not set aside: there is nothing to replay`);
+    }
+    const after = (await this.#runtime().peek(id)) ?? before;
+    return {
+      outcome: typeof outcome === 'string' ? outcome : outcome.outcome,
+      id,
+      kind,
+      version: after.version,
+      state: after.state,
+      tags: after.tags,
+      quarantined: after.quarantined,
+    };
   }
 
   /** The payload under which this very event is in the journal already. */

@@ -179,6 +179,11 @@ export function sampleServices() {
       const { state, tags, next } = actor;
       return { outcome: 'accepted', id, kind, eventId: event.eventId, version: 8, state, tags, next };
     },
+    replay: async (kind, id) => {
+      requireKnown(kind, id);
+      const { state, tags } = actor;
+      return { outcome: 'accepted', id, kind, version: 9, state, tags, quarantined: null };
+    },
   };
 
   const reads: ReadService = {

@@ -123,5 +123,6 @@ export function tinyTransitions(runtime: Runtime): TransitionService {
       const { version, state, tags, next } = outcome;
       return { outcome: outcome.outcome, id, kind, eventId, version, state: state as string, tags, next };
     },
+    replay: (_kind, id) => Promise.reject(new Refusal('not_quarantined', `${id} is not set aside`)),
   };
 }

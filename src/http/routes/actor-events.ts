@@ -3,10 +3,10 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { RefusalCode } from '../../errors.ts';
 import type { EventCatalog, TransitionService } from '../../services/contracts.ts';
-import { eventAnswerSchema, eventBodySchema, type Kind } from '../../services/shapes/actor.ts';
+import { eventAnswerSchema, eventBodySchema, type Kind, replayedSchema } from '../../services/shapes/actor.ts';
 import { setEntityTag, versionIfMatch } from '../entity-tag.ts';
 import { isIdempotent, sendingOf } from '../idempotency.ts';
-import { MOVERS } from '../plugins/authentication.ts';
+import { MOVERS, OPERATORS } from '../plugins/authentication.ts';
 import { eventHeaders, problems } from '../responses.ts';
 
 /** What the runtime may refuse an event with. */
@@ -80,6 +80,25 @@ export const actorEventRoutes = plugin<{ transitions: TransitionService }>(
           );
           setEntityTag(reply, answer.version);
           return { ...answer, idempotent: isIdempotent(request) };
+        },
+      );
+
+      routes.post(
+        `/v1/${path}/:id/replay`,
+        {
+          config: { access: OPERATORS },
+          schema: {
+            operationId: operationId.replace(/^send(.*)Event$/, 'replay$1'),
+            summary: `Take the ${kind} out of quarantine and apply again what caused it`,
+            tags: [path],
+            params: z.object({ id: z.uuid() }),
+            response: { 200: replayedSchema, ...problems({}, unknown, 'not_quarantined') },
+          },
+        },
+        async (request, reply) => {
+          const replayed = await transitions.replay(kind, request.params.id);
+          setEntityTag(reply, replayed.version);
+          return replayed;
         },
       );
     }

@@ -120,6 +120,18 @@ export const eventAnswerSchema = z.object({
 });
 export type EventAnswer = z.infer<typeof eventAnswerSchema>;
 
+/** An actor after a replay: `lifted` when there was nothing to apply again. */
+export const replayedSchema = z.object({
+  outcome: z.string(),
+  id: z.uuid(),
+  kind: kindSchema,
+  version: z.int(),
+  state: stateSchema,
+  tags: z.array(z.string()),
+  quarantined: quarantineSchema,
+});
+export type Replayed = z.infer<typeof replayedSchema>;
+
 /** Why it is where it is, and what would move it. */
 export const explanationSchema = z.object({
   id: z.uuid(),

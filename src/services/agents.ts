@@ -128,7 +128,12 @@ export class Agents implements AgentService {
     // A report that came before gets its first answer, whatever has become of the lease and the branches since.
     const live = await this.#isLive(body.lease);
     const submission = live ? await this.#record(attempt, body.noChanges) : '0'.repeat(64);
-    return this.#report(attempt, 'task.submit', { submission, summary: body.summary, noChanges: body.noChanges }, sending);
+    return this.#report(
+      attempt,
+      'task.submit',
+      { submission, summary: body.summary, noChanges: body.noChanges },
+      sending,
+    );
   }
 
   async fail(agentId: string, body: Fail, sending: Sending): Promise<Answer> {
@@ -139,7 +144,11 @@ export class Agents implements AgentService {
   /** An agent that stops with success hands in what it has pushed; one that crashed or was stopped does not. */
   async stop(agentId: string, body: Stop, sending: Sending): Promise<Answer> {
     if (body.reason === 'success') {
-      return this.submit(agentId, { lease: body.lease, summary: body.summary, noChanges: body.noChanges }, sending);
+      return this.submit(
+        agentId,
+        { lease: body.lease, summary: body.summary, noChanges: body.noChanges },
+        sending,
+      );
     }
     const attempt = await this.#reported(agentId, body.lease, sending);
     return this.#report(attempt, 'task.stop', { reason: body.reason }, sending);
@@ -182,12 +191,7 @@ export class Agents implements AgentService {
     }
   }
 
-  async #report(
-    attempt: AttemptRow,
-    type: string,
-    payload: JsonObject,
-    sending: Sending,
-  ): Promise<Answer> {
+  async #report(attempt: AttemptRow, type: string, payload: JsonObject, sending: Sending): Promise<Answer> {
     const eventId = sending.eventIdFor(attempt.task_id);
     const outcome = await this.#deps.runtime().post(attempt.task_id, {
       id: eventId,
@@ -196,7 +200,11 @@ export class Agents implements AgentService {
       sender: 'service',
       principal: principalName(sending.principal),
     });
-    if (outcome.outcome === 'refused' && outcome.code === 'not_enabled' && !(await this.#isLive(attempt.lease_id))) {
+    if (
+      outcome.outcome === 'refused' &&
+      outcome.code === 'not_enabled' &&
+      !(await this.#isLive(attempt.lease_id))
+    ) {
       throw leaseOver();
     }
     return eventAnswer(outcome, { kind: 'task', id: attempt.task_id, eventId, type });

@@ -179,9 +179,7 @@ async function startPoints(
     const born = tips.get(own) ?? (await repository.createRefIfMissing(own, tip)).tip;
     const last = earlier.find((ref) => (tips.get(ref) ?? null) !== null);
     start[project.key] =
-      last === undefined
-        ? { base: born, startRef: own }
-        : { base: tips.get(last) ?? born, startRef: last };
+      last === undefined ? { base: born, startRef: own } : { base: tips.get(last) ?? born, startRef: last };
   }
   return start;
 }
@@ -190,11 +188,7 @@ async function startPoints(
  * For a review or merge task, which starts from the tip of the phase: what has to be merged there and is not contained yet. That is
  * what the last attempt pushed, so that its work is not left behind, or for a merge task the commits whose conflict it resolves.
  */
-async function openMerges(
-  deps: ClaimDeps,
-  task: Task,
-  attempt: number,
-): Promise<Record<string, string>> {
+async function openMerges(deps: ClaimDeps, task: Task, attempt: number): Promise<Record<string, string>> {
   if (task.category === 'execute') return {};
   const { initiative, phase } = await family(deps, task);
   const target = headRef(phaseBranch(initiative.key, phase.key));
@@ -210,7 +204,11 @@ async function openMerges(
     const isOpen = async (commit: string) => tip === null || !(await repository.isAncestor(commit, tip));
     const head = heads[project.key] ?? null;
     const last = earlier.map((ref) => tips.get(ref) ?? null).find((found) => found !== null) ?? null;
-    if (last !== null && (await isOpen(last)) && (head === null || (await repository.isAncestor(head, last)))) {
+    if (
+      last !== null &&
+      (await isOpen(last)) &&
+      (head === null || (await repository.isAncestor(head, last)))
+    ) {
       open[project.key] = last;
     } else if (head !== null && (await isOpen(head))) {
       open[project.key] = head;
@@ -257,8 +255,6 @@ async function conflictFor(sql: SqlPool, task: Task): Promise<Claim['conflict']>
   return {
     source: projects[0]?.source ?? '',
     target: projects[0]?.target ?? '',
-    files: projects.flatMap(({ project, files }) =>
-      files.map(({ path, type }) => ({ project, path, type })),
-    ),
+    files: projects.flatMap(({ project, files }) => files.map(({ path, type }) => ({ project, path, type }))),
   };
 }

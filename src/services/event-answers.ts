@@ -16,9 +16,13 @@ export function eventAnswer(
     });
   }
   if (outcome.outcome === 'rejected' || outcome.first?.outcome === 'rejected') {
-    throw new Refusal('event_rejected', `${posted.type} could not be worked through: ${outcome.reason ?? 'unknown reason'}`, {
-      details: { version: outcome.version, state: outcome.state, tags: outcome.tags, next: outcome.next },
-    });
+    throw new Refusal(
+      'event_rejected',
+      `${posted.type} could not be worked through: ${outcome.reason ?? 'unknown reason'}`,
+      {
+        details: { version: outcome.version, state: outcome.state, tags: outcome.tags, next: outcome.next },
+      },
+    );
   }
   return {
     outcome: outcome.outcome,

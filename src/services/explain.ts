@@ -112,7 +112,12 @@ export class Explain implements ExplainService {
 
   async #lease(actor: ActorView): Promise<Reason[]> {
     if (!actor.tags.includes('leased')) return [];
-    const { rows } = await this.#sql.query<{ name: string; agent_id: string; expires_at: Date; message: string | null }>(
+    const { rows } = await this.#sql.query<{
+      name: string;
+      agent_id: string;
+      expires_at: Date;
+      message: string | null;
+    }>(
       `SELECT a.name, l.agent_id, l.expires_at, p.message FROM lease l JOIN agent a ON a.id = l.agent_id
          LEFT JOIN progress p ON p.lease_id = l.lease_id WHERE l.task_id = $1`,
       [actor.id],
@@ -147,7 +152,8 @@ export class Explain implements ExplainService {
     const reasons: Reason[] = [];
     const say = (code: string, text: string) => reasons.push({ code, text, refers: [] });
     if (row.paused) say('paused', 'the initiative is paused: nothing is claimed');
-    if (row.held >= row.task_limit) say('task_limit', `the initiative allows ${row.task_limit} tasks at once`);
+    if (row.held >= row.task_limit)
+      say('task_limit', `the initiative allows ${row.task_limit} tasks at once`);
     if (row.owned) say('landing_under_way', 'a landing owns the branch of the phase at this moment');
     if (row.agents === 0) {
       say('no_agent', `no agent is registered that can do ${row.capabilities.join(', ') || 'it'}`);
@@ -176,11 +182,17 @@ export class Explain implements ExplainService {
 function describe(kind: Kind, actor: ActorView): string {
   const machine = machineDefinitions.find(({ name }) => name === kind)?.machine;
   if (machine === undefined) return stateText(actor);
-  return path(actor.state).map((_, depth, names) => descriptionAt(machine, names.slice(0, depth + 1))).join(' ').trim();
+  return path(actor.state)
+    .map((_, depth, names) => descriptionAt(machine, names.slice(0, depth + 1)))
+    .join(' ')
+    .trim();
 }
 
 function descriptionAt(machine: AnyStateMachine, names: readonly string[]): string {
-  const node = names.reduce<AnyStateMachine['root'] | undefined>((at, name) => at?.states[name], machine.root);
+  const node = names.reduce<AnyStateMachine['root'] | undefined>(
+    (at, name) => at?.states[name],
+    machine.root,
+  );
   return node?.description ?? '';
 }
 

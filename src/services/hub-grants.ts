@@ -85,8 +85,6 @@ export class HubGrants implements HubAccess {
     if (task.resolves === null || task.resolves === undefined) return [];
     const siblings = await this.#plan.tasksOf(task.phaseId);
     const conflicted = siblings.find(({ ordinal }) => ordinal === task.resolves);
-    return conflicted === undefined
-      ? []
-      : [headRef(taskBranch(initiativeKey, phaseKey, conflicted.key))];
+    return conflicted === undefined ? [] : [headRef(taskBranch(initiativeKey, phaseKey, conflicted.key))];
   }
 }

@@ -26,7 +26,12 @@ export class LeaseSweeper {
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
 
-  constructor(deps: { sql: SqlPool; runtime: Pick<Runtime, 'post' | 'readiness'>; log: SweeperLog; outageMs: number }) {
+  constructor(deps: {
+    sql: SqlPool;
+    runtime: Pick<Runtime, 'post' | 'readiness'>;
+    log: SweeperLog;
+    outageMs: number;
+  }) {
     this.#sql = deps.sql;
     this.#runtime = deps.runtime;
     this.#log = deps.log;

@@ -14,7 +14,5 @@ const CATALOGS: Readonly<Record<Kind, EventCatalog>> = {
 /** Of the events a state takes, the ones that a token of this scope may send. */
 export function nextFor(kind: Kind, next: readonly string[], scope: Scope): string[] {
   const senders: readonly string[] = scope === 'viewer' ? [] : [scope];
-  return next.filter((type) =>
-    CATALOGS[kind][type]?.senders.some((sender) => senders.includes(sender)),
-  );
+  return next.filter((type) => CATALOGS[kind][type]?.senders.some((sender) => senders.includes(sender)));
 }

@@ -43,9 +43,7 @@ function duplicates(nodes: readonly { key: string }[], path: string): PlanFault[
       seen.add(key);
       return [];
     }
-    return [
-      { path: `${path}[${at}].key`, code: 'duplicate_key', message: `${key} is used more than once` },
-    ];
+    return [{ path: `${path}[${at}].key`, code: 'duplicate_key', message: `${key} is used more than once` }];
   });
 }
 

@@ -61,9 +61,7 @@ export class PlanStore {
   }
 
   async tasksOfInitiative(initiativeId: string): Promise<Task[]> {
-    return this.#orm.em
-      .fork()
-      .find(Task, { initiativeId }, { orderBy: { phaseId: 'asc', ordinal: 'asc' } });
+    return this.#orm.em.fork().find(Task, { initiativeId }, { orderBy: { phaseId: 'asc', ordinal: 'asc' } });
   }
 
   /** The projects of an initiative in the order of their keys. */

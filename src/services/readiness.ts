@@ -67,7 +67,10 @@ export class ReadinessMonitor {
       await sql.query('UPDATE actor_heartbeat SET beat_at = beat_at');
     });
     const late = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Error(`no answer in ${DATABASE_ANSWER_MS} ms`)), DATABASE_ANSWER_MS).unref();
+      setTimeout(
+        () => reject(new Error(`no answer in ${DATABASE_ANSWER_MS} ms`)),
+        DATABASE_ANSWER_MS,
+      ).unref();
     });
     try {
       await Promise.race([answer, late]);

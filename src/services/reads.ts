@@ -12,7 +12,14 @@ import { unknownCode } from './event-answers.ts';
 import type { Heads } from './heads.ts';
 import { landingsOf } from './landings.ts';
 import type { PlanStore } from './plan-store.ts';
-import type { InitiativeTree, InitiativeView, Kind, PhaseView, ReviewView, TaskView } from './shapes/actor.ts';
+import type {
+  InitiativeTree,
+  InitiativeView,
+  Kind,
+  PhaseView,
+  ReviewView,
+  TaskView,
+} from './shapes/actor.ts';
 import type { JournalPage } from './shapes/journal.ts';
 import type { LandingView } from './shapes/landing.ts';
 import { toEntryView } from './journal-view.ts';
@@ -36,9 +43,7 @@ export class Reads implements ReadService {
     const all = await this.#plan.initiatives();
     const actors = await this.#actors(all.map(({ id }) => id));
     const titles = await this.#titles(all.map(({ id }) => id));
-    return Promise.all(
-      all.map((initiative) => this.#initiativeView(initiative, actors, titles, principal)),
-    );
+    return Promise.all(all.map((initiative) => this.#initiativeView(initiative, actors, titles, principal)));
   }
 
   async initiative(id: string, principal: Principal): Promise<InitiativeTree> {
@@ -75,7 +80,10 @@ export class Reads implements ReadService {
     const digest = actor.context['heads'];
     const review = typeof digest === 'string' ? await getReview(this.#sql, id, digest) : null;
     if (review === null) {
-      throw new Refusal('no_open_review', `this ${kind} has no open review; its state is ${JSON.stringify(actor.state)}`);
+      throw new Refusal(
+        'no_open_review',
+        `this ${kind} has no open review; its state is ${JSON.stringify(actor.state)}`,
+      );
     }
     return {
       id,
@@ -219,7 +227,13 @@ function phaseView(
   };
 }
 
-function taskView(initiative: Initiative, phase: Phase, task: Task, siblings: readonly Task[], look: Look): TaskView {
+function taskView(
+  initiative: Initiative,
+  phase: Phase,
+  task: Task,
+  siblings: readonly Task[],
+  look: Look,
+): TaskView {
   const actor = look.actors.get(task.id) ?? unknown('task', task.id);
   return {
     ...actorView(actor, 'task', task, look.titles, look.principal),
@@ -271,7 +285,10 @@ function headsOf(heads: Heads | undefined): Record<string, string | null> | null
   return heads === undefined ? null : { ...heads };
 }
 
-function keysOf(ordinals: readonly number[], siblings: readonly { ordinal: number; key: string }[]): string[] {
+function keysOf(
+  ordinals: readonly number[],
+  siblings: readonly { ordinal: number; key: string }[],
+): string[] {
   return ordinals.flatMap((n) => siblings.find(({ ordinal }) => ordinal === n)?.key ?? []);
 }
 

@@ -25,10 +25,7 @@ interface ReadyRow {
  * Reserves the ready task with the highest priority that the agent is able to do: not of a paused initiative, not while a landing
  * owns the branch of its phase, not above the initiative's limit. Among equals, initiatives with fewer leases come first.
  */
-export async function reserveReadyTask(
-  pool: SqlPool,
-  candidate: Candidate,
-): Promise<Reservation | null> {
+export async function reserveReadyTask(pool: SqlPool, candidate: Candidate): Promise<Reservation | null> {
   return pool.transaction(async (sql) => {
     const earlier = await earlierRequest(sql, candidate.agentId);
     if (earlier !== null) return earlier.reservation;
@@ -66,7 +63,10 @@ export async function reserveReadyTask(
  * What another request of this agent has taken already: requests that arrive together, or again after a crash, get one task. Reads
  * lease and reservation in one snapshot, because a claim turns one into the other; the lock makes the requests take turns.
  */
-async function earlierRequest(sql: Sql, agentId: string): Promise<{ reservation: Reservation | null } | null> {
+async function earlierRequest(
+  sql: Sql,
+  agentId: string,
+): Promise<{ reservation: Reservation | null } | null> {
   await sql.query('SELECT FROM agent WHERE id = $1 FOR NO KEY UPDATE', [agentId]);
   const { rows } = await sql.query<{ holds: boolean; task_id: string | null; attempt: number | null }>(
     `SELECT EXISTS (SELECT 1 FROM lease WHERE agent_id = $1 AND expires_at > db_now()) AS holds, r.task_id, r.attempt

@@ -37,12 +37,7 @@ export class Transitions implements TransitionService {
     this.#runtime = deps.runtime;
   }
 
-  async send(
-    kind: Kind,
-    id: string,
-    event: PostedTransition,
-    principal: Principal,
-  ): Promise<Answer> {
+  async send(kind: Kind, id: string, event: PostedTransition, principal: Principal): Promise<Answer> {
     const actor = await this.#runtime().peek(id);
     if (actor === null || actor.machine !== kind) {
       throw new Refusal(unknownCode(kind), `there is no ${kind} with the id ${id}`);
@@ -129,7 +124,10 @@ export class Transitions implements TransitionService {
     const digest = actor?.context['submission'];
     const submission = typeof digest === 'string' ? await getSubmission(this.#sql, id, digest) : null;
     if (submission === null || headsDigest(submission.heads) !== headsDigest(heads.data)) {
-      throw new Refusal('heads_not_served', 'these are not the heads that the task has handed in; read the task again');
+      throw new Refusal(
+        'heads_not_served',
+        'these are not the heads that the task has handed in; read the task again',
+      );
     }
     return { ...payload, digest: submission.digest };
   }
@@ -143,9 +141,13 @@ export class Transitions implements TransitionService {
     const now = await this.#headsNow(kind, id);
     const moved = Object.keys(now).filter((key) => (now[key] ?? null) !== (heads.data[key] ?? null));
     if (moved.length === 0) return;
-    throw new Refusal('heads_moved', `${moved.join(', ')} has moved since the review was opened: recheck it, and read the review again`, {
-      details: { differs: moved, heads: now },
-    });
+    throw new Refusal(
+      'heads_moved',
+      `${moved.join(', ')} has moved since the review was opened: recheck it, and read the review again`,
+      {
+        details: { differs: moved, heads: now },
+      },
+    );
   }
 
   async #refuseStrategies(id: string, wanted: unknown): Promise<void> {
@@ -179,7 +181,10 @@ export class Transitions implements TransitionService {
     const tasks = Array.isArray(payload['tasks']) ? (payload['tasks'] as JsonObject[]) : [];
     const keys = tasks.map(({ key }) => String(key));
     for (const [index, key] of keys.entries()) {
-      refuseKey(key, keys.slice(0, index).map((earlier) => ({ key: earlier })));
+      refuseKey(
+        key,
+        keys.slice(0, index).map((earlier) => ({ key: earlier })),
+      );
     }
     return {
       ...payload,
@@ -220,12 +225,7 @@ export class Transitions implements TransitionService {
   }
 
   /** The machine only says that a guard was false; people are told which, where it can be known. */
-  async #explainRefusal(
-    kind: Kind,
-    id: string,
-    event: PostedTransition,
-    payload: JsonObject,
-  ): Promise<void> {
+  async #explainRefusal(kind: Kind, id: string, event: PostedTransition, payload: JsonObject): Promise<void> {
     const actor = await this.#runtime().peek(id);
     if (actor === null || !actor.next.includes(event.type)) return;
     if (event.type.endsWith('.cancel') && payload['dependents'] === undefined) {
@@ -274,17 +274,17 @@ function senderOf(scope: Scope): Sender {
 function refuseKey(key: unknown, siblings: readonly { key: string }[]): void {
   if (typeof key !== 'string') return;
   if (isReservedKey(key)) {
-    throw new Refusal('invalid_key', `${key}: keys that begin with merge- or revision- and a number are given by the service`);
+    throw new Refusal(
+      'invalid_key',
+      `${key}: keys that begin with merge- or revision- and a number are given by the service`,
+    );
   }
   if (siblings.some((sibling) => sibling.key === key)) {
     throw new Refusal('key_taken', `there is a ${key} beside it already`);
   }
 }
 
-function siblingOrdinals(
-  wanted: unknown,
-  siblings: readonly { key: string; ordinal: number }[],
-): number[] {
+function siblingOrdinals(wanted: unknown, siblings: readonly { key: string; ordinal: number }[]): number[] {
   if (wanted === undefined) return [];
   if (!Array.isArray(wanted) || !wanted.every((key) => typeof key === 'string')) {
     throw new Refusal('invalid_payload', 'dependsOn is a list of keys');

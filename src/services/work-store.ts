@@ -50,11 +50,7 @@ export async function putSubmission(sql: Sql, submission: Submission): Promise<v
   );
 }
 
-export async function getSubmission(
-  sql: Sql,
-  taskId: string,
-  digest: string,
-): Promise<Submission | null> {
+export async function getSubmission(sql: Sql, taskId: string, digest: string): Promise<Submission | null> {
   const { rows } = await sql.query<SubmissionRow>(
     'SELECT task_id, digest, lease_id, branch, heads FROM submission WHERE task_id = $1 AND digest = $2',
     [taskId, digest],
@@ -75,13 +71,7 @@ export async function putReview(sql: Sql, review: Review): Promise<void> {
   await sql.query(
     `INSERT INTO review (unit_id, digest, round, heads, base) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (unit_id, digest) DO UPDATE SET round = excluded.round, base = excluded.base, opened_at = db_now()`,
-    [
-      review.unitId,
-      review.digest,
-      review.round,
-      JSON.stringify(review.heads),
-      JSON.stringify(review.base),
-    ],
+    [review.unitId, review.digest, review.round, JSON.stringify(review.heads), JSON.stringify(review.base)],
   );
 }
 

@@ -12,8 +12,7 @@ export function deliverInitiative(deps: EffectDeps) {
   return async (run: EffectRun): Promise<JsonObject> => {
     const initiative = await deps.plan.initiative(run.actorId);
     const approved = run.input['approved'];
-    const review =
-      typeof approved === 'string' ? await getReview(deps.sql, initiative.id, approved) : null;
+    const review = typeof approved === 'string' ? await getReview(deps.sql, initiative.id, approved) : null;
     if (review === null) return { result: 'heads_moved', message: 'the approved heads are not on record' };
     const sourceRef = headRef(initiativeBranch(initiative.key));
     const projects: DeliveryProject[] = [];
@@ -92,7 +91,9 @@ async function deliveryOutput(
 
 /** From git's own refusal it is known that this remote takes no push to that branch: it is not offered again. */
 async function rememberCheckedOut(deps: EffectDeps, records: readonly DeliveryRecord[]): Promise<void> {
-  const ids = records.filter(({ code }) => code === 'remote_branch_checked_out').map(({ projectId }) => projectId);
+  const ids = records
+    .filter(({ code }) => code === 'remote_branch_checked_out')
+    .map(({ projectId }) => projectId);
   if (ids.length === 0) return;
   await deps.sql.query('UPDATE project SET checked_out = true WHERE id = ANY($1::uuid[])', [ids]);
 }

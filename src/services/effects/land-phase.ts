@@ -22,13 +22,17 @@ export function landPhase(deps: EffectDeps) {
       const repository = deps.hub.repository(project.id);
       const tip = await repository.readTip(sourceRef);
       // The branch was made in every project when the phase opened: without it, work is lost, not absent.
-      if (tip === null) return { result: 'source_lost', message: `${project.key} has no branch ${sourceRef}` };
+      if (tip === null)
+        return { result: 'source_lost', message: `${project.key} has no branch ${sourceRef}` };
       const source = review === null ? tip : (review.heads[project.key] ?? null);
       // Head null was served for a project that the phase had not touched: a commit there since was not seen by the reviewer.
       if (review !== null && source === null && tip !== review.base[project.key]) {
         const target = review.base[project.key];
         if (typeof target !== 'string' || !(await repository.isAncestor(tip, target))) {
-          return { result: 'heads_moved', message: `${project.key} has commits that the review did not serve` };
+          return {
+            result: 'heads_moved',
+            message: `${project.key} has commits that the review did not serve`,
+          };
         }
       }
       projects.push({

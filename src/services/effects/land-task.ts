@@ -26,9 +26,7 @@ export function landTask(deps: EffectDeps) {
     }
 
     const staged = task.category !== 'execute';
-    const sourceBranch = staged
-      ? submission.branch
-      : taskBranch(initiative.key, phase.key, task.key);
+    const sourceBranch = staged ? submission.branch : taskBranch(initiative.key, phase.key, task.key);
     const resolved = staged ? await resolvedHeads(deps, task) : {};
     const lanes: LandingProject[] = [];
     for (const project of projects) {
@@ -93,12 +91,7 @@ export async function resolvedHeads(
 }
 
 /** The task branch follows what was handed in; a tip that is not contained in it is kept under a backup ref. */
-async function moveTaskBranch(
-  repository: Repository,
-  task: Task,
-  ref: string,
-  head: string,
-): Promise<void> {
+async function moveTaskBranch(repository: Repository, task: Task, ref: string, head: string): Promise<void> {
   const tip = await repository.readTip(ref);
   if (tip === head) return;
   if (tip !== null && !(await repository.isAncestor(tip, head))) {

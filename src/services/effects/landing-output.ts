@@ -30,13 +30,19 @@ export async function landingOutput(
     const files = landing.conflicts.flatMap(({ projectId, conflicts }) =>
       conflicts.map(({ path }) => `${names.get(projectId) ?? projectId}:${path}`),
     );
-    return { result: 'conflict', message: `does not merge cleanly: ${[...new Set(files)].join(', ')}`.slice(0, 400) };
+    return {
+      result: 'conflict',
+      message: `does not merge cleanly: ${[...new Set(files)].join(', ')}`.slice(0, 400),
+    };
   }
   const where = landing.projects.map(
     ({ projectId, expected, found }) =>
       `${names.get(projectId) ?? projectId} (expected ${short(expected)}, found ${short(found)})`,
   );
-  return { result: landing.result, message: `${landing.result.replaceAll('_', ' ')}: ${where.join(', ')}`.slice(0, 400) };
+  return {
+    result: landing.result,
+    message: `${landing.result.replaceAll('_', ' ')}: ${where.join(', ')}`.slice(0, 400),
+  };
 }
 
 export function conflictRecords(

@@ -46,7 +46,8 @@ async function proof(deps: EffectDeps, tasks: readonly Task[], ref: string, init
   for (const task of tasks) {
     const actor = actors.get(task.id);
     if (actor === undefined) missing.push(`${task.key} has no actor`);
-    else if (actor.state === 'completed') missing.push(...(await missingOf(deps, task, actor, projects, tips)));
+    else if (actor.state === 'completed')
+      missing.push(...(await missingOf(deps, task, actor, projects, tips)));
     else if (!actor.tags.includes('settled')) missing.push(`${task.key} is not settled`);
   }
   return { proven: missing.length === 0, missing: missing.slice(0, 50) };

@@ -43,8 +43,7 @@ export const planWriters: readonly RowWriter[] = [
     name: 'pause.put',
     key: () => 'pause',
     columns: { paused: 'boolean' },
-    statement: (rows) =>
-      `UPDATE initiative i SET paused = x.paused FROM ${rows} x WHERE i.id = x.actor_id`,
+    statement: (rows) => `UPDATE initiative i SET paused = x.paused FROM ${rows} x WHERE i.id = x.actor_id`,
   },
   {
     name: 'strategy.put',

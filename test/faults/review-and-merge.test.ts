@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { claim, cloneOf, doTask, push, pushFiles, pushResolution, registerAgent, submit } from '../support/agent.ts';
+import {
+  claim,
+  cloneOf,
+  doTask,
+  push,
+  pushFiles,
+  pushResolution,
+  registerAgent,
+  submit,
+} from '../support/agent.ts';
 import { countMerges, filesAt, git, isContained, tipOf } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
 import { startTestService } from '../support/service.ts';
@@ -35,7 +44,11 @@ test('F1 a finished revision task brings the phase back to review, in the next r
 test('F3 a phase is not merged while a task merge is still running, and then once', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { mode: 'yolo', projects: [api], phases: [{ key: 'build', tasks: ['one', 'two'] }] });
+  const work = await applyPlan(service, {
+    mode: 'yolo',
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['one', 'two'] }],
+  });
   const agent = await registerAgent(service);
   const start = await api.remote.tip();
   await doTask(agent, 'one', { api: { 'one.txt': '1\n' } });
@@ -84,7 +97,11 @@ test('F4 a merge that fails without any conflict file does not count as merged',
 test('F5 the failure of one task stays to be seen when the next one completes, and the phase does not go on without it', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { mode: 'yolo', projects: [api], phases: [{ key: 'build', tasks: ['broken', 'fine'] }] });
+  const work = await applyPlan(service, {
+    mode: 'yolo',
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['broken', 'fine'] }],
+  });
   const agent = await registerAgent(service);
   const claimed = await claim(agent, 'broken');
   const worktree = await cloneOf(agent, claimed);
@@ -98,12 +115,16 @@ test('F5 the failure of one task stays to be seen when the next one completes, a
   await work.untilTask('build', 'fine', 'completed');
 
   const phase = await work.untilPhase('build', 'in_progress.attention');
-  expect(phase.tasks.map(({ key, state, failure }) => [key, stateText(state), failure?.code ?? null])).toEqual([
+  expect(
+    phase.tasks.map(({ key, state, failure }) => [key, stateText(state), failure?.code ?? null]),
+  ).toEqual([
     ['broken', 'failed', 'unrelated'],
     ['fine', 'completed', null],
   ]);
   const { reasons } = await work.explain('phase', phase.id);
-  expect(reasons.map(({ code }) => code)).toEqual(expect.arrayContaining(['children_open', 'child_needs_you']));
+  expect(reasons.map(({ code }) => code)).toEqual(
+    expect.arrayContaining(['children_open', 'child_needs_you']),
+  );
   expect(await tipOf(api.hub, INITIATIVE)).toBe(await api.remote.tip());
 
   // A person waives it: only then does the phase land, without it.
@@ -115,8 +136,14 @@ test('F5 the failure of one task stays to be seen when the next one completes, a
 
 test('F6 a task over two projects lands in both or in none, the conflict is on record, and the retry brings both', async () => {
   const service = await startTestService();
-  const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web', { 'shared.txt': 'base\n' })];
-  const work = await applyPlan(service, { projects: [api, web], phases: [{ key: 'build', tasks: ['left', 'right'] }] });
+  const [api, web] = [
+    await addProject(service, 'api'),
+    await addProject(service, 'web', { 'shared.txt': 'base\n' }),
+  ];
+  const work = await applyPlan(service, {
+    projects: [api, web],
+    phases: [{ key: 'build', tasks: ['left', 'right'] }],
+  });
   const [one, two] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const [left, right] = [await claim(one, 'left'), await claim(two, 'right')];
   await pushFiles(one, left, { web: { 'shared.txt': 'left\n' } });
@@ -138,12 +165,16 @@ test('F6 a task over two projects lands in both or in none, the conflict is on r
   await pushResolution(one, merge, { web: { 'shared.txt': 'both\n' } });
   await submit(one, merge);
   await work.untilTask('build', 'right', 'completed');
-  for (const project of [api, web]) expect(await isContained(project.hub, heads[project.key] ?? '', PHASE)).toBe(true);
+  for (const project of [api, web])
+    expect(await isContained(project.hub, heads[project.key] ?? '', PHASE)).toBe(true);
 });
 
 test('F6 a phase over two projects lands in both or in none, says which conflict stopped it, and lands when it is gone', async () => {
   const service = await startTestService();
-  const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web', { 'shared.txt': 'base\n' })];
+  const [api, web] = [
+    await addProject(service, 'api'),
+    await addProject(service, 'web', { 'shared.txt': 'base\n' }),
+  ];
   const work = await applyPlan(service, {
     projects: [api, web],
     phases: [
@@ -154,7 +185,10 @@ test('F6 a phase over two projects lands in both or in none, says which conflict
   const [first, second] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const [left, right] = [await claim(first, 'left'), await claim(second, 'right')];
   await pushFiles(first, left, { web: { 'shared.txt': 'left\n' } });
-  const heads = await pushFiles(second, right, { api: { 'right.ts': 'r\n' }, web: { 'shared.txt': 'right\n' } });
+  const heads = await pushFiles(second, right, {
+    api: { 'right.ts': 'r\n' },
+    web: { 'shared.txt': 'right\n' },
+  });
   await submit(first, left);
   await submit(second, right);
   await work.approvePhase('one');
@@ -165,21 +199,32 @@ test('F6 a phase over two projects lands in both or in none, says which conflict
 
   const stuck = await work.untilPhase('two', 'conflict_unresolved');
   expect(stuck.tags).toContain('needs_you');
-  expect(stuck.failure).toMatchObject({ code: 'conflict', message: expect.stringContaining('web:shared.txt') });
+  expect(stuck.failure).toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining('web:shared.txt'),
+  });
   expect([await tipOf(api.hub, INITIATIVE), await tipOf(web.hub, INITIATIVE)]).toEqual(before);
 
   // One more task takes the conflict away; a new review, and both projects land.
-  await work.tell('phase', stuck.id, 'phase.addTask', { key: 'give-way', title: 'Take their line', projects: ['web'] });
+  await work.tell('phase', stuck.id, 'phase.addTask', {
+    key: 'give-way',
+    title: 'Take their line',
+    projects: ['web'],
+  });
   await doTask(first, 'give-way', { web: { 'shared.txt': 'left\n' } });
   await work.approvePhase('two');
   await work.untilPhase('two', 'completed');
-  for (const project of [api, web]) expect(await isContained(project.hub, heads[project.key] ?? '', INITIATIVE)).toBe(true);
+  for (const project of [api, web])
+    expect(await isContained(project.hub, heads[project.key] ?? '', INITIATIVE)).toBe(true);
 });
 
 test('F7 a phase that touched only one of its projects is merged', async () => {
   const service = await startTestService();
   const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web')];
-  const work = await applyPlan(service, { projects: [api, web], phases: [{ key: 'build', tasks: ['login'] }] });
+  const work = await applyPlan(service, {
+    projects: [api, web],
+    phases: [{ key: 'build', tasks: ['login'] }],
+  });
   const { heads } = await doTask(await registerAgent(service), 'login', { api: { 'login.ts': 'in\n' } });
   const { id } = await work.untilPhase('build', 'pending_review.open');
   expect((await work.review('phase', id)).heads).toEqual({ api: expect.any(String), web: null });
@@ -198,7 +243,10 @@ test('F7 a phase that touched only one of its projects is merged', async () => {
 test('F12 renaming phases and tasks at any time leaves branches and work where they are', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['login', 'logout'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['login', 'logout'] }],
+  });
   const agent = await registerAgent(service);
   const { heads } = await doTask(agent, 'login', { api: { 'login.ts': 'in\n' } });
   await work.untilTask('build', 'login', 'completed');
@@ -212,12 +260,17 @@ test('F12 renaming phases and tasks at any time leaves branches and work where t
   await submit(agent, claimed);
 
   const renamed = await work.untilPhase('build', 'pending_review.open');
-  expect([renamed.title, renamed.key, renamed.branch]).toEqual(['Something else entirely', 'build', phase.branch]);
+  expect([renamed.title, renamed.key, renamed.branch]).toEqual([
+    'Something else entirely',
+    'build',
+    phase.branch,
+  ]);
   expect((await work.task('build', 'logout')).title).toBe('Sign out');
   await work.tell('phase', phase.id, 'phase.rename', { title: 'And again' });
   await work.approvePhase('build');
   await work.untilPhase('build', 'completed');
-  for (const head of [heads['api'], later['api']]) expect(await isContained(api.hub, head ?? '', INITIATIVE)).toBe(true);
+  for (const head of [heads['api'], later['api']])
+    expect(await isContained(api.hub, head ?? '', INITIATIVE)).toBe(true);
   expect((await work.tree()).title).toBe('Another goal');
 });
 
@@ -249,7 +302,14 @@ test('F13 an empty phase and a canceled one do not keep their initiative from co
 test('F13 an initiative whose phases are all empty or canceled still comes to its end', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { mode: 'yolo', projects: [api], phases: [{ key: 'empty', tasks: [] }, { key: 'dropped', tasks: ['never'] }] });
+  const work = await applyPlan(service, {
+    mode: 'yolo',
+    projects: [api],
+    phases: [
+      { key: 'empty', tasks: [] },
+      { key: 'dropped', tasks: ['never'] },
+    ],
+  });
   const { id } = await work.phase('dropped');
   await work.tell('phase', id, 'phase.cancel');
 

@@ -9,7 +9,10 @@ const PHASE = 'refs/heads/signalbox/goal/phase/build';
 test('R12 an agent that stops with success hands its task in, and gets the next one', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['login', 'logout'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['login', 'logout'] }],
+  });
   const agent = await registerAgent(service);
   const claimed = await claim(agent, 'login');
   const heads = await pushFiles(agent, claimed, { api: { 'login.ts': 'in\n' } });
@@ -24,13 +27,19 @@ test('R12 an agent that stops with success hands its task in, and gets the next 
 test('R12 an agent that stops crashed or stopped by its user hands nothing in', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['login', 'logout'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['login', 'logout'] }],
+  });
   const agent = await registerAgent(service);
 
   const crashed = await claim(agent, 'login');
   const heads = await pushFiles(agent, crashed, { api: { 'login.ts': 'half\n' } });
   await report(agent, crashed, 'stop', { reason: 'crashed' });
-  expect(await work.untilTask('build', 'login', 'queued')).toMatchObject({ attempt: 1, failure: { code: 'agent_crashed' } });
+  expect(await work.untilTask('build', 'login', 'queued')).toMatchObject({
+    attempt: 1,
+    failure: { code: 'agent_crashed' },
+  });
 
   const again = await claim(agent, 'login');
   expect(again.task.attempt).toBe(2);
@@ -46,17 +55,29 @@ test('R12 an agent that stops crashed or stopped by its user hands nothing in', 
 test('R12 requests for work that arrive together get one task for each agent', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['one', 'two', 'three', 'four'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['one', 'two', 'three', 'four'] }],
+  });
   const agents = await Promise.all(['a', 'b'].map((name) => registerAgent(service, name)));
   for (const key of ['one', 'two', 'three', 'four']) await work.untilTask('build', key, 'queued');
 
-  const claims = await Promise.all(agents.flatMap((agent) => Array.from({ length: 5 }, () => claimOrNull(agent, 2))));
+  const claims = await Promise.all(
+    agents.flatMap((agent) => Array.from({ length: 5 }, () => claimOrNull(agent, 2))),
+  );
 
-  const [first, second] = [claims.slice(0, 5), claims.slice(5)].map((own) => new Set(own.map((claimed) => claimed?.lease.id)));
+  const [first, second] = [claims.slice(0, 5), claims.slice(5)].map(
+    (own) => new Set(own.map((claimed) => claimed?.lease.id)),
+  );
   expect([first?.size, second?.size]).toEqual([1, 1]);
   expect(first).not.toEqual(second);
   const { tasks } = await work.phase('build');
-  expect(tasks.map(({ state }) => stateText(state)).toSorted()).toEqual(['in_progress.working', 'in_progress.working', 'queued', 'queued']);
+  expect(tasks.map(({ state }) => stateText(state)).toSorted()).toEqual([
+    'in_progress.working',
+    'in_progress.working',
+    'queued',
+    'queued',
+  ]);
 });
 
 test('R14 everything that happens to a unit is an event of the journal', async () => {
@@ -73,7 +94,9 @@ test('R14 everything that happens to a unit is an event of the journal', async (
   await work.untilState('completed');
 
   const task = await work.task('build', 'login');
-  const landed = (await work.journal('task', task.id)).map(({ type, state }) => `${type} > ${stateText(state)}`);
+  const landed = (await work.journal('task', task.id)).map(
+    ({ type, state }) => `${type} > ${stateText(state)}`,
+  );
   expect(landed).toEqual([
     'actor.created > blocked.waiting',
     'phase.opened > queued',
@@ -90,7 +113,9 @@ test('R14 everything that happens to a unit is an event of the journal', async (
       'xstate.done.actor.land > completed',
     ]),
   );
-  const initiative = (await work.journal('initiative', work.id)).map(({ type, state }) => `${type} > ${stateText(state)}`);
+  const initiative = (await work.journal('initiative', work.id)).map(
+    ({ type, state }) => `${type} > ${stateText(state)}`,
+  );
   expect(initiative).toEqual(
     expect.arrayContaining([
       'xstate.done.actor.review > pending_review.open',

@@ -9,7 +9,10 @@ const PHASE = 'refs/heads/signalbox/goal/phase/build';
 test('R4 a merge conflict is handed to a merge task with source, target and files, and what it resolves is landed', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api', { 'shared.txt': 'base\n' });
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['left', 'right'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['left', 'right'] }],
+  });
   const [one, two] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const [left, right] = [await claim(one, 'left'), await claim(two, 'right')];
   await pushFiles(one, left, { api: { 'shared.txt': 'left\n' } });
@@ -28,7 +31,9 @@ test('R4 a merge conflict is handed to a merge task with source, target and file
     target,
     files: [{ project: 'api', path: 'shared.txt', type: expect.stringContaining('CONFLICT') }],
   });
-  expect(merge.projects).toEqual([expect.objectContaining({ key: 'api', base: target, merge: heads['api'] })]);
+  expect(merge.projects).toEqual([
+    expect.objectContaining({ key: 'api', base: target, merge: heads['api'] }),
+  ]);
 
   await pushResolution(one, merge, { api: { 'shared.txt': 'left and right\n' } });
   await submit(one, merge);
@@ -40,7 +45,10 @@ test('R4 a merge conflict is handed to a merge task with source, target and file
 test('R5 what a merge task and a review task push becomes the tip of the phase itself, with no merge of it', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api', { 'shared.txt': 'base\n' });
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['left', 'right'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['left', 'right'] }],
+  });
   const [one, two] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const [left, right] = [await claim(one, 'left'), await claim(two, 'right')];
   await pushFiles(one, left, { api: { 'shared.txt': 'left\n' } });

@@ -41,7 +41,10 @@ test('R11 an approval delivers each project by its strategy: its branch pushed, 
     ],
     phases: [{ key: 'build', tasks: ['login'] }],
   });
-  const { heads } = await doTask(await registerAgent(service), 'login', { api: { 'a.ts': 'a\n' }, web: { 'w.ts': 'w\n' } });
+  const { heads } = await doTask(await registerAgent(service), 'login', {
+    api: { 'a.ts': 'a\n' },
+    web: { 'w.ts': 'w\n' },
+  });
   const [apiMain, webMain] = [await api.remote.tip(), await web.remote.tip()];
   await work.untilState('pending_review.open');
   const theirs = await web.remote.commit({ 'theirs.txt': 'meanwhile\n' });
@@ -57,7 +60,11 @@ test('R11 an approval delivers each project by its strategy: its branch pushed, 
   expect(await web.remote.tip()).not.toBe(webMain);
   expect(await web.remote.tip('signalbox/goal')).toBeNull();
   expect(done.projects.map(({ key, strategy, delivery }) => [key, strategy, delivery])).toEqual([
-    ['api', 'push_branch', { state: 'delivered', branch: 'signalbox/goal', sha: await api.remote.tip('signalbox/goal') }],
+    [
+      'api',
+      'push_branch',
+      { state: 'delivered', branch: 'signalbox/goal', sha: await api.remote.tip('signalbox/goal') },
+    ],
     ['web', 'merge_and_push', { state: 'delivered', branch: 'main', sha: await web.remote.tip() }],
   ]);
 });

@@ -9,7 +9,11 @@ const INITIATIVE = 'refs/heads/signalbox/goal/initiative';
 test('R6 in yolo mode a phase whose tasks are all done is merged into the initiative and completes', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { mode: 'yolo', projects: [api], phases: [{ key: 'build', tasks: ['login', 'logout'] }] });
+  const work = await applyPlan(service, {
+    mode: 'yolo',
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['login', 'logout'] }],
+  });
   const agent = await registerAgent(service);
 
   const login = await doTask(agent, 'login', { api: { 'login.ts': 'in\n' } });
@@ -29,7 +33,11 @@ test('R6 in review_per_phase mode a phase whose tasks are all done waits for a r
   const phase = await work.untilPhase('build', 'pending_review.open');
   expect(phase.tags).toContain('needs_you');
   const tip = await tipOf(api.hub, 'refs/heads/signalbox/goal/phase/build');
-  expect(await work.review('phase', phase.id)).toMatchObject({ round: 1, heads: { api: tip }, base: { api: await api.remote.tip() } });
+  expect(await work.review('phase', phase.id)).toMatchObject({
+    round: 1,
+    heads: { api: tip },
+    base: { api: await api.remote.tip() },
+  });
   expect(await tipOf(api.hub, INITIATIVE)).toBe(await api.remote.tip());
 });
 
@@ -110,7 +118,13 @@ test('R13 a phase starts when all that it depends on is complete, and tasks go t
     mode: 'yolo',
     projects: [api],
     phases: [
-      { key: 'one', tasks: [{ key: 'low', priority: 10 }, { key: 'high', priority: 90 }] },
+      {
+        key: 'one',
+        tasks: [
+          { key: 'low', priority: 10 },
+          { key: 'high', priority: 90 },
+        ],
+      },
       { key: 'two', tasks: [{ key: 'other', priority: 20 }] },
       { key: 'three', dependsOn: ['one', 'two'], tasks: ['last'] },
     ],

@@ -1,5 +1,17 @@
 import { expect, test } from 'vitest';
-import { claim, cloneOf, hubCredential, push, pushFiles, pushResolution, registerAgent, report, reportRefusal, submit, type TestAgent } from '../support/agent.ts';
+import {
+  claim,
+  cloneOf,
+  hubCredential,
+  push,
+  pushFiles,
+  pushResolution,
+  registerAgent,
+  report,
+  reportRefusal,
+  submit,
+  type TestAgent,
+} from '../support/agent.ts';
 import { filesAt, git, isContained, refsOf, tipOf } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
 import { startTestService } from '../support/service.ts';
@@ -20,7 +32,10 @@ interface Conflicted {
 async function conflicted(): Promise<Conflicted> {
   const service = await startTestService();
   const api = await addProject(service, 'api', { 'shared.txt': 'base\n' });
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['left', 'right', 'more'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['left', 'right', 'more'] }],
+  });
   const [agent, other] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const [left, right] = [await claim(agent, 'left'), await claim(other, 'right')];
   await pushFiles(agent, left, { api: { 'shared.txt': 'left\n' } });
@@ -58,8 +73,13 @@ test('a merge task is not handed in without the commits whose conflict it resolv
   const before = await tipOf(api.hub, PHASE);
   await pushFiles(agent, merge, { api: { 'shared.txt': 'I know better\n' } });
 
-  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({ code: 'conflict_not_resolved', details: { projects: ['api'] } });
-  expect(await reportRefusal(agent, merge, 'submit', { noChanges: 'nothing to see' })).toMatchObject({ code: 'conflict_not_resolved' });
+  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({
+    code: 'conflict_not_resolved',
+    details: { projects: ['api'] },
+  });
+  expect(await reportRefusal(agent, merge, 'submit', { noChanges: 'nothing to see' })).toMatchObject({
+    code: 'conflict_not_resolved',
+  });
 
   expect(await tipOf(api.hub, PHASE)).toBe(before);
   await work.untilTask('build', 'merge-2-4', 'in_progress.working');
@@ -81,7 +101,10 @@ test('a merge task that the tip has outrun is told to merge again, and lands aft
   await submit(other, more);
   await work.untilTask('build', 'more', 'completed');
 
-  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({ code: 'tip_moved', details: { projects: ['api'], ref: PHASE } });
+  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({
+    code: 'tip_moved',
+    details: { projects: ['api'], ref: PHASE },
+  });
 
   await git(worktree, ['fetch', '--quiet', 'origin', PHASE], hubCredential(merge));
   await git(worktree, ['merge', '--quiet', '--no-edit', 'FETCH_HEAD']);
@@ -109,7 +132,9 @@ test('an agent that gives up a merge task is followed by another one', async () 
   const { work, agent } = await conflicted();
   const merge = await claim(agent, 'merge-2-4');
   await report(agent, merge, 'fail', { code: 'too_hard', message: 'I do not understand either side.' });
-  expect(await work.untilTask('build', 'merge-2-4', 'queued')).toMatchObject({ failure: { code: 'too_hard' } });
+  expect(await work.untilTask('build', 'merge-2-4', 'queued')).toMatchObject({
+    failure: { code: 'too_hard' },
+  });
 
   const again = await claim(agent, 'merge-2-4');
   expect(again.task.attempt).toBe(2);

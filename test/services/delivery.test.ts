@@ -9,8 +9,16 @@ import { startTestService, type TestService } from '../support/service.ts';
 import { addProject, applyPlan, type InitiativePlan, type TestProject, type Work } from '../support/work.ts';
 
 /** An initiative of one task over these projects, in review. */
-async function inReview(service: TestService, projects: InitiativePlan['projects'], files: Readonly<Record<string, Readonly<Record<string, string>>>>): Promise<{ work: Work; heads: Record<string, string> }> {
-  const work = await applyPlan(service, { mode: 'yolo', projects, phases: [{ key: 'build', tasks: ['login'] }] });
+async function inReview(
+  service: TestService,
+  projects: InitiativePlan['projects'],
+  files: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): Promise<{ work: Work; heads: Record<string, string> }> {
+  const work = await applyPlan(service, {
+    mode: 'yolo',
+    projects,
+    phases: [{ key: 'build', tasks: ['login'] }],
+  });
   const { heads } = await doTask(await registerAgent(service), 'login', files);
   await work.untilState('pending_review.open');
   return { work, heads };
@@ -27,7 +35,10 @@ async function refusePushes(project: TestProject): Promise<() => Promise<void>> 
 
 test('a default branch that conflicts stops the delivery before anything is pushed anywhere', async () => {
   const service = await startTestService();
-  const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web', { 'shared.txt': 'base\n' })];
+  const [api, web] = [
+    await addProject(service, 'api'),
+    await addProject(service, 'web', { 'shared.txt': 'base\n' }),
+  ];
   const { work } = await inReview(
     service,
     [
@@ -50,7 +61,10 @@ test('a default branch that conflicts stops the delivery before anything is push
 test('a remote that refuses is said so with its own words, nothing is pushed elsewhere twice, and the delivery is taken up again', async () => {
   const service = await startTestService();
   const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web')];
-  const { work, heads } = await inReview(service, [api, web], { api: { 'a.ts': 'a\n' }, web: { 'w.ts': 'w\n' } });
+  const { work, heads } = await inReview(service, [api, web], {
+    api: { 'a.ts': 'a\n' },
+    web: { 'w.ts': 'w\n' },
+  });
   const allow = await refusePushes(web);
 
   await work.approve();
@@ -77,9 +91,15 @@ test('a branch that is checked out at the remote is known from the refusal of gi
   await git(dir, ['init', '--quiet', '--initial-branch=main']);
   await commitIn(dir, { 'a.txt': 'a\n' });
   await git(dir, ['checkout', '--quiet', '-b', 'mine']);
-  await service.post<ProjectView>('operator', '/v1/projects', { key: 'laptop', remote: dir, defaultBranch: 'main' });
+  await service.post<ProjectView>('operator', '/v1/projects', {
+    key: 'laptop',
+    remote: dir,
+    defaultBranch: 'main',
+  });
   const laptop = { key: 'laptop' } as TestProject;
-  const { work, heads } = await inReview(service, [{ project: laptop, strategy: 'merge_and_push' }], { laptop: { 'b.txt': 'b\n' } });
+  const { work, heads } = await inReview(service, [{ project: laptop, strategy: 'merge_and_push' }], {
+    laptop: { 'b.txt': 'b\n' },
+  });
   await git(dir, ['checkout', '--quiet', 'main']);
   const before = await git(dir, ['rev-parse', 'main']);
 
@@ -88,13 +108,26 @@ test('a branch that is checked out at the remote is known from the refusal of gi
   const failed = await work.untilState('delivery_failed');
   expect(failed.failure?.message).toContain('remote_branch_checked_out');
   expect(await git(dir, ['rev-parse', 'main'])).toBe(before);
-  expect((await service.get<ProjectView>('/v1/projects/laptop')).strategies[1]).toMatchObject({ offered: false, code: 'remote_branch_checked_out' });
+  expect((await service.get<ProjectView>('/v1/projects/laptop')).strategies[1]).toMatchObject({
+    offered: false,
+    code: 'remote_branch_checked_out',
+  });
 
   await work.tell('initiative', work.id, 'initiative.recheck');
   await work.untilState('pending_review.open');
   const review = await work.review('initiative', work.id);
-  expect(await work.refusalOf('initiative', work.id, 'initiative.approve', { heads: review.heads, strategies: { laptop: 'merge_and_push' } })).toMatchObject({ code: 'remote_branch_checked_out' });
-  expect(await work.refusalOf('initiative', work.id, 'initiative.approve', { heads: review.heads, strategies: { nobody: 'push_branch' } })).toMatchObject({ code: 'unknown_project' });
+  expect(
+    await work.refusalOf('initiative', work.id, 'initiative.approve', {
+      heads: review.heads,
+      strategies: { laptop: 'merge_and_push' },
+    }),
+  ).toMatchObject({ code: 'remote_branch_checked_out' });
+  expect(
+    await work.refusalOf('initiative', work.id, 'initiative.approve', {
+      heads: review.heads,
+      strategies: { nobody: 'push_branch' },
+    }),
+  ).toMatchObject({ code: 'unknown_project' });
   await work.approve({ laptop: 'push_branch' });
   await work.untilState('completed');
   expect(await isContained(dir, heads['laptop'] ?? '', 'refs/heads/signalbox/goal')).toBe(true);
@@ -104,7 +137,9 @@ test('a branch that is checked out at the remote is known from the refusal of gi
 test('a remote that is no repository any more fails the delivery, and a retry delivers when it is back', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const { work, heads } = await inReview(service, [{ project: api, strategy: 'merge_and_push' }], { api: { 'a.ts': 'a\n' } });
+  const { work, heads } = await inReview(service, [{ project: api, strategy: 'merge_and_push' }], {
+    api: { 'a.ts': 'a\n' },
+  });
   await rename(api.remote.dir, `${api.remote.dir}.away`);
 
   await work.approve();

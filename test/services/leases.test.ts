@@ -1,5 +1,17 @@
 import { expect, test } from 'vitest';
-import { claim, claimOrNull, cloneOf, doTask, hubCredential, push, pushFiles, registerAgent, report, reportRefusal, submit } from '../support/agent.ts';
+import {
+  claim,
+  claimOrNull,
+  cloneOf,
+  doTask,
+  hubCredential,
+  push,
+  pushFiles,
+  registerAgent,
+  report,
+  reportRefusal,
+  submit,
+} from '../support/agent.ts';
 import { git, isContained, refsOf, tipOf } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
 import { LEASE_SECONDS, startTestService } from '../support/service.ts';
@@ -10,7 +22,11 @@ const PHASE = 'refs/heads/signalbox/goal/phase/build';
 async function oneTask(limits: Readonly<Record<string, number>> = {}) {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], limits, phases: [{ key: 'build', tasks: ['login'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    limits,
+    phases: [{ key: 'build', tasks: ['login'] }],
+  });
   return { service, api, work };
 }
 
@@ -27,7 +43,10 @@ test('a lease that is not renewed ends, the task can be claimed again, and after
   expect(reasons.find(({ code }) => code === 'leased')?.text).toContain('nearly there');
 
   await service.passTime(3 * LEASE_SECONDS);
-  expect(await work.untilTask('build', 'login', 'queued')).toMatchObject({ attempt: 1, failure: { code: 'lease_expired' } });
+  expect(await work.untilTask('build', 'login', 'queued')).toMatchObject({
+    attempt: 1,
+    failure: { code: 'lease_expired' },
+  });
   expect(await reportRefusal(agent, first, 'heartbeat')).toMatchObject({ code: 'lease_over' });
   const second = await claim(agent, 'login');
   expect(second.task.attempt).toBe(2);
@@ -70,34 +89,55 @@ test('a submit that is repeated gets its first answer, whatever has become of th
   expect(again).toEqual({ ...first, outcome: 'duplicate' });
   expect((await work.task('build', 'login')).version).toBe(version);
   expect(await reportRefusal(agent, claimed, 'submit')).toMatchObject({ code: 'lease_over' });
-  expect(await reportRefusal(agent, claimed, 'submit', { summary: 'other words' }, { key: 'my-submit' })).toMatchObject({ code: 'key_reused' });
+  expect(
+    await reportRefusal(agent, claimed, 'submit', { summary: 'other words' }, { key: 'my-submit' }),
+  ).toMatchObject({ code: 'key_reused' });
 });
 
 test('an agent reaches its own leases only', async () => {
   const { service, work } = await oneTask();
   const [agent, other] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
-  const { token } = await service.post<{ token: string }>('admin', '/v1/tokens', { name: 'stranger', scope: 'agent' });
+  const { token } = await service.post<{ token: string }>('admin', '/v1/tokens', {
+    name: 'stranger',
+    scope: 'agent',
+  });
   const stranger = await registerAgent(service, 'three', { token });
   const claimed = await claim(agent, 'login');
   await pushFiles(agent, claimed, { api: { 'login.ts': 'in\n' } });
   const { version } = await work.task('build', 'login');
 
   for (const what of ['heartbeat', 'submit', 'fail', 'stop', 'ask', 'progress'] as const) {
-    const body = { stop: { reason: 'crashed' }, ask: { question: 'Mine?' }, progress: { message: 'Mine.' } }[what as 'stop' | 'ask' | 'progress'] ?? {};
-    expect(await reportRefusal(other, claimed, what, body)).toMatchObject({ code: 'foreign_lease', status: 403 });
+    const body =
+      { stop: { reason: 'crashed' }, ask: { question: 'Mine?' }, progress: { message: 'Mine.' } }[
+        what as 'stop' | 'ask' | 'progress'
+      ] ?? {};
+    expect(await reportRefusal(other, claimed, what, body)).toMatchObject({
+      code: 'foreign_lease',
+      status: 403,
+    });
     expect(await reportRefusal(stranger, claimed, what, body)).toMatchObject({ code: 'foreign_lease' });
     // The right agent, and the wrong token.
-    expect(await reportRefusal({ ...agent, token }, claimed, what, body)).toMatchObject({ code: 'foreign_agent', status: 403 });
+    expect(await reportRefusal({ ...agent, token }, claimed, what, body)).toMatchObject({
+      code: 'foreign_agent',
+      status: 403,
+    });
   }
-  expect(await service.refusal('operator', 'POST', `/v1/agents/${agent.id}/submit`, { lease: claimed.lease.id })).toMatchObject({ code: 'forbidden' });
-  expect(await service.refusal('agent', 'POST', `/v1/tasks/${claimed.task.id}/events`, { type: 'task.cancel' })).toMatchObject({ code: 'forbidden' });
+  expect(
+    await service.refusal('operator', 'POST', `/v1/agents/${agent.id}/submit`, { lease: claimed.lease.id }),
+  ).toMatchObject({ code: 'forbidden' });
+  expect(
+    await service.refusal('agent', 'POST', `/v1/tasks/${claimed.task.id}/events`, { type: 'task.cancel' }),
+  ).toMatchObject({ code: 'forbidden' });
   expect((await work.task('build', 'login')).version).toBe(version);
 });
 
 test('the credential of a lease opens its own branch and nothing else of the hub', async () => {
   const service = await startTestService();
   const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web')];
-  await applyPlan(service, { projects: [api, web], phases: [{ key: 'build', tasks: [{ key: 'login', projects: ['api'] }, 'other'] }] });
+  await applyPlan(service, {
+    projects: [api, web],
+    phases: [{ key: 'build', tasks: [{ key: 'login', projects: ['api'] }, 'other'] }],
+  });
   const [agent, second] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const claimed = await claim(agent, 'login');
   const neighbor = await claim(second, 'other');
@@ -105,10 +145,19 @@ test('the credential of a lease opens its own branch and nothing else of the hub
   await commitIn(worktree, { 'x.txt': 'x\n' });
   const before = await refsOf(api.hub, 'refs');
 
-  for (const branch of ['main', PHASE.slice('refs/heads/'.length), neighbor.branch, 'signalbox/goal/attempt/build/login/2']) {
-    await expect(git(worktree, ['push', '--quiet', 'origin', `HEAD:refs/heads/${branch}`], hubCredential(claimed))).rejects.toThrow(/git push/);
+  for (const branch of [
+    'main',
+    PHASE.slice('refs/heads/'.length),
+    neighbor.branch,
+    'signalbox/goal/attempt/build/login/2',
+  ]) {
+    await expect(
+      git(worktree, ['push', '--quiet', 'origin', `HEAD:refs/heads/${branch}`], hubCredential(claimed)),
+    ).rejects.toThrow(/git push/);
   }
-  await expect(git(worktree, ['ls-remote', `${service.url}/git/web.git`], hubCredential(claimed))).rejects.toThrow();
+  await expect(
+    git(worktree, ['ls-remote', `${service.url}/git/web.git`], hubCredential(claimed)),
+  ).rejects.toThrow();
   expect(claimed.projects.map(({ key }) => key)).toEqual(['api']);
   expect(await refsOf(api.hub, 'refs')).toEqual(before);
   const shown = await git(worktree, ['ls-remote', 'origin'], hubCredential(claimed));
@@ -131,7 +180,10 @@ test('a submit without any commit has to say why, and then completes', async () 
 test('what is pushed after the submit is kept and does not land', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: [{ key: 'login', needsReview: true }] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: [{ key: 'login', needsReview: true }] }],
+  });
   const agent = await registerAgent(service);
   const claimed = await claim(agent, 'login');
   const worktree = await cloneOf(agent, claimed);
@@ -154,7 +206,10 @@ test('what is pushed after the submit is kept and does not land', async () => {
 test('a task goes to an agent that can do what it needs', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: [{ key: 'paint', capabilities: ['art'] }] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: [{ key: 'paint', capabilities: ['art'] }] }],
+  });
   const { id } = await work.untilTask('build', 'paint', 'queued');
   const plain = await registerAgent(service, 'plain');
   expect(await claimOrNull(plain)).toBeNull();
@@ -167,7 +222,11 @@ test('a task goes to an agent that can do what it needs', async () => {
 test('no more tasks run at once than the plan allows', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  await applyPlan(service, { projects: [api], limits: { tasks: 1 }, phases: [{ key: 'build', tasks: ['one', 'two'] }] });
+  await applyPlan(service, {
+    projects: [api],
+    limits: { tasks: 1 },
+    phases: [{ key: 'build', tasks: ['one', 'two'] }],
+  });
   const [agent, other] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const claims = await Promise.all([claimOrNull(agent, 3), claimOrNull(other, 3)]);
   expect(claims.filter((claimed) => claimed !== null)).toHaveLength(1);

@@ -7,7 +7,11 @@ import { addProject, applyPlan } from '../support/work.ts';
 test('an actor that a message can not be told is set aside, said so, and goes on after a replay', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { start: false, projects: [api], phases: [{ key: 'build', tasks: ['one'] }] });
+  const work = await applyPlan(service, {
+    start: false,
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['one'] }],
+  });
   const { id } = await work.phase('build');
   // What a defect of a sender would leave behind: a message that no phase declares.
   await service.database.sql.query(
@@ -29,7 +33,11 @@ test('an actor that a message can not be told is set aside, said so, and goes on
   expect([early.status, early.code]).toEqual([409, 'not_quarantined']);
 
   // No state takes the message, now that it is not held against the phase: it is ignored, and the phase goes on.
-  const replayed = await service.post<{ outcome: string; quarantined: unknown }>('operator', `/v1/phases/${id}/replay`, undefined);
+  const replayed = await service.post<{ outcome: string; quarantined: unknown }>(
+    'operator',
+    `/v1/phases/${id}/replay`,
+    undefined,
+  );
   expect([replayed.outcome, replayed.quarantined]).toEqual(['ignored', null]);
   await work.tell('phase', id, 'phase.rename', { title: 'Goes on' });
   expect((await work.phase('build')).title).toBe('Goes on');

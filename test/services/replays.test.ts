@@ -7,7 +7,11 @@ import { addProject, applyPlan } from '../support/work.ts';
 test('a repeated event gets its first answer although what it asked for has been done since', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { start: false, projects: [api], phases: [{ key: 'build', tasks: ['one'] }] });
+  const work = await applyPlan(service, {
+    start: false,
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['one'] }],
+  });
   const { id } = await work.phase('build');
   const added = { key: 'two', title: 'Two', dependsOn: ['one'] };
   const first = await work.tell('phase', id, 'phase.addTask', added, { key: 'add-two' });
@@ -22,9 +26,25 @@ test('a repeated event gets its first answer although what it asked for has been
 test('a key that comes back with another event is refused with key_reused, and nothing changes', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { start: false, projects: [api], phases: [{ key: 'build', tasks: ['one'] }] });
-  const before = await work.tell('initiative', work.id, 'initiative.rename', { title: 'First' }, { key: 'k' });
-  const refused = await work.refusalOf('initiative', work.id, 'initiative.rename', { title: 'Second' }, { key: 'k' });
+  const work = await applyPlan(service, {
+    start: false,
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['one'] }],
+  });
+  const before = await work.tell(
+    'initiative',
+    work.id,
+    'initiative.rename',
+    { title: 'First' },
+    { key: 'k' },
+  );
+  const refused = await work.refusalOf(
+    'initiative',
+    work.id,
+    'initiative.rename',
+    { title: 'Second' },
+    { key: 'k' },
+  );
   expect([refused.status, refused.code]).toEqual([422, 'key_reused']);
   const after = await work.tree();
   expect([after.version, after.title]).toEqual([before.version, 'First']);
@@ -60,7 +80,9 @@ test('a task that asks for a review is landed with the approved heads, and other
   await submit(agent, claimed);
   const task = await work.untilTask('build', 'one', 'pending_review');
   expect(task.heads).toEqual(heads);
-  const refused = await work.refusalOf('task', task.id, 'task.approve', { heads: { api: claimed.projects[0]?.base ?? '' } });
+  const refused = await work.refusalOf('task', task.id, 'task.approve', {
+    heads: { api: claimed.projects[0]?.base ?? '' },
+  });
   expect([refused.status, refused.code]).toEqual([409, 'heads_not_served']);
   expect((await work.task('build', 'one')).version).toBe(task.version);
   await work.tell('task', task.id, 'task.approve', { heads });

@@ -9,10 +9,16 @@ const INITIATIVE = 'refs/heads/signalbox/goal/initiative';
 const PHASE = 'refs/heads/signalbox/goal/phase/build';
 
 /** One phase of one task, in review. */
-async function inReview(limits: Readonly<Record<string, number>> = {}): Promise<{ service: TestService; api: TestProject; work: Work; phaseId: string }> {
+async function inReview(
+  limits: Readonly<Record<string, number>> = {},
+): Promise<{ service: TestService; api: TestProject; work: Work; phaseId: string }> {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], limits, phases: [{ key: 'build', tasks: ['login'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    limits,
+    phases: [{ key: 'build', tasks: ['login'] }],
+  });
   await doTask(await registerAgent(service), 'login', { api: { 'login.ts': 'in\n' } });
   const { id } = await work.untilPhase('build', 'pending_review.open');
   return { service, api, work, phaseId: id };
@@ -32,8 +38,13 @@ test('an approval of heads that the review does not serve is refused, and nothin
   const { version } = await work.phase('build');
   const other = await api.remote.tip();
 
-  expect(await work.refusalOf('phase', phaseId, 'phase.approve', { heads: { api: other } })).toMatchObject({ code: 'heads_not_served', status: 409 });
-  expect(await work.refusalOf('phase', phaseId, 'phase.approve', { heads: {} })).toMatchObject({ code: 'heads_not_served' });
+  expect(await work.refusalOf('phase', phaseId, 'phase.approve', { heads: { api: other } })).toMatchObject({
+    code: 'heads_not_served',
+    status: 409,
+  });
+  expect(await work.refusalOf('phase', phaseId, 'phase.approve', { heads: {} })).toMatchObject({
+    code: 'heads_not_served',
+  });
   expect(await work.refusalOf('phase', phaseId, 'phase.approve')).toMatchObject({ code: 'invalid_payload' });
 
   const phase = await work.phase('build');
@@ -48,7 +59,11 @@ test('an approval is refused when a head has moved since the review was opened, 
   const moved = await moveBeside(api, PHASE);
 
   const refused = await work.refusalOf('phase', phaseId, 'phase.approve', { heads });
-  expect(refused).toMatchObject({ code: 'heads_moved', status: 409, details: { differs: ['api'], heads: { api: moved } } });
+  expect(refused).toMatchObject({
+    code: 'heads_moved',
+    status: 409,
+    details: { differs: ['api'], heads: { api: moved } },
+  });
   expect((await work.phase('build')).version).toBe(version);
   expect(await tipOf(api.hub, INITIATIVE)).toBe(await api.remote.tip());
 
@@ -77,18 +92,36 @@ test('a second approval is refused and merges nothing twice', async () => {
   const { api, work, phaseId } = await inReview();
   const { heads } = await work.review('phase', phaseId);
   const answers = await Promise.all(
-    ['one', 'two'].map((key) => work.service.call('reviewer', 'POST', `/v1/phases/${phaseId}/events`, { type: 'phase.approve', heads }, { key })),
+    ['one', 'two'].map((key) =>
+      work.service.call(
+        'reviewer',
+        'POST',
+        `/v1/phases/${phaseId}/events`,
+        { type: 'phase.approve', heads },
+        { key },
+      ),
+    ),
   );
   expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
   await work.untilPhase('build', 'completed');
-  expect(await git(api.hub, ['rev-list', '--count', '--merges', '--first-parent', `${await api.remote.tip()}..${INITIATIVE}`])).toBe('1');
+  expect(
+    await git(api.hub, [
+      'rev-list',
+      '--count',
+      '--merges',
+      '--first-parent',
+      `${await api.remote.tip()}..${INITIATIVE}`,
+    ]),
+  ).toBe('1');
 });
 
 test('a review goes through changes with comments to a second round and is landed', async () => {
   const { service, api, work, phaseId } = await inReview();
   const comments = [{ project: 'api', file: 'login.ts', line: 1, text: 'Greet them.' }];
   await work.tell('phase', phaseId, 'phase.requestChanges', { summary: 'Be polite.', comments });
-  expect(await work.service.refusal('viewer', 'GET', `/v1/phases/${phaseId}/review`)).toMatchObject({ code: 'no_open_review' });
+  expect(await work.service.refusal('viewer', 'GET', `/v1/phases/${phaseId}/review`)).toMatchObject({
+    code: 'no_open_review',
+  });
 
   const agent = await registerAgent(service, 'reviser');
   const revision = await claim(agent, 'revision-1');
@@ -108,7 +141,9 @@ test('a review goes through changes with comments to a second round and is lande
 
 test('changes can be requested as often as the plan allows', async () => {
   const { work, phaseId } = await inReview({ rounds: 1 });
-  expect(await work.refusalOf('phase', phaseId, 'phase.requestChanges', { summary: 'No.' })).toMatchObject({ code: 'not_enabled' });
+  expect(await work.refusalOf('phase', phaseId, 'phase.requestChanges', { summary: 'No.' })).toMatchObject({
+    code: 'not_enabled',
+  });
   expect((await work.phase('build')).tasks).toHaveLength(1);
 });
 
@@ -116,10 +151,16 @@ test('a task added in review makes the review void: the old heads can not be app
   const { service, work, phaseId } = await inReview();
   const { heads } = await work.review('phase', phaseId);
 
-  await work.tell('phase', phaseId, 'phase.addTask', { key: 'logout', title: 'Sign out', dependsOn: ['login'] });
+  await work.tell('phase', phaseId, 'phase.addTask', {
+    key: 'logout',
+    title: 'Sign out',
+    dependsOn: ['login'],
+  });
 
   await work.untilPhase('build', 'in_progress');
-  expect(await work.refusalOf('phase', phaseId, 'phase.approve', { heads })).toMatchObject({ code: 'not_enabled' });
+  expect(await work.refusalOf('phase', phaseId, 'phase.approve', { heads })).toMatchObject({
+    code: 'not_enabled',
+  });
   await doTask(await registerAgent(service, 'another'), 'logout', { api: { 'logout.ts': 'out\n' } });
   await work.untilPhase('build', 'pending_review.open');
   expect((await work.review('phase', phaseId)).heads).not.toEqual(heads);
@@ -148,7 +189,10 @@ test('changes requested of an initiative become a phase with one task that has t
 test('a task that wants a review lands when exactly its heads are approved, and goes back to work with what the reviewer said', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: [{ key: 'login', needsReview: true }] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: [{ key: 'login', needsReview: true }] }],
+  });
   const agent = await registerAgent(service);
   const first = await doTask(agent, 'login', { api: { 'login.ts': 'in\n' } });
   const { id } = await work.untilTask('build', 'login', 'pending_review');
@@ -162,7 +206,9 @@ test('a task that wants a review lands when exactly its heads are approved, and 
   const { api: head } = await pushFiles(agent, again, { api: { 'login.ts': 'IN\n' } });
   await submit(agent, again);
   await work.untilTask('build', 'login', 'pending_review');
-  expect(await work.refusalOf('task', id, 'task.approve', { heads: first.heads })).toMatchObject({ code: 'heads_not_served' });
+  expect(await work.refusalOf('task', id, 'task.approve', { heads: first.heads })).toMatchObject({
+    code: 'heads_not_served',
+  });
   await work.tell('task', id, 'task.approve', { heads: { api: head } });
 
   await work.untilTask('build', 'login', 'completed');

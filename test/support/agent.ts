@@ -1,5 +1,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
+import { expect } from 'vitest';
 import type { EventAnswer } from '../../src/services/shapes/actor.ts';
 import type { AgentView, Claim } from '../../src/services/shapes/agent.ts';
 import { git } from './git.ts';

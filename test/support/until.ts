@@ -11,7 +11,8 @@ export async function until<T>(
   return vi.waitFor(
     async () => {
       const found = await fact();
-      if (found === null || found === undefined || found === false) throw new Error(`still waiting: ${what}`);
+      if (found === null || found === undefined || found === false)
+        throw new Error(`waited ${LIMIT_MS} ms for ${what}`);
       return found;
     },
     { timeout: LIMIT_MS, interval: 50 },

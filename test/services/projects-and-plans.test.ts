@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { PlanReport } from '../../src/services/shapes/plan.ts';
+import type { PlanFault, PlanReport } from '../../src/services/shapes/plan.ts';
 import type { ProjectView } from '../../src/services/shapes/project.ts';
 import { git } from '../support/git.ts';
 import { commitIn, makeRemote } from '../support/remote.ts';
@@ -121,6 +121,10 @@ describe('a project', () => {
   });
 });
 
+function namesOf(faults: readonly PlanFault[]): string[] {
+  return faults.map((fault) => `${fault.path} ${fault.code}`).toSorted((a, b) => (a < b ? -1 : 1));
+}
+
 describe('a plan', () => {
   test('with faults is refused with all of them at once, and nothing is written', async () => {
     const service = await startTestService();
@@ -151,25 +155,21 @@ describe('a plan', () => {
       ],
     };
     const found = [
-      ['phases', 'cycle'],
-      ['phases[1].tasks[0].dependsOn[0]', 'unknown_dependency'],
-      ['phases[1].tasks[1].key', 'duplicate_key'],
-      ['phases[1].tasks[1].projects[0]', 'unknown_project'],
-      ['phases[2].key', 'reserved_key'],
-      ['phases[2].tasks', 'cycle'],
-      ['projects[1].key', 'unknown_project'],
+      'phases cycle',
+      'phases[1].tasks[0].dependsOn[0] unknown_dependency',
+      'phases[1].tasks[1].key duplicate_key',
+      'phases[1].tasks[1].projects[0] unknown_project',
+      'phases[2].key reserved_key',
+      'phases[2].tasks cycle',
+      'projects[1].key unknown_project',
     ];
 
     const report = await service.post<PlanReport>('viewer', '/v1/plans/validate', plan);
     expect(report.valid).toBe(false);
-    expect(report.faults.map(({ path: where, code }) => [where, code]).toSorted()).toEqual(found);
+    expect(namesOf(report.faults)).toEqual(found);
     const refused = await service.refusal('operator', 'POST', '/v1/plans', plan);
     expect(refused.code).toBe('invalid_plan');
-    expect(
-      (refused.details?.['faults'] as { path: string; code: string }[])
-        .map(({ path: where, code }) => [where, code])
-        .toSorted(),
-    ).toEqual(found);
+    expect(namesOf((refused.details?.['faults'] ?? []) as PlanFault[])).toEqual(found);
     expect(await service.get('/v1/initiatives')).toEqual({ initiatives: [] });
     const { rows } = await service.database.sql.query(
       `SELECT FROM actor UNION ALL SELECT FROM task UNION ALL SELECT FROM phase`,

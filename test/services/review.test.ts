@@ -102,7 +102,7 @@ test('a second approval is refused and merges nothing twice', async () => {
       ),
     ),
   );
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
   await work.untilPhase('build', 'completed');
   expect(
     await git(api.hub, [

@@ -39,9 +39,8 @@ export function claimOrNull(agent: TestAgent, waitSeconds = 0): Promise<Claim | 
 export async function claim(agent: TestAgent, expected?: string): Promise<Claim> {
   if (expected !== undefined) await until(`${expected} to be ready`, () => isReady(agent.service, expected));
   const claimed = await claimOrNull(agent, 10);
-  if (claimed === null) throw new Error('nothing became claimable');
-  if (expected !== undefined && claimed.task.key !== expected)
-    throw new Error(`claimed ${claimed.task.key}, not ${expected}`);
+  if (claimed === null) throw new Error('waited 10 s for something to claim');
+  if (expected !== undefined) expect(claimed.task.key).toBe(expected);
   return claimed;
 }
 

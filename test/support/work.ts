@@ -203,9 +203,8 @@ export class Work {
         return last === state || last.startsWith(`${state}.`) ? found : null;
       });
     } catch (error) {
-      throw new Error(`${name} did not become ${state}; it is ${last}: ${await this.#why(read)}`, {
-        cause: error,
-      });
+      const waited = error instanceof Error ? error.message : String(error);
+      throw new Error(`${waited}; it is ${last}: ${await this.#why(read)}`, { cause: error });
     }
   }
 

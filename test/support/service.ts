@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
-import { onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import type { RuntimeClock } from '../../src/actors/runtime.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
@@ -164,14 +164,14 @@ export class TestService {
   ): Promise<Problem> {
     const answer = await this.call(who, method, address, body, options);
     const text = await answer.text();
-    if (answer.ok) throw new Error(`${address} was not refused: ${answer.status} ${text}`);
+    expect(answer.ok, `${address} was not refused: ${answer.status} ${text}`).toBe(false);
     return JSON.parse(text) as Problem;
   }
 }
 
 async function answerOf<T>(answer: Response, address: string): Promise<T> {
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`${address}: ${answer.status} ${text}`);
+  expect(answer.ok, `${address} was refused: ${answer.status} ${text}`).toBe(true);
   return (text === '' ? null : JSON.parse(text)) as T;
 }
 

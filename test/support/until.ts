@@ -10,9 +10,15 @@ export async function until<T>(
 ): Promise<T> {
   return vi.waitFor(
     async () => {
-      const found = await fact();
-      if (found === null || found === undefined || found === false)
+      let found: T | null | undefined | false;
+      try {
+        found = await fact();
+      } catch (error) {
+        throw new Error(`waited ${LIMIT_MS} ms for ${what}: ${String(error)}`, { cause: error });
+      }
+      if (found === null || found === undefined || found === false) {
         throw new Error(`waited ${LIMIT_MS} ms for ${what}`);
+      }
       return found;
     },
     { timeout: LIMIT_MS, interval: 50 },

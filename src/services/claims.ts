@@ -108,7 +108,7 @@ export async function describeClaim(
     task: {
       id: task.id,
       key: task.key,
-      title: task.title,
+      title: await titleOf(deps.sql, task),
       description: [task.description, request.summary ?? ''].filter((text) => text !== '').join('\n\n'),
       category: task.category,
       initiative: initiative.key,
@@ -215,6 +215,12 @@ async function openMerges(deps: ClaimDeps, task: Task, attempt: number): Promise
     }
   }
   return open;
+}
+
+/** The plan's title, or the one it was given since. */
+async function titleOf(sql: SqlPool, task: Task): Promise<string> {
+  const { rows } = await sql.query<{ title: string }>('SELECT title FROM renamed WHERE unit_id = $1', [task.id]);
+  return rows[0]?.title ?? task.title;
 }
 
 /** What a reviewer said that this attempt is to answer. */

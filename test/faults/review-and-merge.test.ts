@@ -256,6 +256,9 @@ test('F12 renaming phases and tasks at any time leaves branches and work where t
   await work.tell('phase', phase.id, 'phase.rename', { title: 'Something else entirely' });
   await work.tell('task', claimed.task.id, 'task.rename', { title: 'Sign out' });
   await work.tell('initiative', work.id, 'initiative.rename', { title: 'Another goal' });
+  expect((await work.tree()).phases.map(({ key, branch }) => [key, branch])).toEqual([
+    ['build', phase.branch],
+  ]);
   expect((await claim(agent)).task).toEqual({ ...claimed.task, title: 'Sign out' });
   const later = await pushFiles(agent, claimed, { api: { 'logout.ts': 'out\n' } });
   await submit(agent, claimed);

@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PlanFault, PlanReport } from '../../src/services/shapes/plan.ts';
 import type { ProjectView } from '../../src/services/shapes/project.ts';
-import { git } from '../support/git.ts';
+import { git, tipOf } from '../support/git.ts';
 import { commitIn, makeRemote } from '../support/remote.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { addProject, applyPlan, planDocument } from '../support/work.ts';
@@ -207,7 +207,7 @@ describe('a plan', () => {
     expect(initiatives).toHaveLength(1);
   });
 
-  test('that is not to start waits until it is told to', async () => {
+  test('that is not to start waits until it is told to, and begins at what the remote has then', async () => {
     const service = await startTestService();
     const api = await addProject(service, 'api');
     const work = await applyPlan(service, {
@@ -216,7 +216,26 @@ describe('a plan', () => {
       phases: [{ key: 'build', tasks: ['login'] }],
     });
     await work.untilState('queued');
+    const newest = await api.remote.commit({ 'news.txt': 'since then\n' });
+
     await work.tell('initiative', work.id, 'initiative.start');
+
+    await work.untilTask('build', 'login', 'queued');
+    expect(await tipOf(api.hub, 'refs/heads/signalbox/goal/initiative')).toBe(newest);
+  });
+
+  test('whose remote is gone says so when it starts, and goes on after a retry', async () => {
+    const service = await startTestService();
+    const api = await addProject(service, 'api');
+    await rename(api.remote.dir, `${api.remote.dir}.away`);
+    const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['login'] }] });
+
+    const failed = await work.untilState('in_progress.open_failed');
+    expect(failed.failure?.code).toBe('remote_not_a_repository');
+    expect(failed.tags).toContain('needs_you');
+
+    await rename(`${api.remote.dir}.away`, api.remote.dir);
+    await work.tell('initiative', work.id, 'initiative.retry');
     await work.untilTask('build', 'login', 'queued');
   });
 });

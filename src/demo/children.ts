@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { OrphanGuard } from './orphan-guard.ts';
 
 export interface ChildOptions {
   readonly command: string;
@@ -28,6 +29,10 @@ export class Child {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   get isRunning(): boolean {
     return (
       this.#process.pid !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
@@ -54,30 +59,45 @@ export class Child {
 /** All processes of a run: ends them by pid, and counts those it saw end by SIGKILL. */
 export class Children {
   #kills = 0;
+  #isStopped = false;
   readonly #all: Child[] = [];
+  readonly #graceMs: number;
+  readonly #guard: OrphanGuard;
+
+  /** `graceMs` is how long processes may take to end by themselves. */
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs;
+    this.#guard = new OrphanGuard(graceMs);
+  }
 
   get kills(): number {
     return this.#kills;
   }
 
   start(options: ChildOptions): Child {
+    if (this.#isStopped) throw new Error('the run is over: nothing more is started');
     const child = new Child(options);
     this.#all.push(child);
+    const { pid } = child;
+    if (pid !== undefined) this.#guard.started(pid);
     void child.ended.then(({ signal }) => {
       if (signal === 'SIGKILL') this.#kills += 1;
+      if (pid !== undefined) this.#guard.ended(pid);
     });
     return child;
   }
 
-  /** Asks all to end, the newest first, and ends what is left of their groups after `graceMs`. */
-  async stop(graceMs: number): Promise<void> {
+  /** Asks all to end, the newest first, and ends what is left of their groups after the grace. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
     for (const child of this.#all.toReversed()) {
       if (child.isRunning) child.signal('SIGTERM', 'process');
     }
-    const late = setTimeout(() => this.#endGroups(), graceMs);
+    const late = setTimeout(() => this.#endGroups(), this.#graceMs);
     await Promise.all(this.#all.map((child) => child.ended));
     clearTimeout(late);
     this.#endGroups();
+    this.#guard.over();
   }
 
   #endGroups(): void {

@@ -39,7 +39,12 @@ export class RefusedError extends Error {
   }
 }
 
-/** The service did not answer for all of `patienceMs`. */
+/** How long a service may be away. */
+const PATIENCE_MS = 60_000;
+/** How long an answer may take. */
+const ANSWER_MS = 15_000;
+
+/** The service did not answer for all of `PATIENCE_MS`. */
 export class AwayError extends Error {
   override readonly name = 'AwayError';
 }
@@ -50,16 +55,16 @@ interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What the demo asks of a service, under one token. A service that is away or starting is asked again. */
+/** What the demo asks of a service, under one token. A service that is away or starting is asked again, until the signal. */
 export class Client {
   readonly #url: () => string;
   readonly #token: string;
-  readonly #patienceMs: number;
+  readonly #signal: AbortSignal;
 
-  constructor(url: () => string, token: string, patienceMs = 60_000) {
+  constructor(url: () => string, token: string, signal: AbortSignal) {
     this.#url = url;
     this.#token = token;
-    this.#patienceMs = patienceMs;
+    this.#signal = signal;
   }
 
   async addProject(key: string, remote: string, defaultBranch: string): Promise<void> {
@@ -117,7 +122,8 @@ export class Client {
   }
 
   async isReady(): Promise<boolean> {
-    const response = await fetch(`${this.#url()}/readyz`).catch(() => null);
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_MS)]);
+    const response = await fetch(`${this.#url()}/readyz`, { signal }).catch(() => null);
     return response?.ok ?? false;
   }
 
@@ -135,18 +141,18 @@ export class Client {
   }
 
   async #ask<T>(path: string, init: Asked): Promise<T> {
-    const until = Date.now() + this.#patienceMs;
+    const until = Date.now() + PATIENCE_MS;
     for (;;) {
       const answer = await this.#once<T>(path, init);
       if (answer !== null) return answer.body;
       if (Date.now() > until) throw new AwayError(`the service did not answer ${init.method} ${path}`);
-      await pause(200);
+      await pause(200, undefined, { signal: this.#signal });
     }
   }
 
   async #once<T>(path: string, init: Asked): Promise<{ body: T } | null> {
     const headers = { ...init.headers, authorization: `Bearer ${this.#token}` };
-    const signal = AbortSignal.timeout(15_000);
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_MS)]);
     try {
       const response = await fetch(this.#url() + path, { ...init, headers, signal });
       const text = await response.text();

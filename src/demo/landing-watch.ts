@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 
+const LOCK = '.lock';
+
 /**
  * Sees a landing from outside: git makes `<ref>.lock` beside a ref that it is about to move, which is after the service has
  * written down what it intends, and before it has heard that it is done.
@@ -10,6 +12,8 @@ export class LandingWatch {
   readonly #initiative: string;
   readonly #onLanding: (ref: string) => void;
   readonly #watchers = new Map<string, FSWatcher>();
+  /** Branches that are there: the first `.lock` beside a branch only makes it. */
+  readonly #born = new Set<string>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(hub: string, initiative: string, onLanding: (ref: string) => void) {
@@ -35,15 +39,21 @@ export class LandingWatch {
 
   #watch(folder: string): void {
     if (this.#watchers.has(folder) || !existsSync(folder)) return;
+    for (const name of readdirSync(folder)) this.#note(folder, name);
     const watcher = watch(folder, (_event, file) => {
-      const ref = file?.endsWith('.lock') === true ? file.slice(0, -'.lock'.length) : null;
-      // A branch that is not there yet is being made, not landed on.
-      if (ref !== null && existsSync(join(folder, ref))) this.#onLanding(ref);
+      if (file !== null) this.#note(folder, file);
     });
     watcher.on('error', () => {
       watcher.close();
       this.#watchers.delete(folder);
     });
     this.#watchers.set(folder, watcher);
+  }
+
+  /** Names come in the order in which git made them: `<ref>.lock`, then `<ref>`. */
+  #note(folder: string, file: string): void {
+    if (!file.endsWith(LOCK)) this.#born.add(join(folder, file));
+    else if (this.#born.has(join(folder, file.slice(0, -LOCK.length))))
+      this.#onLanding(file.slice(0, -LOCK.length));
   }
 }

@@ -7,6 +7,8 @@ import { openScreen } from './screen.ts';
 
 /** How long the processes of a run may take to end by themselves. */
 const GRACE_MS = 10_000;
+/** As shells say it of a command that was interrupted. */
+const INTERRUPTED = 130;
 /** What every program may need; all other settings of the user stay outside. */
 const PASSED_ON = ['PATH', 'LANG', 'LC_ALL', 'TZ'] as const;
 
@@ -30,12 +32,13 @@ async function main(options: DemoOptions): Promise<number> {
     if (await isProven(options, options.seed + run)) passed += 1;
   }
   if (options.repeat > 1) console.log(`${passed} of ${run} runs passed`);
+  if (interrupted.signal.aborted) return INTERRUPTED;
   return passed === options.repeat ? 0 : 1;
 }
 
 async function isProven(options: DemoOptions, seed: number): Promise<boolean> {
   const folder = await makeRunFolder();
-  const children = new Children();
+  const children = new Children(GRACE_MS);
   const agentNames = new Map<string, string>();
   const isColored = process.env['NO_COLOR'] === undefined;
   const screen = openScreen(process.stdout, (id) => agentNames.get(id) ?? 'an agent', isColored);
@@ -62,12 +65,15 @@ async function isProven(options: DemoOptions, seed: number): Promise<boolean> {
     return proof.proven;
   } catch (error) {
     screen.close();
-    console.error(`failed (seed ${seed}): ${error instanceof Error ? error.message : String(error)}`);
+    const { aborted, reason } = interrupted.signal;
+    const why: unknown = aborted ? reason : error;
+    const sentence = why instanceof Error ? why.message : String(why);
+    console.error(aborted ? `${sentence} (seed ${seed})` : `failed (seed ${seed}): ${sentence}`);
     isKept = options.keep || !interrupted.signal.aborted;
     return false;
   } finally {
     screen.close();
-    await children.stop(GRACE_MS);
+    await children.stop();
     if (isKept) console.error(`kept ${folder}`);
     else await removeRunFolder(folder);
   }

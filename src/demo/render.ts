@@ -36,7 +36,8 @@ export function render(view: BoardView, frame: Frame): string[] {
 function summary({ initiative, counts }: BoardView, elapsedMs: number): string {
   const seconds = Math.floor(elapsedMs / 1_000);
   const needs = counts.needsYou === 0 ? '' : `, ${counts.needsYou} need you`;
-  const state = initiative?.state ?? 'starting';
+  const state = initiative?.state ?? null;
+  if (state === null) return `Signalbox demo  starting  ${seconds} s`;
   return `Signalbox demo  ${state}  ${counts.settled} of ${counts.total} tasks done, ${counts.busy} busy${needs}  ${seconds} s`;
 }
 

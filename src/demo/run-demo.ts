@@ -49,7 +49,7 @@ export async function runDemo(run: Run): Promise<RunResult> {
   const remotes = await makeRemotes(await made(run.folder, 'remotes'), run.options.repo);
   const service = new ServiceProcess(run.children, run.folder, await freePort(), run.userEnv);
   run.screen.note('starting the service on a data folder of its own');
-  await service.start();
+  await service.start(run.signal);
   const delivering = await deliver(run, scenario, remotes, service, random);
   const delivered = remotes.map((remote) => deliveredTo(remote, scenario));
   if (run.options.sabotage !== null) {
@@ -75,7 +75,7 @@ async function deliver(
   random: Random,
 ): Promise<Delivering> {
   const { screen, children } = run;
-  const client = await tokenClients(service);
+  const client = await tokenClients(service, run.signal);
   for (const { key, path, branch } of remotes) await client.operator.addProject(key, path, branch);
   const { id } = await client.operator.applyPlan(scenario.plan);
   if (run.options.inspect) screen.note(`inspector: ${await client.viewer.inspectorAddress(id)}`);
@@ -110,13 +110,14 @@ async function deliver(
     await Promise.race([steering, following.then(() => new Promise<never>(() => undefined))]);
     await troubles.finish();
   } catch (error) {
+    run.signal.throwIfAborted();
     throw new Error(await whyNot(error, boardView(board.getSnapshot().context), client.viewer), {
       cause: error,
     });
   } finally {
     over.abort();
     troubles.close();
-    await Promise.allSettled([following, steering]);
+    await Promise.allSettled([following, steering, troubles.restarted()]);
   }
   return { ledgers: fleet.ledgers, survived: troubles.survived(children.kills) };
 }
@@ -158,11 +159,11 @@ async function learnNames(run: Run, client: Client): Promise<void> {
 }
 
 /** Everybody has a token of their own; none but the first is an administrator's. */
-async function tokenClients(service: ServiceProcess) {
+async function tokenClients(service: ServiceProcess, signal: AbortSignal) {
   const url = (): string => service.url;
-  const admin = new Client(url, await service.adminToken());
+  const admin = new Client(url, await service.adminToken(), signal);
   const client = async (name: string, scope: 'operator' | 'reviewer' | 'viewer'): Promise<Client> =>
-    new Client(url, await admin.makeToken(name, scope));
+    new Client(url, await admin.makeToken(name, scope), signal);
   return {
     operator: await client('demo operator', 'operator'),
     reviewer: await client('demo reviewer', 'reviewer'),

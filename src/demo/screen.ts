@@ -1,4 +1,5 @@
-import type { BoardView } from '../board/board-view.ts';
+import { emptyBoard } from '../board/board.ts';
+import { boardView, type BoardView } from '../board/board-view.ts';
 import { type Color, type Frame, render } from './render.ts';
 
 /** Where the progress of a run is shown. */
@@ -31,8 +32,10 @@ export function openScreen(output: Output, agentName: AgentName, isColored: bool
 const COLORS: Readonly<Record<Color, number>> = { green: 32, yellow: 33, red: 31, dim: 2, bold: 1 };
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
+const CLOCK_MS = 500;
 const HOME = '\u001b[H';
-const TO_END_OF_LINE = '\u001b[K';
+/** Before the text: after a line as wide as the window the cursor still stands on its last letter. */
+const CLEAR_LINE = '\u001b[K';
 const TO_END_OF_SCREEN = '\u001b[J';
 
 /** Draws on the alternate screen, so that nothing is left of it and a window of another size is simply drawn anew. */
@@ -43,8 +46,9 @@ class LiveScreen implements Screen {
   readonly #started = Date.now();
   readonly #notes: string[] = [];
   readonly #redraw = (): void => this.#show();
-  #view: BoardView | null = null;
+  #view: BoardView = boardView(emptyBoard(''));
   #isOpen = true;
+  readonly #clock: NodeJS.Timeout;
 
   constructor(output: Output, agentName: AgentName, isColored: boolean) {
     this.#output = output;
@@ -52,6 +56,9 @@ class LiveScreen implements Screen {
     this.#isColored = isColored;
     output.on('resize', this.#redraw);
     output.write(ENTER);
+    // The time goes on where nothing else does, such as while the service is away.
+    this.#clock = setInterval(this.#redraw, CLOCK_MS);
+    this.#show();
   }
 
   draw(view: BoardView): void {
@@ -67,13 +74,14 @@ class LiveScreen implements Screen {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    clearInterval(this.#clock);
     this.#output.off('resize', this.#redraw);
     this.#output.write(LEAVE);
     for (const note of this.#notes) this.#output.write(`${note}\n`);
   }
 
   #show(): void {
-    if (!this.#isOpen || this.#view === null) return;
+    if (!this.#isOpen) return;
     const lines = render(this.#view, {
       columns: this.#output.columns ?? 80,
       rows: this.#output.rows ?? 24,
@@ -82,7 +90,7 @@ class LiveScreen implements Screen {
       agentName: this.#agentName,
       paint: (color, text) => (this.#isColored ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text),
     });
-    this.#output.write(HOME + lines.map((text) => text + TO_END_OF_LINE).join('\n') + TO_END_OF_SCREEN);
+    this.#output.write(HOME + lines.map((text) => CLEAR_LINE + text).join('\n') + TO_END_OF_SCREEN);
   }
 }
 

@@ -37,8 +37,8 @@ export class ServiceProcess {
     return join(this.dataFolder, 'hub');
   }
 
-  /** Starts it and waits until it is ready. Throws with the end of its log when it ends instead. */
-  async start(): Promise<void> {
+  /** Starts it and waits until it is ready. Throws with the end of its log when it ends instead; at the signal it waits no longer. */
+  async start(signal: AbortSignal): Promise<void> {
     const child = this.#children.start({
       command: process.execPath,
       args: [MAIN],
@@ -47,9 +47,10 @@ export class ServiceProcess {
       logFile: this.#logFile,
     });
     this.#child = child;
-    const probe = new Client(() => this.url, '');
+    const probe = new Client(() => this.url, '', signal);
     const until = Date.now() + START_MS;
     while (!(await probe.isReady())) {
+      signal.throwIfAborted();
       if (!child.isRunning) throw new Error(`the service did not start:\n${child.logTail()}`);
       if (Date.now() > until)
         throw new Error(`the service was not ready in ${START_MS / 1_000} s:\n${child.logTail()}`);

@@ -67,6 +67,11 @@ export class Troubles {
     if (this.#failure !== null) throw this.#failure;
   }
 
+  /** A restart that is under way is over. */
+  async restarted(): Promise<void> {
+    await this.#restarting;
+  }
+
   close(): void {
     this.#watch.close();
   }
@@ -109,12 +114,12 @@ export class Troubles {
   }
 
   async #killService(ref: string): Promise<void> {
-    const { service, screen, client, initiative } = this.#options;
+    const { service, screen, client, initiative, signal } = this.#options;
     await service.kill();
     screen.note(`killed the service while it landed on ${ref}`);
-    await service.start();
+    await service.start(signal);
     // A landing that was cut is closed within moments of the start; when there was none, the next one is tried.
-    for (let tries = 0; tries < 20 && this.#resumed === 0; tries += 1) {
+    for (let tries = 0; tries < 20 && this.#resumed === 0 && !signal.aborted; tries += 1) {
       this.#resumed = resumedOf(await client.landings(initiative));
       await pause(100);
     }

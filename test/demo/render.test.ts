@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createBoard, emptyBoard } from '../../src/board/board.ts';
 import type { BoardEntry, BoardTree } from '../../src/board/board-types.ts';
 import { boardView, type BoardView } from '../../src/board/board-view.ts';
@@ -172,6 +172,42 @@ describe('the screen', () => {
     terminal.rows = 7;
     for (const listener of terminal.listeners) listener();
     expect(terminal.look().split('\n').length).toBeLessThanOrEqual(7);
+    screen.close();
+  });
+
+  test('says that the service is being started before there is a board', () => {
+    const terminal = new FakeTerminal(true);
+    const screen = openScreen(terminal, String, false);
+    screen.note('starting the service');
+    const shown = terminal.look();
+    expect(shown).toContain('Signalbox demo  starting  0 s');
+    expect(shown).toContain('starting the service');
+    expect(shown).not.toContain('tasks');
+    screen.close();
+  });
+
+  test('shows how the time goes on while nothing else does', () => {
+    vi.useFakeTimers();
+    try {
+      const terminal = new FakeTerminal(true);
+      const screen = openScreen(terminal, String, false);
+      terminal.look();
+      vi.advanceTimersByTime(3_000);
+      expect(terminal.look()).toContain('starting  3 s');
+      screen.close();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('clears each line before its text: after one as wide as the window its last letter would go', () => {
+    const terminal = new FakeTerminal(true);
+    const screen = openScreen(terminal, String, false);
+    terminal.columns = 10;
+    terminal.look();
+    screen.draw(viewOf(1));
+    expect(terminal.look()).toMatch(/^\u001b\[H\u001b\[KSignalbox \n\u001b\[K\n/u);
     screen.close();
   });
 

@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, type TestContext } from 'vitest';
+import { FEWEST_TASKS, type Sabotage } from '../../src/demo/options.ts';
+import { prove } from '../../src/demo/proof.ts';
+import { removeRunFolder } from '../../src/demo/run-folder.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { Delivered, git } from './delivered.ts';
+import { type DemoEnd, runDemoProcess } from './running-demo.ts';
+
+/** A run takes half a minute; two cores that do other work as well take longer. */
+const RUN_MS = 170_000;
+
+let own: Delivered;
+const folders: string[] = [];
+
+beforeEach(() => {
+  own = new Delivered();
+});
+
+afterEach(async () => {
+  own[Symbol.dispose]();
+  for (const folder of folders.splice(0)) await removeRunFolder(folder);
+});
+
+async function spoiledRun(
+  how: Sabotage,
+  { signal }: TestContext,
+  { args = [], env = {} }: { args?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
+): Promise<Spoiled> {
+  const shared = ['--sabotage', how, '--keep', '--tasks', String(FEWEST_TASKS)];
+  const end = await runDemoProcess([...shared, ...args], env, signal);
+  const spoiled = /: spoiled (?<branch>\S+) of (?<project>\S+)$/mu.exec(end.said)?.groups ?? {};
+  if (end.folder === null) throw new Error(`the demo kept nothing:\n${end.said}`);
+  folders.push(end.folder);
+  return { ...end, folder: end.folder, project: spoiled['project'] ?? '', branch: spoiled['branch'] ?? '' };
+}
+
+interface Spoiled extends DemoEnd {
+  readonly folder: string;
+  readonly project: string;
+  readonly branch: string;
+}
+
+/** Takes the sabotage back with one ref of one remote, and proves again from what the run kept. */
+async function provenAfterRepair({ folder, project, branch }: Spoiled): Promise<string> {
+  const remote = (key: string): string => join(folder, 'remotes', `${key}.git`);
+  // What was delivered is below the spoiled commit, or nothing names it any more.
+  const dangling = git(remote(project), 'fsck', '--no-reflogs', '--no-progress').match(
+    /(?<=^dangling commit )\w+/mu,
+  );
+  git(remote(project), 'update-ref', `refs/heads/${branch}`, dangling?.[0] ?? `refs/heads/${branch}^`);
+  const seed = '';
+  const { line, faults } = await prove(join(folder, 'plan-keys'), join(folder, 'ledgers'), [
+    {
+      key: 'app',
+      remote: remote('app'),
+      branch: git(remote('app'), 'symbolic-ref', '--short', 'HEAD'),
+      seed,
+    },
+    { key: 'lib', remote: remote('lib'), branch: 'signalbox/demo', seed },
+  ]);
+  return `${faults}${line}`;
+}
+
+function expectSpoiled({ lines, said, code }: DemoEnd): void {
+  expect(lines.at(-2), said).toMatch(/^survived: [2-9] kills, [1-9] landings resumed$/u);
+  expect(lines.at(-1), said).toMatch(
+    /^NOT proven: \d+ commits recorded, \d+ lost, \d+ faults, the first above$/u,
+  );
+  expect(code).toBe(1);
+}
+
+const PROVEN = /^proven: 2 projects, 3 phases, \d+ tasks, \d+ commits delivered, 0 lost$/u;
+
+describe('the demo', () => {
+  let canary: TestDatabase;
+
+  beforeEach(async () => {
+    canary = await createTestDatabase();
+    return () => canary.close();
+  });
+
+  test(
+    'finds a dropped commit, and takes no settings of the user for its own',
+    async (context) => {
+      const before = await contentOf(canary);
+      const data = join(own.root, 'data');
+      const spoiled = await spoiledRun('drop-commit', context, {
+        env: {
+          DATABASE_URL: canary.url,
+          PGDATABASE: 'canary',
+          PGPORT: '1',
+          SIGNALBOX_DATA: data,
+          SIGNALBOX_PORT: '1',
+          SIGNALBOX_TOKEN: 'canary',
+          SIGNALBOX_AGENT_LEASE_SECONDS: '86400',
+          SIGNALBOX_NO_SUCH_SETTING: 'canary',
+        },
+      });
+      expectSpoiled(spoiled);
+      expect(await contentOf(canary)).toEqual(before);
+      expect(existsSync(data)).toBe(false);
+      expect(await provenAfterRepair(spoiled)).toMatch(PROVEN);
+    },
+    RUN_MS,
+  );
+
+  test(
+    'finds a project that landed without its content, and never writes to the repository that it was given',
+    async (context) => {
+      const repository = join(own.root, 'mine');
+      git(own.root, 'init', '--quiet', '--initial-branch=trunk', repository);
+      writeFileSync(join(repository, 'file'), 'mine\n');
+      writeFileSync(join(repository, '.gitignore'), '*.txt\n');
+      git(repository, 'add', '--all');
+      git(repository, 'commit', '--quiet', '--message=mine');
+      git(repository, 'tag', 'v1');
+      const before = filesOf(repository);
+      const spoiled = await spoiledRun('half-land', context, { args: ['--repo', repository] });
+      expectSpoiled(spoiled);
+      expect(filesOf(repository)).toEqual(before);
+      expect(git(join(spoiled.folder, 'remotes', 'app.git'), 'rev-parse', 'v1')).toBe(
+        git(repository, 'rev-parse', 'v1'),
+      );
+      expect(await provenAfterRepair(spoiled)).toMatch(PROVEN);
+    },
+    RUN_MS,
+  );
+
+  test(
+    'finds a project that was left out',
+    async (context) => {
+      const spoiled = await spoiledRun('skip-project', context);
+      expectSpoiled(spoiled);
+      expect(await provenAfterRepair(spoiled)).toMatch(PROVEN);
+    },
+    RUN_MS,
+  );
+});
+
+/** A checksum of each file, those of git included. */
+function filesOf(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return Object.fromEntries(
+    files.map(({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      return [path, createHash('sha256').update(readFileSync(path)).digest('hex')];
+    }),
+  );
+}
+
+/** All rows of all tables. */
+async function contentOf({ sql }: TestDatabase): Promise<Record<string, string>> {
+  const { rows: tables } = await sql.query<{ name: string }>(
+    `SELECT quote_ident(schemaname) || '.' || quote_ident(relname) AS name FROM pg_stat_user_tables ORDER BY 1`,
+  );
+  const content: Record<string, string> = {};
+  for (const { name } of tables) {
+    const { rows } = await sql.query<{ content: string }>(
+      `SELECT coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '') AS content FROM ${name} t`,
+    );
+    content[name] = rows[0]?.content ?? '';
+  }
+  return content;
+}

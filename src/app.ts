@@ -52,7 +52,7 @@ export interface AppOptions {
 export interface App {
   readonly server: FastifyInstance;
   readonly runtime: Runtime;
-  /** Sweeps what a crash left, makes the first token, then lets the actors run. */
+  /** Puts the hub right, makes the first token, sweeps what a crash left, then lets the actors run. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -149,6 +149,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     server,
     runtime,
     async start() {
+      await hub.prepare();
       await tokens.ensureAdminToken(dataFolder.adminTokenFile);
       await readiness.start();
       await runtime.start();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -63,9 +63,13 @@ function quote(value: string): string {
   return `"${value.replace(/(["\\])/g, '\\$1')}"`;
 }
 
-/** Writes a file whole or not at all; does nothing when it is already there with this content. */
+/** Writes a file whole or not at all; does nothing when it is already there with this content and mode. */
 export async function writeWhole(path: string, content: string, mode?: number): Promise<void> {
-  if ((await readFile(path, 'utf8').catch(() => null)) === content) return;
+  if ((await readFile(path, 'utf8').catch(() => null)) === content) {
+    // A backup that was restored may have lost the mode.
+    if (mode !== undefined && ((await stat(path)).mode & 0o777) !== mode) await chmod(path, mode);
+    return;
+  }
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, content);

@@ -39,6 +39,16 @@ export class Hub {
     this.#limits = { maxBodyBytes: 512 * 1024 * 1024, deadlineMs: 10 * 60_000, ...options.http };
   }
 
+  /**
+   * Puts the hooks and the settings of every project right. They name this checkout, this Node and this folder: after a move, another
+   * Node or a restored backup every push would fail without it. Before the first request.
+   */
+  async prepare(): Promise<void> {
+    await mkdir(this.#options.root, { recursive: true });
+    await installHooks(this.#hooksDir());
+    for (const id of await this.#projects()) await this.#configure(this.#dir(id));
+  }
+
   /** The repository of a project that `ensure` has made. */
   repository(id: string): Repository {
     return new Repository(this.#dir(id), this.#options.runner);

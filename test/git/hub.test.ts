@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -129,6 +137,29 @@ describe('adding a project', () => {
     await expect(
       hub.ensure({ id, remote: branchOnly('refs/heads/main', { a: 'a' }), defaultBranch: 'main' }),
     ).rejects.toMatchObject({ code: 'hub_missing' });
+  });
+});
+
+describe('preparing the hub', () => {
+  it('puts hooks and settings right after the folder was moved, restored or run by another Node', async () => {
+    const remote = new Bench();
+    remote.commit('refs/heads/main', null, { a: 'a' });
+    await hub.ensure({ id: 'p1', remote: remote.dir, defaultBranch: 'main' });
+    await hub.ensure({ id: 'p2', remote: remote.dir, defaultBranch: 'main' });
+    const moved = join(tempFolder(), 'hub');
+    renameSync(root, moved);
+    writeFileSync(join(moved, '.hooks', 'pre-receive'), "#!/bin/sh\nexec '/gone/node' '/gone/hook.ts'\n");
+    chmodSync(join(moved, '.hooks', 'proc-receive'), 0o644);
+    await new Hub({ root: moved, runner }).prepare();
+    for (const id of ['p1', 'p2'])
+      expect(git(join(moved, `${id}.git`), 'config', '--file', 'config', 'core.hookspath')).toBe(
+        join(moved, '.hooks'),
+      );
+    for (const name of ['pre-receive', 'proc-receive']) {
+      const file = join(moved, '.hooks', name);
+      expect(readFileSync(file, 'utf8')).toContain(process.execPath);
+      expect(statSync(file).mode & 0o777).toBe(0o755);
+    }
   });
 });
 

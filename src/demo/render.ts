@@ -37,8 +37,10 @@ function summary({ initiative, counts }: BoardView, elapsedMs: number): string {
   const seconds = Math.floor(elapsedMs / 1_000);
   const needs = counts.needsYou === 0 ? '' : `, ${counts.needsYou} need you`;
   const state = initiative?.state ?? null;
-  if (state === null) return `Signalbox demo  starting  ${seconds} s`;
-  return `Signalbox demo  ${state}  ${counts.settled} of ${counts.total} tasks done, ${counts.busy} busy${needs}  ${seconds} s`;
+  // What is cut off first in a narrow window comes last.
+  const head = `Signalbox demo  ${seconds} s`;
+  if (state === null) return `${head}  starting`;
+  return `${head}  ${counts.settled} of ${counts.total} tasks done, ${counts.busy} busy${needs}  ${state}`;
 }
 
 /** All tasks where there is room for them, else only those of phases that have work going on, else the phases alone. */

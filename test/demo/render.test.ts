@@ -80,7 +80,7 @@ function viewOf(tasks: number): BoardView {
 describe('the drawn board', () => {
   test('shows the counts, every task with its state and agent, and what the demo did', () => {
     expect(render(viewOf(2), FRAME)).toEqual([
-      'Signalbox demo  in_progress  2 of 6 tasks done, 2 busy  12 s',
+      'Signalbox demo  12 s  2 of 6 tasks done, 2 busy  in_progress',
       '',
       'one            [############] 2/2  queued',
       '  + task-0       completed',
@@ -180,7 +180,7 @@ describe('the screen', () => {
     const screen = openScreen(terminal, String, false);
     screen.note('starting the service');
     const shown = terminal.look();
-    expect(shown).toContain('Signalbox demo  starting  0 s');
+    expect(shown).toContain('Signalbox demo  0 s  starting');
     expect(shown).toContain('starting the service');
     expect(shown).not.toContain('tasks');
     screen.close();
@@ -193,7 +193,7 @@ describe('the screen', () => {
       const screen = openScreen(terminal, String, false);
       terminal.look();
       vi.advanceTimersByTime(3_000);
-      expect(terminal.look()).toContain('starting  3 s');
+      expect(terminal.look()).toContain('3 s  starting');
       screen.close();
       expect(vi.getTimerCount()).toBe(0);
     } finally {

@@ -151,14 +151,14 @@ export class EffectWorker {
     };
     try {
       // Whoever ran it last died of it once too often, perhaps with the whole process.
-      const isSpent = row.failures >= maxAttempts;
+      const isSpent = row.failures >= maxAttempts && !(await mustFinish(row, registration));
       const end: RunEnd = isSpent
         ? {
             end: 'crashed',
             error: { code: 'effect_crashed', message: `its worker died ${row.failures} times` },
           }
         : await runOnce(registration, run, control, timeoutMs);
-      await this.#conclude(row, end, maxAttempts);
+      await this.#conclude(row, end, registration);
     } catch (err) {
       log.error(
         { err, effectId: row.id, kind: row.kind },
@@ -167,7 +167,8 @@ export class EffectWorker {
     }
   }
 
-  async #conclude(row: ClaimedRow, end: RunEnd, maxAttempts: number): Promise<void> {
+  async #conclude(row: ClaimedRow, end: RunEnd, registration: EffectRegistration): Promise<void> {
+    const { maxAttempts = MAX_ATTEMPTS } = registration;
     switch (end.end) {
       case 'done':
         return this.#handIn(row, {
@@ -176,6 +177,7 @@ export class EffectWorker {
           actorId: row.invoke_id,
         });
       case 'failed':
+        if (await mustFinish(row, registration)) return this.#again(row, end.error);
         return this.#handIn(row, errorEvent(row, end.error));
       case 'later':
         return this.#release(row, end.delayMs, 0, { code: 'retry_later', message: end.reason });
@@ -184,15 +186,20 @@ export class EffectWorker {
         return this.#release(row, 0, 0, null);
       case 'crashed': {
         const failures = row.failures + 1;
-        if (failures >= maxAttempts)
+        if (failures >= maxAttempts && !(await mustFinish(row, registration)))
           return this.#handIn(row, errorEvent(row, { ...end.error, attempts: failures }));
-        this.#parts.log.warn(
-          { effectId: row.id, kind: row.kind, failures, error: end.error },
-          'an effect crashed and will run again',
-        );
-        return this.#release(row, backoffMs(this.#parts.clock, failures), 1, end.error);
+        return this.#again(row, end.error);
       }
     }
+  }
+
+  async #again(row: ClaimedRow, error: JsonObject): Promise<void> {
+    const failures = row.failures + 1;
+    this.#parts.log.warn(
+      { effectId: row.id, kind: row.kind, failures, error },
+      'an effect crashed and will run again',
+    );
+    await this.#release(row, backoffMs(this.#parts.clock, failures), 1, error);
   }
 
   async #handIn(row: ClaimedRow, event: Incoming['event']): Promise<void> {
@@ -227,6 +234,10 @@ export class EffectWorker {
       }
     }
   }
+}
+
+async function mustFinish(row: ClaimedRow, registration: EffectRegistration): Promise<boolean> {
+  return (await registration.mustFinish?.(row.id)) ?? false;
 }
 
 function errorEvent(row: ClaimedRow, error: JsonObject): Incoming['event'] {

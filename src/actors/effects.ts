@@ -21,6 +21,11 @@ export interface EffectRegistration {
   readonly timeoutMs?: number;
   /** Runs that may crash, time out or throw before the actor gets the error; 10 unless told. */
   readonly maxAttempts?: number;
+  /**
+   * True while a run has begun what only this effect can end. It is then tried again without end: no cap and no failure of the body
+   * reaches the actor before it is over.
+   */
+  readonly mustFinish?: (effectId: string) => Promise<boolean>;
 }
 
 /** A permanent failure: no retry, the actor gets `xstate.error.actor.<id>` with code, message and details. */

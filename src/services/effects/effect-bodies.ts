@@ -1,5 +1,6 @@
 import { EffectFailure, type EffectRegistration, type EffectRun } from '../../actors/effects.ts';
 import type { JsonValue } from '../../actors/json.ts';
+import { hasOpenIntents } from '../../db/intent-store.ts';
 import { deliverInitiative } from './deliver.ts';
 import type { EffectDeps } from './effect-deps.ts';
 import { gitEffect } from './git-effect.ts';
@@ -21,6 +22,11 @@ export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRe
   const effect = (body: (run: EffectRun) => Promise<JsonValue>): EffectRegistration => ({
     run: gitEffect(deps.sql, (run) => deps.running.track(body(run))),
   });
+  // A landing that has written intents owns its refs: nobody else brings it to an end, so it is rolled forward whatever happens.
+  const landing = (body: (run: EffectRun) => Promise<JsonValue>): EffectRegistration => ({
+    ...effect(body),
+    mustFinish: (effectId) => hasOpenIntents(deps.sql, effectId),
+  });
   return {
     'initiative.open': effect(openInitiative(deps)),
     'initiative.prove': effect(proveInitiative(deps)),
@@ -32,9 +38,9 @@ export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRe
     'phase.open': effect(openPhase(deps)),
     'phase.prove': effect(provePhase(deps)),
     'phase.openReview': effect(openReview(deps, 'phase')),
-    'phase.land': effect(landPhase(deps)),
+    'phase.land': landing(landPhase(deps)),
     'phase.retire': effect(retirePhase(deps)),
-    'task.land': effect(landTask(deps)),
+    'task.land': landing(landTask(deps)),
     'task.retire': effect(retireTask(deps)),
   };
 }

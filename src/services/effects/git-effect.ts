@@ -32,11 +32,11 @@ export function gitEffect(sql: Sql, body: (run: EffectRun) => Promise<JsonValue>
       if (error instanceof Refusal) {
         throw new EffectFailure(error.code, error.message, undefined, { cause: error });
       }
-      if (!(error instanceof GitError)) throw error;
       // A full disk costs no attempt: the work goes on by itself when there is room again.
-      if (DISK_FULL.test(error.stderr)) {
+      if (isDiskFull(error)) {
         throw new EffectRetryLater(DISK_RETRY_MS, 'the disk under the hub is full', { cause: error });
       }
+      if (!(error instanceof GitError)) throw error;
       if (error.code === 'remote_unreachable' && (await isYoung(sql, run.effectId))) {
         throw new EffectRetryLater(REMOTE_RETRY_MS, `remote_unreachable: ${error.message}`, { cause: error });
       }
@@ -45,6 +45,16 @@ export function gitEffect(sql: Sql, body: (run: EffectRun) => Promise<JsonValue>
       throw new EffectFailure(error.code, `${error.message}${said}`, undefined, { cause: error });
     }
   };
+}
+
+/** Git's words, or the code of a file that this process could not write itself. */
+function isDiskFull(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { code } = at as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT') return true;
+    if (at instanceof GitError && DISK_FULL.test(at.stderr)) return true;
+  }
+  return false;
 }
 
 async function isYoung(sql: Sql, effectId: string): Promise<boolean> {

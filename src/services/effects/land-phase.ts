@@ -1,4 +1,5 @@
 import type { EffectRun } from '../../actors/effects.ts';
+import { hasOpenIntents } from '../../db/intent-store.ts';
 import { land } from '../../git/landing.ts';
 import type { LandingProject } from '../../git/landing-types.ts';
 import { headRef, initiativeBranch, phaseBranch } from '../branch-names.ts';
@@ -16,17 +17,19 @@ export function landPhase(deps: EffectDeps) {
     if (typeof approved === 'string' && review === null) {
       return { result: 'heads_moved', message: 'the approved heads are not on record' };
     }
+    // What has begun is brought to its end by its intents and the refs alone, whatever has become of the branch since.
+    const hasBegun = await hasOpenIntents(deps.sql, run.effectId);
     const sourceRef = headRef(phaseBranch(initiative.key, phase.key));
     const projects: LandingProject[] = [];
     for (const { project } of await deps.plan.linkedProjects(initiative.id)) {
       const repository = deps.hub.repository(project.id);
       const tip = await repository.readTip(sourceRef);
       // The branch was made in every project when the phase opened: without it, work is lost, not absent.
-      if (tip === null)
+      if (tip === null && !hasBegun)
         return { result: 'source_lost', message: `${project.key} has no branch ${sourceRef}` };
       const source = review === null ? tip : (review.heads[project.key] ?? null);
       // Head null was served for a project that the phase had not touched: a commit there since was not seen by the reviewer.
-      if (review !== null && source === null && tip !== review.base[project.key]) {
+      if (!hasBegun && tip !== null && review !== null && source === null && tip !== review.base[project.key]) {
         const target = review.base[project.key];
         if (typeof target !== 'string' || !(await repository.isAncestor(tip, target))) {
           return {

@@ -93,6 +93,11 @@ describe("a remote's address", () => {
     ['file://host/app.git', 'invalid_remote_url'],
     ['/srv/\ud800', 'invalid_remote_url'],
     [`https://example.test/${'a'.repeat(3000)}`, 'invalid_remote_url'],
+    ['https://example.test/app.git?private_token=secret', 'invalid_remote_url'],
+    ['https://example.test/app.git?', 'invalid_remote_url'],
+    ['http://localhost/app.git?private_token=secret', 'invalid_remote_url'],
+    ['ssh://git@example.test/app.git?x=y', 'invalid_remote_url'],
+    ['https://example.test/app.git#main', 'invalid_remote_url'],
     ['https://user:secret@example.test/app.git', 'remote_url_has_credentials'],
     ['https://token@example.test/app.git', 'remote_url_has_credentials'],
     ['ssh://git:secret@example.test/app.git', 'remote_url_has_credentials'],
@@ -107,9 +112,11 @@ describe("a remote's address", () => {
   });
 
   it('never repeats a secret in its refusal', () => {
-    expect(() => parseRemoteUrl('https://user:secret@example.test/app.git')).toThrow(
-      expect.not.objectContaining({ message: expect.stringContaining('secret') }),
-    );
+    for (const text of ['https://user:secret@example.test/app.git', 'https://example.test/a?token=secret']) {
+      expect(() => parseRemoteUrl(text)).toThrow(
+        expect.not.objectContaining({ message: expect.stringContaining('secret') }),
+      );
+    }
     expect(scrubCredentials("fatal: unable to access 'https://user:secret@example.test/': 403")).toBe(
       "fatal: unable to access 'https://***@example.test/': 403",
     );

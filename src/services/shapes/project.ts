@@ -3,7 +3,7 @@ import { keySchema, strategySchema, textSchema } from '../../machines/payloads.t
 
 /**
  * A repository to deliver to. Key, remote and branch are only bounded here: what is wrong with them is said by the service, under
- * a code of its own (`invalid_key`, `remote_not_allowed`, `invalid_branch`).
+ * a code of its own (`invalid_key`, `invalid_remote_url`, `remote_scheme_not_allowed`, `invalid_branch_name`).
  */
 export const newProjectSchema = z.strictObject({
   key: textSchema(200)

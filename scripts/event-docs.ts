@@ -17,13 +17,14 @@ interface Schema {
   readonly maximum?: number;
   readonly maxLength?: number;
   readonly maxItems?: number;
+  readonly maxProperties?: number;
 }
 
-function bounds({ minimum, maximum, maxLength, maxItems }: Schema): string {
+function bounds({ minimum, maximum, maxLength, maxItems, maxProperties }: Schema): string {
   if (minimum !== undefined && maximum !== undefined) {
     return maximum === Number.MAX_SAFE_INTEGER ? ` from ${minimum}` : ` ${minimum} to ${maximum}`;
   }
-  const most = maxLength ?? maxItems;
+  const most = maxLength ?? maxItems ?? maxProperties;
   return most === undefined ? '' : ` up to ${most}`;
 }
 
@@ -32,7 +33,8 @@ function shape(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `"${value}"`).join(' or ');
   if (schema.type === 'array') return `list of ${shape(schema.items ?? {})}${bounds(schema)}`;
   if (schema.properties) return `{${fields(schema).join(', ')}}`;
-  if (typeof schema.additionalProperties === 'object') return `${shape(schema.additionalProperties)}, by key`;
+  if (typeof schema.additionalProperties === 'object')
+    return `${shape(schema.additionalProperties)}, by key${bounds(schema)}`;
   if (schema.format === 'uuid') return 'uuid';
   return `${schema.type ?? 'anything'}${bounds(schema)}`;
 }

@@ -24,8 +24,21 @@ export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
 export const shaSchema = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
 export const leaseSchema = z.uuid();
 
+/** How many projects an initiative may have, and so how many keys a record by project. */
+export const MAX_PROJECTS = 64;
+
+/** One value for each project, by key. */
+function byProject<S extends z.ZodType>(schema: S) {
+  return z
+    .record(keySchema, schema)
+    .refine((record) => Object.keys(record).length <= MAX_PROJECTS, {
+      message: `at most ${MAX_PROJECTS} keys`,
+    })
+    .meta({ maxProperties: MAX_PROJECTS });
+}
+
 /** The heads a review served, by project key; null where the unit did not touch the project. */
-export const headsSchema = z.record(keySchema, shaSchema.nullable());
+export const headsSchema = byProject(shaSchema.nullable());
 
 /** One remark of a reviewer on a line of a file (line 0: on the file as a whole). */
 export const commentSchema = z.strictObject({
@@ -51,7 +64,7 @@ export type ReviewMode = z.infer<typeof modeSchema>;
 
 export const strategySchema = z.enum(['push_branch', 'merge_and_push']);
 export type DeliveryStrategy = z.infer<typeof strategySchema>;
-export const strategiesSchema = z.record(keySchema, strategySchema);
+export const strategiesSchema = byProject(strategySchema);
 
 /** A task as it is added to a phase; what it depends on is named by ordinal within the phase. */
 export const newTaskSchema = z.strictObject({
@@ -62,7 +75,7 @@ export const newTaskSchema = z.strictObject({
   priority: z.int().min(0).max(100).default(50),
   capabilities: z.array(keySchema).max(16).default([]),
   needsReview: z.boolean().default(false),
-  projects: z.array(keySchema).max(64).nullable().default(null),
+  projects: z.array(keySchema).min(1).max(MAX_PROJECTS).nullable().default(null),
 });
 
 /** A phase as it is added to an initiative, with the tasks it starts with. */

@@ -7,6 +7,8 @@ import { DataFolderLock } from './db/data-folder-lock.ts';
 import { DatabaseUnreachable } from './db/database-unreachable.ts';
 import { openDatabase } from './db/database.ts';
 import { openEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
+import { hasCluster } from './db/embedded/placement.ts';
+import { bindHub, checkHub, foreignHub, readHubId } from './db/hub-identity.ts';
 import type { Boundary } from './git/boundary.ts';
 
 export interface ServiceOptions {
@@ -62,11 +64,13 @@ async function openAll(
   { config, boundary, log, onDisplaced }: ServiceOptions,
   opened: Opened,
 ): Promise<Service> {
-  const dataFolder = await openDataFolder(config.dataFolder);
+  const dataFolder = await openDataFolder(config.dataFolder, config.hubFolder);
   const databaseUrl = config.databaseUrl ?? (await openOwnServer(dataFolder, log, opened));
-  const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log }).catch((error: unknown) => {
-    throw config.databaseUrl === null ? error : new DatabaseUnreachable(config.databaseUrl, error);
-  });
+  const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log }).catch(
+    (error: unknown) => {
+      throw config.databaseUrl === null ? error : new DatabaseUnreachable(config.databaseUrl, error);
+    },
+  );
   opened.add(() => database.close());
   const lock = await DataFolderLock.take({
     databaseUrl,
@@ -76,7 +80,9 @@ async function openAll(
     onLost: onDisplaced,
   });
   opened.add(() => lock.release());
+  await checkHub(database.sql, dataFolder.hub);
   await database.migrate();
+  await bindHub(database.sql, dataFolder.hub);
 
   let url = config.publicUrl ?? '';
   const app = await createApp({
@@ -98,6 +104,9 @@ async function openAll(
 }
 
 async function openOwnServer(dataFolder: DataFolder, log: Logger, opened: Opened): Promise<string> {
+  // A hub that is in use belongs to a database that is there already: no new one is made beside it.
+  if ((await readHubId(dataFolder.hub)) !== null && !(await hasCluster(dataFolder.path)))
+    throw foreignHub(dataFolder.hub);
   const server = await openEmbeddedPostgres({ dataFolder: dataFolder.path, log });
   opened.add(() => server.close());
   return server.url;

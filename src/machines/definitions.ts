@@ -7,8 +7,6 @@ import { phaseMachine } from './phase.ts';
 import { taskEvents } from './task-events.ts';
 import { taskMachine } from './task.ts';
 
-/** A stored snapshot, as the upgrades read and write it. */
-export type StoredSnapshot = { readonly [key: string]: unknown };
 
 /** What the actor runtime has to know of one machine. */
 export interface MachineDefinition {

@@ -14,7 +14,7 @@ export function toEntryView(entry: JournalEntry): JournalEntryView {
     sender: entry.sender,
     principal: entry.principal,
     outcome: entry.outcome,
-    state: entry.answer.state as JournalEntryView['state'],
+    state: entry.answer.state,
     tags: entry.answer.tags,
     reason: entry.answer.reason ?? null,
     at: entry.at.toISOString(),

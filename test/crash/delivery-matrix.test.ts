@@ -16,7 +16,11 @@ afterEach(async () => {
 });
 
 /** Brings a plan up to its approved delivery; the service dies at the point. */
-async function deliverWithKill(projects: number, point: BoundaryPoint, beforeApproval?: (here: World) => Promise<void>) {
+async function deliverWithKill(
+  projects: number,
+  point: BoundaryPoint,
+  beforeApproval?: (here: World) => Promise<void>,
+) {
   const here = await World.make(projects);
   world = here;
   const service = await here.start({ point, nth: 1 });
@@ -37,7 +41,10 @@ describe.each([1, 3])('a delivery to %i project(s)', (projects) => {
 
   test.each(points)('reaches every remote once after a kill at %s', async (point) => {
     const { here, initiative } = await deliverWithKill(projects, point);
-    await until('the initiative is completed', async () => (await here.tree(initiative)).state === 'completed');
+    await until(
+      'the initiative is completed',
+      async () => (await here.tree(initiative)).state === 'completed',
+    );
     for (const { project, commit } of here.pushed) {
       expect(await isContained(here.remote(project), commit, 'refs/heads/main')).toBe(true);
     }
@@ -60,7 +67,10 @@ describe.each([1, 3])('a delivery to %i project(s)', (projects) => {
       await git(clone, ['push', '--quiet', 'origin', 'HEAD:main']);
       for (const key of at.keys) heads[key] = await git(at.remote(key), ['rev-parse', 'refs/heads/main']);
     });
-    await until('the initiative says what is wrong', async () => (await here.tree(initiative)).state === 'conflict_unresolved');
+    await until(
+      'the initiative says what is wrong',
+      async () => (await here.tree(initiative)).state === 'conflict_unresolved',
+    );
     for (const key of here.keys) {
       expect(await git(here.remote(key), ['rev-parse', 'refs/heads/main'])).toBe(heads[key]);
     }
@@ -68,7 +78,7 @@ describe.each([1, 3])('a delivery to %i project(s)', (projects) => {
 });
 
 test('every kill point of a delivery was hit', () => {
-  expect([...hit].filter((point) => (deliveryPoints as readonly string[]).includes(point)).toSorted()).toEqual(
-    [...deliveryPoints].toSorted(),
-  );
+  expect(
+    [...hit].filter((point) => (deliveryPoints as readonly string[]).includes(point)).toSorted(),
+  ).toEqual([...deliveryPoints].toSorted());
 });

@@ -37,7 +37,11 @@ async function expectLandedOnce(here: World, unit: string): Promise<void> {
 }
 
 /** Starts a service that dies at the point of the first landing, brings a task there, and starts it again. */
-async function landWithKill(projects: number, point: BoundaryPoint, whileDead?: (here: World) => Promise<void>) {
+async function landWithKill(
+  projects: number,
+  point: BoundaryPoint,
+  whileDead?: (here: World) => Promise<void>,
+) {
   const here = await World.make(projects);
   world = here;
   const service = await here.start({ point, nth: 1 });
@@ -57,11 +61,17 @@ describe.each([1, 3])('a landing in %i project(s)', (projects) => {
 
   test.each(points)('is landed whole and once after a kill at %s', async (point) => {
     const { here, initiative } = await landWithKill(projects, point);
-    await until('the task is completed', async () => (await taskState(here, initiative, 'a')) === 'completed');
+    await until(
+      'the task is completed',
+      async () => (await taskState(here, initiative, 'a')) === 'completed',
+    );
     await expectLandedOnce(here, 'task work/one/a');
     // The phase lands after it, and the initiative opens its review: nothing is stuck.
     await here.approve(initiative);
-    await until('the initiative is completed', async () => (await here.tree(initiative)).state === 'completed');
+    await until(
+      'the initiative is completed',
+      async () => (await here.tree(initiative)).state === 'completed',
+    );
     for (const { project, commit } of here.pushed) {
       expect(await isContained(here.remote(project), commit, 'refs/heads/main')).toBe(true);
     }
@@ -76,7 +86,8 @@ describe.each([1, 3])('a landing in %i project(s)', (projects) => {
       const service = await here.start({ point, nth: 2 });
       const initiative = await here.plan(['a', 'b']);
       const [first, second] = [await here.claim(), await here.claim()];
-      const edit = (text: string) => (dir: string) => writeFile(join(dir, 'shared.txt'), `one\n${text}\nthree\n`);
+      const edit = (text: string) => (dir: string) =>
+        writeFile(join(dir, 'shared.txt'), `one\n${text}\nthree\n`);
       await here.work(first, edit('first'));
       await here.work(second, async (dir, key) => {
         // Only the last project conflicts: one conflict has to hold back the clean ones.
@@ -84,14 +95,24 @@ describe.each([1, 3])('a landing in %i project(s)', (projects) => {
         else await writeFile(join(dir, `b-${key}.txt`), 'b\n');
       });
       await here.submit(first);
-      await until('the first task is landed', async () => (await taskState(here, initiative, first.task.key)) === 'completed');
-      const before = await Promise.all(here.keys.map(async (key) => git(await here.hub(key), ['rev-parse', phase])));
+      await until(
+        'the first task is landed',
+        async () => (await taskState(here, initiative, first.task.key)) === 'completed',
+      );
+      const before = await Promise.all(
+        here.keys.map(async (key) => git(await here.hub(key), ['rev-parse', phase])),
+      );
       await here.submit(second);
       await service.killed();
       for (const passed of service.passed) hit.add(passed);
       await here.start();
-      await until('the second task is conflicted', async () => (await taskState(here, initiative, second.task.key)) === 'conflicted');
-      const after = await Promise.all(here.keys.map(async (key) => git(await here.hub(key), ['rev-parse', phase])));
+      await until(
+        'the second task is conflicted',
+        async () => (await taskState(here, initiative, second.task.key)) === 'conflicted',
+      );
+      const after = await Promise.all(
+        here.keys.map(async (key) => git(await here.hub(key), ['rev-parse', phase])),
+      );
       expect(after).toEqual(before);
       for (const { project, commit } of here.pushed) {
         expect(await git(await here.hub(project), ['cat-file', '-t', commit])).toBe('commit');
@@ -120,9 +141,13 @@ describe('between the commits of two repositories', () => {
       }
     });
     expect(moved).toHaveLength(2);
-    await until('the task is completed', async () => (await taskState(here, initiative, 'a')) === 'completed');
+    await until(
+      'the task is completed',
+      async () => (await taskState(here, initiative, 'a')) === 'completed',
+    );
     await expectLandedOnce(here, 'task work/one/a');
-    for (const { key, commit } of moved) expect(await isContained(await here.hub(key), commit, phase)).toBe(true);
+    for (const { key, commit } of moved)
+      expect(await isContained(await here.hub(key), commit, phase)).toBe(true);
   });
 
   test('a push over HTTP to the branch that an intent owns is refused', async () => {
@@ -139,7 +164,11 @@ describe('between the commits of two repositories', () => {
         const clone = join(here.folder, 'outsider');
         await git(here.folder, ['init', '--quiet', clone]);
         await git(clone, ['commit', '--quiet', '--allow-empty', '-m', 'intruder']);
-        refused = await git(clone, ['push', '--force', project?.url ?? '', `HEAD:${phase}`], credential(claimed)).then(
+        refused = await git(
+          clone,
+          ['push', '--force', project?.url ?? '', `HEAD:${phase}`],
+          credential(claimed),
+        ).then(
           () => 'accepted',
           (error: unknown) => (error as { stderr: string }).stderr,
         );
@@ -154,7 +183,10 @@ describe('between the commits of two repositories', () => {
     for (const passed of service.passed) hit.add(passed);
     expect(refused).toMatch(/rejected|refused|denied|not allowed/i);
     await here.start();
-    await until('the task is completed', async () => (await taskState(here, initiative, 'a')) === 'completed');
+    await until(
+      'the task is completed',
+      async () => (await taskState(here, initiative, 'a')) === 'completed',
+    );
     await expectLandedOnce(here, 'task work/one/a');
   });
 });

@@ -39,7 +39,7 @@ export class ServiceChild {
   readonly ended: Promise<string | null>;
   readonly #child: ChildProcess;
   #plan: KillPlan | null;
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   private constructor(
     child: ChildProcess,
@@ -103,7 +103,10 @@ export class ServiceChild {
       child.once('exit', () => reject(new Error(`the service ended before it listened:\n${stderr}`)));
     });
     // As the process sees it: its data folder may be a mount of its own.
-    const file = options.wrapper === undefined ? started.adminTokenFile : `/proc/${child.pid}/root${started.adminTokenFile}`;
+    const file =
+      options.wrapper === undefined
+        ? started.adminTokenFile
+        : `/proc/${child.pid}/root${started.adminTokenFile}`;
     const adminToken = (await readFile(file, 'utf8')).trim();
     return new ServiceChild(child, { ...started, adminToken }, options.kill ?? null, passed, early);
   }
@@ -112,7 +115,8 @@ export class ServiceChild {
   async killed(): Promise<void> {
     const signal = await this.ended;
     if (this.#failure !== null) throw this.#failure;
-    if (signal !== 'SIGKILL') throw new Error(`the service ended by ${signal ?? 'itself'}, not at its kill point`);
+    if (signal !== 'SIGKILL')
+      throw new Error(`the service ended by ${signal ?? 'itself'}, not at its kill point`);
   }
 
   get pid(): number {
@@ -143,7 +147,7 @@ export class ServiceChild {
     this.#plan = null;
     void (plan.meanwhile?.(this) ?? Promise.resolve())
       .catch((error: unknown) => {
-        this.#failure = error;
+        this.#failure = error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => {
         if (plan.survives === true) this.#child.send({ go: number });

@@ -18,7 +18,11 @@ const quiet = {
   GIT_COMMITTER_EMAIL: 'agent@localhost',
 };
 
-export async function git(dir: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+export async function git(
+  dir: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
   const { stdout } = await run('git', ['-C', dir, ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), ...quiet, ...env },
     maxBuffer: 16 * 1024 * 1024,
@@ -27,7 +31,11 @@ export async function git(dir: string, args: readonly string[], env: Record<stri
 }
 
 /** Asks until it is so, and says what it waited for when it never becomes so. */
-export async function until<T>(what: string, look: () => Promise<T | null | false | undefined>, ms = 60_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null | false | undefined>,
+  ms = 60_000,
+): Promise<T> {
   const end = Date.now() + ms;
   let last: unknown = null;
   for (;;) {
@@ -49,7 +57,13 @@ export interface ClaimedTask {
   readonly lease: { readonly id: string };
   readonly git: { readonly username: string; readonly password: string };
   readonly branch: string;
-  readonly projects: readonly { key: string; url: string; base: string; startRef: string; merge: string | null }[];
+  readonly projects: readonly {
+    key: string;
+    url: string;
+    base: string;
+    startRef: string;
+    merge: string | null;
+  }[];
 }
 
 export interface ViewedTask {
@@ -120,7 +134,9 @@ export class World {
 
   /** The hub's repository, looked at with plain git. */
   async hub(key: string): Promise<string> {
-    const { rows } = await this.database.sql.query<{ id: string }>('SELECT id FROM project WHERE key = $1', [key]);
+    const { rows } = await this.database.sql.query<{ id: string }>('SELECT id FROM project WHERE key = $1', [
+      key,
+    ]);
     return join(this.dataFolder, 'hub', `${rows[0]?.id ?? ''}.git`);
   }
 
@@ -156,13 +172,26 @@ export class World {
 
   async claim(): Promise<ClaimedTask> {
     if (this.agentToken === null) {
-      const { token } = await this.ask<{ token: string }>('POST', '/v1/tokens', { name: 'agents', scope: 'agent' });
+      const { token } = await this.ask<{ token: string }>('POST', '/v1/tokens', {
+        name: 'agents',
+        scope: 'agent',
+      });
       this.agentToken = token;
     }
     // One agent for each claim: an agent that holds a lease is answered that lease again.
-    const agent = await this.ask<{ id: string }>('POST', '/v1/agents', { name: `agent-${randomUUID()}` }, this.agentToken);
+    const agent = await this.ask<{ id: string }>(
+      'POST',
+      '/v1/agents',
+      { name: `agent-${randomUUID()}` },
+      this.agentToken,
+    );
     const claimed = await until('a task can be claimed', () =>
-      this.ask<Omit<ClaimedTask, 'agent'> | null>('POST', `/v1/agents/${agent.id}/claim`, { waitSeconds: 5 }, this.agentToken),
+      this.ask<Omit<ClaimedTask, 'agent'> | null>(
+        'POST',
+        `/v1/agents/${agent.id}/claim`,
+        { waitSeconds: 5 },
+        this.agentToken,
+      ),
     );
     return { ...claimed, agent: agent.id };
   }
@@ -189,7 +218,10 @@ export class World {
   }
 
   /** What `/readyz` answers: the status and every check by name. */
-  async readiness(): Promise<{ status: number; checks: Readonly<Record<string, { ready: boolean; detail: string }>> }> {
+  async readiness(): Promise<{
+    status: number;
+    checks: Readonly<Record<string, { ready: boolean; detail: string }>>;
+  }> {
     const response = await fetch(`${this.service?.url ?? ''}/readyz`);
     const body = (await response.json()) as { checks?: { name: string; ready: boolean; detail: string }[] };
     return {
@@ -237,7 +269,13 @@ export function credential(claim: ClaimedTask): Record<string, string> {
 
 /** How often a commit is merged into a branch: merge commits on it that name the unit. */
 export async function mergesOf(dir: string, branch: string, unit: string): Promise<number> {
-  const found = await git(dir, ['log', '--format=%H', '--fixed-strings', `--grep=Signalbox-Unit: ${unit} `, branch]);
+  const found = await git(dir, [
+    'log',
+    '--format=%H',
+    '--fixed-strings',
+    `--grep=Signalbox-Unit: ${unit} `,
+    branch,
+  ]);
   return found === '' ? 0 : found.split('\n').length;
 }
 

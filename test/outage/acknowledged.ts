@@ -40,7 +40,7 @@ export class Load {
   /** Everything that was acknowledged is in the journal once, and the journal has no gap. */
   async expectKept(): Promise<void> {
     const entries: { seq: number; event: { title?: string } }[] = [];
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const page = await this.#world.ask<{ entries: typeof entries; next: number }>(
         'GET',
         `/v1/initiatives/${this.#initiative}/journal?after=${after}&limit=500`,

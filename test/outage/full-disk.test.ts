@@ -16,80 +16,98 @@ async function taskState(here: World, initiative: string): Promise<unknown> {
   return (await here.tree(initiative)).phases[0]?.tasks[0]?.state;
 }
 
-test.skipIf(!canMount)('a full disk under the hub holds a landing up, and it goes on by itself when there is room', { timeout: 120_000 }, async () => {
-  const here = await World.make(1);
-  world = here;
-  const hub = join(here.dataFolder, 'hub');
-  await mkdir(hub, { recursive: true });
-  let filler: Filler | null = null;
-  const service = await here.start(
-    {
-      point: 'before-merge',
-      nth: 1,
-      survives: true,
-      meanwhile: async (standing) => {
-        filler = new Filler(standing.pid, hub);
-        await filler.fill();
+test.skipIf(!canMount)(
+  'a full disk under the hub holds a landing up, and it goes on by itself when there is room',
+  { timeout: 120_000 },
+  async () => {
+    const here = await World.make(1);
+    world = here;
+    const hub = join(here.dataFolder, 'hub');
+    await mkdir(hub, { recursive: true });
+    let filler: Filler | null = null;
+    const service = await here.start(
+      {
+        point: 'before-merge',
+        nth: 1,
+        survives: true,
+        meanwhile: async (standing) => {
+          filler = new Filler(standing.pid, hub);
+          await filler.fill();
+        },
       },
-    },
-    { wrapper: withTmpfs(hub, 24) },
-  );
-  const initiative = await here.plan(['a']);
-  const claim = await here.claim();
-  await here.work(claim, (dir) => writeFile(join(dir, 'a.txt'), 'a\n'));
-  await here.submit(claim);
-  await until('the service says that the hub is full', async () => {
-    const { status, checks } = await here.readiness();
-    return status === 503 && checks['hub']?.ready === false && /ENOSPC/.test(checks['hub'].detail);
-  });
-  expect(await taskState(here, initiative)).toBe('merging');
-  // What can not be stored is refused, and the client hears of it.
-  const late = { ...claim, branch: claim.branch };
-  await expect(here.work(late, (dir) => writeFile(join(dir, 'b.bin'), Buffer.alloc(100_000, 'b')))).rejects.toThrow();
+      { wrapper: withTmpfs(hub, 24) },
+    );
+    const initiative = await here.plan(['a']);
+    const claim = await here.claim();
+    await here.work(claim, (dir) => writeFile(join(dir, 'a.txt'), 'a\n'));
+    await here.submit(claim);
+    await until('the service says that the hub is full', async () => {
+      const { status, checks } = await here.readiness();
+      return status === 503 && checks['hub']?.ready === false && /ENOSPC/.test(checks['hub'].detail);
+    });
+    expect(await taskState(here, initiative)).toBe('merging');
+    // What can not be stored is refused, and the client hears of it.
+    const late = { ...claim, branch: claim.branch };
+    await expect(
+      here.work(late, (dir) => writeFile(join(dir, 'b.bin'), Buffer.alloc(100_000, 'b'))),
+    ).rejects.toThrow();
 
-  await new Filler(service.pid, hub).free();
-  await until('the service is ready again by itself', async () => (await here.readiness()).status === 200);
-  await until('the task is completed', async () => (await taskState(here, initiative)) === 'completed');
-  expect(filler).not.toBeNull();
-});
+    await new Filler(service.pid, hub).free();
+    await until('the service is ready again by itself', async () => (await here.readiness()).status === 200);
+    await until('the task is completed', async () => (await taskState(here, initiative)) === 'completed');
+    expect(filler).not.toBeNull();
+  },
+);
 
-test.skipIf(!canMount)('a full disk under PostgreSQL loses nothing acknowledged, and the service goes on by itself when there is room', { timeout: 180_000 }, async () => {
-  const here = await World.make(1);
-  world = here;
-  // As root, PostgreSQL's own user has to pass through.
-  await chmod(here.folder, 0o755);
-  await mkdir(here.dataFolder, { recursive: true });
-  const service = await here.start(undefined, { wrapper: withTmpfs(here.dataFolder, 400), embedded: true });
-  const initiative = await here.plan(['a']);
-  const claim = await here.claim();
-  const ballast = await here.ask<{ initiative: { id: string } }>('POST', '/v1/plans', {
-    key: 'ballast',
-    title: 'Ballast',
-    start: false,
-    projects: [{ key: 'p1' }],
-    phases: [{ key: 'one', title: 'One' }],
-  });
-  const load = new Load(here, ballast.initiative.id, addLargePhase);
-  await until('the load is under way', async () => load.acknowledged.length > 20);
+test.skipIf(!canMount)(
+  'a full disk under PostgreSQL loses nothing acknowledged, and the service goes on by itself when there is room',
+  { timeout: 180_000 },
+  async () => {
+    const here = await World.make(1);
+    world = here;
+    // As root, PostgreSQL's own user has to pass through.
+    await chmod(here.folder, 0o755);
+    await mkdir(here.dataFolder, { recursive: true });
+    const service = await here.start(undefined, { wrapper: withTmpfs(here.dataFolder, 400), embedded: true });
+    const initiative = await here.plan(['a']);
+    const claim = await here.claim();
+    const ballast = await here.ask<{ initiative: { id: string } }>('POST', '/v1/plans', {
+      key: 'ballast',
+      title: 'Ballast',
+      start: false,
+      projects: [{ key: 'p1' }],
+      phases: [{ key: 'one', title: 'One' }],
+    });
+    const load = new Load(here, ballast.initiative.id, addLargePhase);
+    await until('the load is under way', async () => load.acknowledged.length > 20);
 
-  const filler = new Filler(service.pid, here.dataFolder);
-  await filler.fill();
-  await until('the service says that the database can not be written', async () => {
-    // The write-ahead log has room for a while; the load uses it up.
+    const filler = new Filler(service.pid, here.dataFolder);
     await filler.fill();
-    const { status, checks } = await here.readiness();
-    return status === 503 && checks['database']?.ready === false;
-  }, 90_000);
-  const before = load.acknowledged.length;
+    await until(
+      'the service says that the database can not be written',
+      async () => {
+        // The write-ahead log has room for a while; the load uses it up.
+        await filler.fill();
+        const { status, checks } = await here.readiness();
+        return status === 503 && checks['database']?.ready === false;
+      },
+      90_000,
+    );
+    const before = load.acknowledged.length;
 
-  await filler.free();
-  await until('the service is ready again by itself', async () => (await here.readiness()).status === 200, 90_000);
-  await until('the load goes on', async () => load.acknowledged.length > before + 20);
-  await load.stop();
+    await filler.free();
+    await until(
+      'the service is ready again by itself',
+      async () => (await here.readiness()).status === 200,
+      90_000,
+    );
+    await until('the load goes on', async () => load.acknowledged.length > before + 20);
+    await load.stop();
 
-  await load.expectKept();
-  await here.work(claim, (dir) => writeFile(join(dir, 'a.txt'), 'a\n'));
-  await here.submit(claim);
-  await until('the task is completed', async () => (await taskState(here, initiative)) === 'completed');
-  await service.close();
-});
+    await load.expectKept();
+    await here.work(claim, (dir) => writeFile(join(dir, 'a.txt'), 'a\n'));
+    await here.submit(claim);
+    await until('the task is completed', async () => (await taskState(here, initiative)) === 'completed');
+    await service.close();
+  },
+);

@@ -30,7 +30,9 @@ export class RemoteServer {
           CONTENT_TYPE: req.headers['content-type'] ?? '',
           REMOTE_USER: 'service',
           ...(req.headers['content-encoding'] === 'gzip' ? { HTTP_CONTENT_ENCODING: 'gzip' } : {}),
-          ...(req.headers['git-protocol'] === undefined ? {} : { GIT_PROTOCOL: String(req.headers['git-protocol']) }),
+          ...(req.headers['git-protocol'] === undefined
+            ? {}
+            : { GIT_PROTOCOL: String(req.headers['git-protocol']) }),
         },
       });
       req.pipe(child.stdin);

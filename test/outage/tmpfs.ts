@@ -6,12 +6,24 @@ import type { Wrapper } from '../crash/service-child.ts';
 /** As root in a mount namespace; as another user in a user namespace of one's own, where the system allows that. */
 const unshare = process.geteuid?.() === 0 ? ['--mount'] : ['--user', '--map-root-user', '--mount'];
 
-export const canMount = spawnSync('unshare', [...unshare, 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
+export const canMount =
+  spawnSync('unshare', [...unshare, 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 
 /** Runs what follows with a small tmpfs over a folder, which only that process and its children see. */
 export function withTmpfs(folder: string, megabytes: number): Wrapper {
   const script = 'mount -t tmpfs -o size="$1",mode=0755 tmpfs "$2" && shift 2 && exec "$@"';
-  return ['unshare', ...unshare, '--propagation', 'private', 'sh', '-c', script, 'sh', `${megabytes}m`, folder];
+  return [
+    'unshare',
+    ...unshare,
+    '--propagation',
+    'private',
+    'sh',
+    '-c',
+    script,
+    'sh',
+    `${megabytes}m`,
+    folder,
+  ];
 }
 
 /** A file that takes all the room there is, in the file system as a process sees it. */
@@ -25,7 +37,7 @@ export class Filler {
   async fill(): Promise<void> {
     const file = await open(this.#path, 'a');
     try {
-      for (let size = 1024 * 1024; size >= 512; ) {
+      for (let size = 1024 * 1024; size >= 512;) {
         try {
           await file.appendFile(Buffer.alloc(size));
         } catch (error) {

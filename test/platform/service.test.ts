@@ -111,7 +111,9 @@ describe('a DATABASE_URL that can not be used', () => {
     });
     expect(url).toBeNull();
     expect(child.exitCode).toBe(1);
-    expect(said()).toMatch(/^The database somewhere at 127\.0\.0\.1:1 \(DATABASE_URL\) can not be used: .*\n$/);
+    expect(said()).toMatch(
+      /^The database somewhere at 127\.0\.0\.1:1 \(DATABASE_URL\) can not be used: .*\n$/,
+    );
     expect(said()).not.toContain('hidden');
   });
 });

@@ -2,8 +2,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import plugin from 'fastify-plugin';
 import { z } from 'zod';
 import type { ProjectService } from '../../services/contracts.ts';
-import { newProjectSchema,
-  projectKeySchema, projectSchema } from '../../services/shapes/project.ts';
+import { newProjectSchema, projectKeySchema, projectSchema } from '../../services/shapes/project.ts';
 import { callerOf } from '../idempotency.ts';
 import { OPERATORS, READERS } from '../plugins/authentication.ts';
 import { idempotencyHeader, problems } from '../responses.ts';

@@ -29,7 +29,13 @@ export function landPhase(deps: EffectDeps) {
         return { result: 'source_lost', message: `${project.key} has no branch ${sourceRef}` };
       const source = review === null ? tip : (review.heads[project.key] ?? null);
       // Head null was served for a project that the phase had not touched: a commit there since was not seen by the reviewer.
-      if (!hasBegun && tip !== null && review !== null && source === null && tip !== review.base[project.key]) {
+      if (
+        !hasBegun &&
+        tip !== null &&
+        review !== null &&
+        source === null &&
+        tip !== review.base[project.key]
+      ) {
         const target = review.base[project.key];
         if (typeof target !== 'string' || !(await repository.isAncestor(tip, target))) {
           return {

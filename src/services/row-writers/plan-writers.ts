@@ -47,7 +47,7 @@ export const planWriters: readonly RowWriter[] = [
   },
   {
     name: 'strategy.put',
-    key: (params) => String(params['project']),
+    key: ({ project }) => (typeof project === 'string' ? project : ''),
     columns: { project: 'text', strategy: 'text' },
     statement: (rows) => `
       UPDATE initiative_project ip SET strategy = x.strategy

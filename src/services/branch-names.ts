@@ -19,6 +19,13 @@ export function attemptBranch(initiative: string, phase: string, task: string, a
   return `signalbox/${initiative}/attempt/${phase}/${task}/${attempt}`;
 }
 
+/** What the first so many attempts of a task may have pushed to, the newest first. */
+export function attemptRefs(initiative: string, phase: string, task: string, attempts: number): string[] {
+  return Array.from({ length: attempts }, (_, index) =>
+    headRef(attemptBranch(initiative, phase, task, attempts - index)),
+  );
+}
+
 /** Where `push_branch` delivers to, at the remote. */
 export function deliveredBranch(initiative: string): string {
   return `signalbox/${initiative}`;

@@ -5,7 +5,7 @@ import type { SqlPool } from '../actors/sql.ts';
 import type { Phase } from '../db/entities/phase.ts';
 import type { Task } from '../db/entities/task.ts';
 import type { Hub } from '../git/hub.ts';
-import { attemptBranch, headRef, phaseBranch, taskBranch } from './branch-names.ts';
+import { attemptBranch, attemptRefs, headRef, phaseBranch, taskBranch } from './branch-names.ts';
 import type { ClaimCaller } from './contracts.ts';
 import { resolvedHeads } from './effects/land-task.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -166,9 +166,7 @@ async function startPoints(
   const start: Record<string, StartPoint> = {};
   for (const project of await deps.plan.projectsOfTask(task)) {
     const repository = deps.hub.repository(project.id);
-    const earlier = Array.from({ length: attempt - 1 }, (_, index) =>
-      headRef(attemptBranch(initiative.key, phase.key, task.key, attempt - 1 - index)),
-    );
+    const earlier = attemptRefs(initiative.key, phase.key, task.key, attempt - 1);
     const tips = await repository.readTips([target, own, ...earlier]);
     const tip = tips.get(target) ?? null;
     if (tip === null) throw new Error(`${project.key} has no branch ${target}`);
@@ -196,9 +194,7 @@ async function openMerges(deps: ClaimDeps, task: Task, attempt: number): Promise
   const open: Record<string, string> = {};
   for (const project of await deps.plan.projectsOfTask(task)) {
     const repository = deps.hub.repository(project.id);
-    const earlier = Array.from({ length: attempt - 1 }, (_, index) =>
-      headRef(attemptBranch(initiative.key, phase.key, task.key, attempt - 1 - index)),
-    );
+    const earlier = attemptRefs(initiative.key, phase.key, task.key, attempt - 1);
     const tips = await repository.readTips([target, ...earlier]);
     const tip = tips.get(target) ?? null;
     const isOpen = async (commit: string) => tip === null || !(await repository.isAncestor(commit, tip));
@@ -219,7 +215,9 @@ async function openMerges(deps: ClaimDeps, task: Task, attempt: number): Promise
 
 /** The plan's title, or the one it was given since. */
 async function titleOf(sql: SqlPool, task: Task): Promise<string> {
-  const { rows } = await sql.query<{ title: string }>('SELECT title FROM renamed WHERE unit_id = $1', [task.id]);
+  const { rows } = await sql.query<{ title: string }>('SELECT title FROM renamed WHERE unit_id = $1', [
+    task.id,
+  ]);
   return rows[0]?.title ?? task.title;
 }
 

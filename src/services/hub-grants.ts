@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { SqlPool } from '../actors/sql.ts';
 import type { Hub } from '../git/hub.ts';
-import { attemptBranch, headRef, lateRef, phaseBranch, taskBranch } from './branch-names.ts';
+import { attemptRefs, headRef, lateRef, phaseBranch, taskBranch } from './branch-names.ts';
 import type { HubAccess, HubGrant } from './contracts.ts';
 import type { PlanStore } from './plan-store.ts';
 import { hashSecret } from './tokens.ts';
@@ -56,9 +56,7 @@ export class HubGrants implements HubAccess {
         headRef(project.defaultBranch),
         headRef(phaseBranch(initiative.key, phase.key)),
         headRef(taskBranch(initiative.key, phase.key, task.key)),
-        ...Array.from({ length: attempt.number }, (_, index) =>
-          headRef(attemptBranch(initiative.key, phase.key, task.key, index + 1)),
-        ),
+        ...attemptRefs(initiative.key, phase.key, task.key, attempt.number),
         ...(await this.#conflictRef(task, initiative.key, phase.key)),
       ]),
       push:

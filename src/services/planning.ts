@@ -9,6 +9,7 @@ import type { Project } from '../db/entities/project.ts';
 import { Task } from '../db/entities/task.ts';
 import { entitySql } from '../db/entity-sql.ts';
 import { Refusal } from '../errors.ts';
+import { checkedOutReason } from './checked-out.ts';
 import type { Answered, Caller, PlanService } from './contracts.ts';
 import { planFaults } from './plan-faults.ts';
 import { planSchema, type Plan, type PlanPhase } from './plan-schema.ts';
@@ -130,7 +131,7 @@ export class Planning implements PlanService {
         faults.push({
           path: `projects[${at}].strategy`,
           code: 'remote_branch_checked_out',
-          message: `${project.defaultBranch} of ${key} is checked out at the remote, and git refuses a push to it; use push_branch, or a bare remote`,
+          message: checkedOutReason(project),
         });
       }
     });

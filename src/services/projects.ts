@@ -6,6 +6,7 @@ import { Refusal } from '../errors.ts';
 import type { Hub } from '../git/hub.ts';
 import { checkBranchName } from '../git/ref-name.ts';
 import { keySchema } from '../machines/payloads.ts';
+import { checkedOutReason } from './checked-out.ts';
 import type { Answered, Caller, ProjectService } from './contracts.ts';
 import { gitRefusal } from './git-refusal.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -99,7 +100,7 @@ function projectView(project: Project): ProjectView {
             strategy: 'merge_and_push',
             offered: false,
             code: 'remote_branch_checked_out',
-            reason: `${project.defaultBranch} is checked out there and git refuses a push to it; use push_branch, or a bare remote`,
+            reason: checkedOutReason(project),
           }
         : { strategy: 'merge_and_push', offered: true, code: null, reason: null },
     ],

@@ -8,6 +8,7 @@ import { headsSchema, strategiesSchema } from '../machines/payloads.ts';
 import { initiativeEvents } from '../machines/initiative-events.ts';
 import { phaseEvents } from '../machines/phase-events.ts';
 import { taskEvents } from '../machines/task-events.ts';
+import { checkedOutReason } from './checked-out.ts';
 import type { PostedTransition, TransitionService } from './contracts.ts';
 import { eventAnswer, unknownCode, type Answer } from './event-answers.ts';
 import { gitRefusal } from './git-refusal.ts';
@@ -160,10 +161,7 @@ export class Transitions implements TransitionService {
         throw new Refusal('unknown_project', `the initiative has no project ${key}`);
       }
       if (strategy === 'merge_and_push' && project.checkedOut) {
-        throw new Refusal(
-          'remote_branch_checked_out',
-          `${project.defaultBranch} of ${key} is checked out at the remote, and git refuses a push to it; use push_branch, or a bare remote`,
-        );
+        throw new Refusal('remote_branch_checked_out', checkedOutReason(project));
       }
     }
   }

@@ -52,6 +52,7 @@ export const REFUSALS = {
   remote_scheme_not_allowed: 'Remotes over this scheme are not allowed.',
   remote_url_has_credentials: 'The address has a user name or password in it.',
   remote_needs_password: 'The remote asks for a password, and no credential helper gives one.',
+  remote_owned_by_another: 'The repository at this path belongs to another user than the service runs as.',
   remote_not_a_repository: 'There is no git repository at this address.',
   remote_unreachable: 'The remote can not be reached at the moment.',
   remote_refused: 'The remote refused what was asked of it.',

@@ -59,19 +59,22 @@ async function listRemote(
 
 /**
  * Branches that a worktree of a repository on this machine has checked out, where git would refuse a push. Empty for a bare one,
- * and for one that says it updates itself (`receive.denyCurrentBranch`).
+ * and for one that says it updates itself (`receive.denyCurrentBranch`). Asked only where git has let us list the refs: whose the
+ * repository is was settled there, about its `.git`, and is not asked once more about its worktree.
  */
 export async function checkedOutBranches(runner: GitRunner, path: string): Promise<string[]> {
   const dir = await realpath(path).catch(() => path);
+  const env = configEnvironment([['safe.directory', dir]]);
   try {
     const { stdout } = await runner.run({
       args: ['-C', dir, 'worktree', 'list', '--porcelain'],
       remote: true,
-      env: configEnvironment([]),
+      env,
     });
     const allowed = await runner.run({
       args: ['-C', dir, 'config', '--get', 'receive.denyCurrentBranch'],
       remote: true,
+      env,
       answers: [1],
     });
     if (/^(ignore|warn|false|updateInstead)$/i.test(allowed.stdout.toString('utf8').trim())) return [];

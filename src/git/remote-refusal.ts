@@ -1,17 +1,15 @@
-import { GitError } from './git-error.ts';
+import { GitError, type GitErrorCode } from './git-error.ts';
+
+type Sentence = string | ((text: string) => string);
 
 /** What git says when a remote does not do what it should, and what that means; the first that matches counts. */
-const known: readonly (readonly [RegExp, ConstructorParameters<typeof GitError>[0], string])[] = [
+const known: readonly (readonly [RegExp, GitErrorCode, Sentence])[] = [
   [
     /branch is currently checked out|refusing to update checked out branch/i,
     'remote_branch_checked_out',
     'the branch is checked out at the remote; use push_branch, or a bare remote',
   ],
-  [
-    /detected dubious ownership/i,
-    'remote_owned_by_another',
-    'the repository at this path belongs to another user; allow it with safe.directory in the git config given to the service',
-  ],
+  [/detected dubious ownership/i, 'remote_owned_by_another', ownedByAnother],
   [
     /could not read (Username|Password)|Authentication failed|terminal prompts disabled|Permission denied \(|Host key verification failed|requested URL returned error: 40[13]/i,
     'remote_needs_password',
@@ -45,7 +43,14 @@ export function remoteRefusal(error: unknown): unknown {
 
 export function knownRefusal(text: string, cause?: GitError): GitError | null {
   const found = known.find(([pattern]) => pattern.test(text));
-  return found === undefined
-    ? null
-    : new GitError(found[1], found[2], { stderr: text, exitCode: cause?.exitCode ?? null, cause });
+  if (found === undefined) return null;
+  const [, code, sentence] = found;
+  const message = typeof sentence === 'string' ? sentence : sentence(text);
+  return new GitError(code, message, { stderr: text, exitCode: cause?.exitCode ?? null, cause });
+}
+
+/** Names the folder that git itself looks at: of a checkout that is its `.git`, and an entry for another path allows nothing. */
+function ownedByAnother(text: string): string {
+  const folder = /dubious ownership in repository at '(.+)'/.exec(text)?.[1] ?? 'this path';
+  return `the repository at ${folder} belongs to another user than the service runs as: run the service as that user, or write "[safe] directory = ${folder}" into a git config file and name that file in SIGNALBOX_GIT_CONFIG`;
 }

@@ -49,6 +49,7 @@ export const STATUS = {
   remote_scheme_not_allowed: 422,
   remote_url_has_credentials: 422,
   remote_needs_password: 422,
+  remote_owned_by_another: 422,
   remote_not_a_repository: 422,
   remote_unreachable: 502,
   remote_refused: 502,

@@ -11,9 +11,11 @@ import {
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { GitRunner } from '../../src/git/git-runner.ts';
 import { Hub } from '../../src/git/hub.ts';
 import { recordChild } from '../../src/git/child-records.ts';
+import { gitRefusal } from '../../src/services/git-refusal.ts';
 import { Bench, git, gitWith, runner, tempFolder } from './support.ts';
 
 let root: string;
@@ -137,6 +139,59 @@ describe('adding a project', () => {
     await expect(
       hub.ensure({ id, remote: branchOnly('refs/heads/main', { a: 'a' }), defaultBranch: 'main' }),
     ).rejects.toMatchObject({ code: 'hub_missing' });
+  });
+});
+
+describe('a repository of another user', () => {
+  /** Git, told to take every repository for somebody else's: what root sees of a checkout mounted into its container. */
+  async function asStranger<T>(work: () => Promise<T>): Promise<T> {
+    const bin = tempFolder();
+    const paths = process.env['PATH'] ?? '';
+    writeFileSync(
+      join(bin, 'git'),
+      `#!/bin/sh\nPATH='${paths}' GIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec git "$@"\n`,
+    );
+    chmodSync(join(bin, 'git'), 0o755);
+    vi.stubEnv('PATH', `${bin}:${paths}`);
+    try {
+      return await work();
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  }
+
+  function checkout(): string {
+    const remote = new Bench();
+    remote.commit('refs/heads/main', null, { a: 'a' });
+    const folder = join(tempFolder(), 'laptop');
+    git(remote.dir, 'clone', '--quiet', remote.dir, folder);
+    return folder;
+  }
+
+  it('is refused with a sentence that has the folder and the setting to name it in', async () => {
+    const folder = checkout();
+    const refused = asStranger(() => hub.probe(folder));
+    await expect(refused).rejects.toMatchObject({
+      code: 'remote_owned_by_another',
+      message: expect.stringMatching(
+        new RegExp(`at ${folder}/\\.git belongs .*directory = ${folder}/\\.git".*SIGNALBOX_GIT_CONFIG`),
+      ),
+    });
+    expect(gitRefusal(await refused.catch((error: unknown) => error))).toMatchObject({
+      code: 'remote_owned_by_another',
+    });
+  });
+
+  it('works once that setting names the folder, and its checked out branch is still recognized', async () => {
+    const folder = checkout();
+    const remoteConfig = join(tempFolder(), 'gitconfig');
+    writeFileSync(remoteConfig, `[safe] directory = ${folder}/.git\n`);
+    const allowed = new Hub({ root, runner: new GitRunner({ deadlineMs: 20_000, remoteConfig }) });
+    await asStranger(async () => {
+      expect(await allowed.probe(folder)).toMatchObject({ head: 'main', checkedOut: ['main'] });
+      await allowed.ensure({ id: 'p1', remote: folder, defaultBranch: 'main' });
+    });
+    expect(await hub.repository('p1').readTip('refs/heads/main')).not.toBeNull();
   });
 });
 

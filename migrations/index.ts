@@ -3,6 +3,7 @@ import { ActorsMigration } from './0001-actors.ts';
 import { LandingMigration } from './0002-landing.ts';
 import { DomainMigration } from './0003-domain.ts';
 import { AccessMigration } from './0004-access.ts';
+import { HubIdMigration } from './0005-hub-id.ts';
 
 /** Append-only and in order: a released migration is never edited, and its name is what the database remembers. */
 export const migrations: readonly MigrationObject[] = [
@@ -10,4 +11,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: '0002-landing', class: LandingMigration },
   { name: '0003-domain', class: DomainMigration },
   { name: '0004-access', class: AccessMigration },
+  { name: '0005-hub-id', class: HubIdMigration },
 ];

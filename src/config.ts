@@ -40,6 +40,7 @@ const settings = z.object({
     [],
   ),
   SIGNALBOX_DATA: z.string().min(1).max(4096).default('.signalbox'),
+  SIGNALBOX_HUB: z.string().min(1).max(4096).optional(),
   SIGNALBOX_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   SIGNALBOX_MERGE_ENGINE: z.enum(['git', 'nodegit'], 'must be git or nodegit').default('git'),
   SIGNALBOX_POOL_SIZE: wholeNumber(4, 500).default(20),
@@ -60,6 +61,8 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   /** As it was given; relative to the working folder. */
   readonly dataFolder: string;
+  /** As it was given; null: in the data folder. Every service on one database has the same hub. */
+  readonly hubFolder: string | null;
   readonly logLevel: (typeof logLevels)[number];
   readonly mergeEngine: 'git' | 'nodegit';
   readonly agentLeaseSeconds: number;
@@ -105,6 +108,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     allowedHosts: [...new Set([...loopbackHosts, ...publicHost, ...found.SIGNALBOX_ALLOWED_HOSTS])],
     allowedOrigins: found.SIGNALBOX_ALLOWED_ORIGINS,
     dataFolder: found.SIGNALBOX_DATA,
+    hubFolder: found.SIGNALBOX_HUB ?? null,
     logLevel: found.SIGNALBOX_LOG_LEVEL,
     mergeEngine: found.SIGNALBOX_MERGE_ENGINE,
     agentLeaseSeconds: found.SIGNALBOX_AGENT_LEASE_SECONDS,

@@ -3,6 +3,7 @@ import pino from 'pino';
 import { type Config, ConfigFaults, readConfig } from './config.ts';
 import { DatabaseUnreachable } from './db/database-unreachable.ts';
 import { EmbeddedRefusal } from './db/embedded/embedded-refusal.ts';
+import { HubRefusal } from './db/hub-identity.ts';
 import { GitError } from './git/git-error.ts';
 import { type Service, startService } from './service.ts';
 
@@ -52,6 +53,7 @@ try {
     error instanceof ConfigFaults ||
     error instanceof EmbeddedRefusal ||
     error instanceof DatabaseUnreachable ||
+    error instanceof HubRefusal ||
     (error instanceof GitError && error.code === 'merge_engine_not_installed');
   if (!isExpected) throw error;
   console.error(error.message);

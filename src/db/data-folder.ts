@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from './embedded/cluster.ts';
 import { EmbeddedRefusal } from './embedded/embedded-refusal.ts';
@@ -11,25 +11,22 @@ export interface DataFolder {
   /** Names this folder's service in the database, for as long as the folder lives. */
   instanceId: string;
   adminTokenFile: string;
-  /** Holds the hub's repositories; closed to other users, because they are other people's source code. */
+  /** Absolute; where the hub's repositories are, in this folder or on storage that several services share. Made when it is bound. */
   hub: string;
 }
 
 const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Opens the folder, making it and its instance id at the first start. */
-export async function openDataFolder(folder: string): Promise<DataFolder> {
+/** Opens the folder, making it and its instance id at the first start. `hub` is stated when it is somewhere else. */
+export async function openDataFolder(folder: string, hub: string | null = null): Promise<DataFolder> {
   // As root, PostgreSQL's own user has to pass through; what is inside is closed by itself.
   await mkdir(folder, { recursive: true, mode: process.geteuid?.() === 0 ? 0o711 : 0o700 });
   const resolved = await realpath(folder);
-  const hub = path.join(resolved, 'hub');
-  await mkdir(hub, { recursive: true });
-  await chmod(hub, 0o700);
   return {
     path: resolved,
     instanceId: await readOrMakeId(path.join(resolved, 'instance-id')),
     adminTokenFile: path.join(resolved, 'admin-token'),
-    hub,
+    hub: hub === null ? path.join(resolved, 'hub') : path.resolve(hub),
   };
 }
 

@@ -24,6 +24,7 @@ describe('readConfig', () => {
       allowedHosts: ['localhost', '127.0.0.1', '[::1]'],
       allowedOrigins: [],
       dataFolder: '.signalbox',
+      hubFolder: null,
       logLevel: 'info',
       mergeEngine: 'git',
       agentLeaseSeconds: 180,

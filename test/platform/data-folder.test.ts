@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -28,9 +28,12 @@ describe('a data folder', () => {
     expect(await openDataFolder(path.join(scratch, 'link'))).toEqual(first);
   });
 
-  it('lets nobody else look into the hub', async () => {
-    const { hub } = await openDataFolder(path.join(scratch, 'data'));
-    expect((await stat(hub)).mode & 0o777).toBe(0o700);
+  it('has the hub in it unless that is somewhere else', async () => {
+    const folder = path.join(scratch, 'data');
+    expect((await openDataFolder(folder)).hub).toBe(path.join(folder, 'hub'));
+    expect((await openDataFolder(folder, path.join(scratch, 'shared'))).hub).toBe(
+      path.join(scratch, 'shared'),
+    );
   });
 
   it('does not guess an id that was lost', async () => {

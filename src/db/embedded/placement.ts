@@ -54,6 +54,14 @@ export async function placeCluster(
   return withLog(dataFolder, await createElsewhere(systemRoot, idFile, user));
 }
 
+/** Whether the data folder has a database, wherever it is. Makes nothing. */
+export async function hasCluster(dataFolder: string): Promise<boolean> {
+  const found = await Promise.allSettled(
+    ['postgresql-id', 'postgresql/cluster'].map((name) => access(path.join(dataFolder, name))),
+  );
+  return found.some(({ status }) => status === 'fulfilled');
+}
+
 async function openElsewhere(home: string, idFile: string, user: ServerUser | null): Promise<PlacedCluster> {
   const cluster = await readCluster(path.join(home, 'cluster'));
   if (cluster === null)

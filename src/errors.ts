@@ -55,6 +55,7 @@ export const REFUSALS = {
   remote_owned_by_another: 'The repository at this path belongs to another user than the service runs as.',
   remote_not_a_repository: 'There is no git repository at this address.',
   remote_unreachable: 'The remote can not be reached at the moment.',
+  clone_too_slow: 'The first clone of the repository took too long.',
   remote_refused: 'The remote refused what was asked of it.',
   remote_branch_checked_out: 'The target branch is checked out at the remote, and git refuses a push to it.',
   repository_has_no_commits: 'The repository has no commits yet.',

@@ -130,7 +130,7 @@ async function currentTip(
   branch: string,
   signal: AbortSignal,
 ): Promise<string | null> {
-  await fetchRemote(project.repository, project.remote, signal);
+  await fetchRemote(project.repository, project.remote, { signal });
   const tip = await remoteTip(project.repository.runner, project.remote, branchRef(branch), signal);
   // Nothing is pruned here, so only the remote itself can say that a branch is gone; its tip is what was fetched or newer.
   if (tip === null || (await project.repository.commitExists(tip))) return tip;

@@ -24,7 +24,7 @@ export async function pushOnce(plan: PlannedPush, ports: DeliveryPorts): Promise
   const { project, record } = plan;
   if (!(await push(plan, [], ports.signal))) return null;
   const tip = await remoteTip(project.repository.runner, project.remote, record.remoteRef, ports.signal);
-  await fetchRemote(project.repository, project.remote, ports.signal);
+  await fetchRemote(project.repository, project.remote, { signal: ports.signal });
   const arrived =
     tip !== null &&
     record.after !== null &&

@@ -15,6 +15,7 @@ export const gitErrorCodes = [
   'remote_needs_password',
   'remote_not_a_repository',
   'remote_unreachable',
+  'clone_too_slow',
   'remote_refused',
   'remote_branch_checked_out',
   'remote_branch_diverged',

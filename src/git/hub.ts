@@ -21,6 +21,8 @@ export interface HubOptions {
   runner: GitRunner;
   remotes?: RemoteUrlPolicy;
   http?: Partial<HttpLimits>;
+  /** How long the first clone of a repository may take; later fetches bring little. */
+  cloneDeadlineMs?: number;
   /** Refs that an open intent owns: no push may move them, whatever its grant says. */
   ownedRefs?: (projectId: string) => Promise<readonly string[]>;
   /** Runs alone among all processes; needed to sweep locks. */
@@ -92,7 +94,7 @@ export class Hub {
         ],
       });
       await this.#configure(draft.dir);
-      await fetchRemote(draft, remote);
+      await this.#clone(draft, remote);
       const tip = await this.#defaultTip(draft, project.defaultBranch);
       await refuseForeignContent(draft, tip);
       await draft.createRefIfMissing(branch, tip);
@@ -109,7 +111,7 @@ export class Hub {
   /** Brings the remote's branches under refs/remotes/origin, and the hub's default branch forward with it. Nothing is ever pruned. */
   async fetch(project: HubProject, signal?: AbortSignal): Promise<void> {
     const repository = await this.#existing(project.id);
-    await fetchRemote(repository, this.remoteUrl(project.remote), signal);
+    await fetchRemote(repository, this.remoteUrl(project.remote), { signal });
     await followDefault(repository, project.defaultBranch);
   }
 
@@ -146,6 +148,21 @@ export class Hub {
       lockedRefs,
       reason: lockedRefs.length === 0 ? null : 'lock files are held by git children that may be alive',
     };
+  }
+
+  /** A repository that is big is not one that is away, and to come again would only begin anew. */
+  async #clone(draft: Repository, remote: RemoteUrl): Promise<void> {
+    const deadlineMs = this.#options.cloneDeadlineMs ?? 30 * 60_000;
+    await fetchRemote(draft, remote, { deadlineMs }).catch((error: unknown) => {
+      const isLate =
+        error instanceof GitError && error.cause instanceof GitError && error.cause.code === 'git_timeout';
+      if (!isLate) throw error;
+      throw new GitError(
+        'clone_too_slow',
+        `the repository was not here after ${Math.round(deadlineMs / 1_000)} s; nothing was kept of it. Add it when the line is free, or from nearer by`,
+        { cause: error },
+      );
+    });
   }
 
   async #projects(): Promise<string[]> {

@@ -7,7 +7,7 @@ import type { Repository } from './repository.ts';
 export async function fetchRemote(
   repository: Repository,
   remote: RemoteUrl,
-  signal?: AbortSignal,
+  options: { signal?: AbortSignal | undefined; deadlineMs?: number } = {},
 ): Promise<void> {
   try {
     await repository.git(
@@ -27,7 +27,7 @@ export async function fetchRemote(
         stdin: '+refs/heads/*:refs/remotes/origin/*\n',
         remote: true,
         locksIn: repository.dir,
-        signal,
+        ...options,
       },
     );
   } catch (error) {

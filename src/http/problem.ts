@@ -3,7 +3,7 @@ import { type Refusal, type RefusalCode, REFUSALS } from '../errors.ts';
 /**
  * The one place where refusals meet HTTP. Exhaustive: a new code does not compile until it has a status here.
  * 409 is the state saying no, 412 a stale If-Match, 422 a body that is well-formed and wrong,
- * 502 a remote or git that failed us.
+ * 502 a remote or git that failed us, 504 one that took too long.
  */
 export const STATUS = {
   invalid_request: 400,
@@ -52,6 +52,7 @@ export const STATUS = {
   remote_owned_by_another: 422,
   remote_not_a_repository: 422,
   remote_unreachable: 502,
+  clone_too_slow: 504,
   remote_refused: 502,
   remote_branch_checked_out: 409,
   repository_has_no_commits: 422,

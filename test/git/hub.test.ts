@@ -29,8 +29,10 @@ function left(): string[] {
   return existsSync(root) ? readdirSync(root).filter((name) => name !== '.hooks') : [];
 }
 
-async function withServer<T>(status: number, work: (url: string) => Promise<T>): Promise<T> {
+/** Null: takes every request and never answers. */
+async function withServer<T>(status: number | null, work: (url: string) => Promise<T>): Promise<T> {
   const server = createServer((_req, res) => {
+    if (status === null) return;
     res.writeHead(status, status === 401 ? { 'www-authenticate': 'Basic realm="x"' } : {});
     res.end('no');
   });
@@ -122,6 +124,17 @@ describe('adding a project', () => {
     await withServer(503, async (url) => {
       await expect(hub.probe(url)).rejects.toMatchObject({ code: 'remote_unreachable' });
     });
+  });
+
+  it('refuses a clone that takes too long as that, not as a remote that is away', async () => {
+    const patient = new Hub({ root, runner, cloneDeadlineMs: 500 });
+    await withServer(null, async (url) => {
+      await expect(patient.ensure({ id: 'p1', remote: url, defaultBranch: 'main' })).rejects.toMatchObject({
+        code: 'clone_too_slow',
+        message: expect.stringContaining('after 1 s'),
+      });
+    });
+    expect(left()).toEqual([]);
   });
 
   it.each(['--upload-pack=x', '../x', 'HEAD', 'a..b', ''])(

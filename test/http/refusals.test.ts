@@ -152,6 +152,7 @@ describe('what a service refuses', () => {
       .filter(([, status]) => status >= 500)
       .map(([code]) => code);
     expect(ours.toSorted()).toEqual([
+      'clone_too_slow',
       'git_failed',
       'internal_error',
       'not_available',

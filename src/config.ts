@@ -105,7 +105,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: found.SIGNALBOX_HOST,
     port: found.SIGNALBOX_PORT,
     publicUrl: found.SIGNALBOX_PUBLIC_URL?.replace(/\/$/, '') ?? null,
-    allowedHosts: [...new Set([...loopbackHosts, ...publicHost, ...found.SIGNALBOX_ALLOWED_HOSTS])],
+    allowedHosts: [
+      ...new Set([
+        ...loopbackHosts,
+        ...ownHost(found.SIGNALBOX_HOST),
+        ...publicHost,
+        ...found.SIGNALBOX_ALLOWED_HOSTS,
+      ]),
+    ],
     allowedOrigins: found.SIGNALBOX_ALLOWED_ORIGINS,
     dataFolder: found.SIGNALBOX_DATA,
     hubFolder: found.SIGNALBOX_HUB ?? null,
@@ -115,6 +122,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     gitConfig: found.SIGNALBOX_GIT_CONFIG ?? null,
     insecureRemoteHosts: found.SIGNALBOX_INSECURE_REMOTE_HOSTS,
   });
+}
+
+/** What a Host header says to reach the address we listen on. All addresses together have no name. */
+function ownHost(host: string): string[] {
+  if (host === '0.0.0.0' || /^[0:]+$/.test(host)) return [];
+  const url = URL.parse(`http://${host.includes(':') ? `[${host}]` : host}`);
+  return url === null ? [] : [url.hostname];
 }
 
 /** A misspelled name would otherwise be a setting that silently does nothing. */

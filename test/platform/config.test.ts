@@ -77,6 +77,24 @@ describe('readConfig', () => {
     ]);
   });
 
+  it.each([
+    ['192.0.2.7', ['192.0.2.7']],
+    ['Box.Example', ['box.example']],
+    ['2001:DB8:0::7', ['[2001:db8::7]']],
+    ['localhost', []],
+    ['::1', []],
+    ['0.0.0.0', []],
+    ['::', []],
+    ['0:0:0:0:0:0:0:0', []],
+  ])('listening on %s answers, besides this machine, for %j', (host, names) => {
+    expect(readConfig({ SIGNALBOX_HOST: host }).allowedHosts).toEqual([
+      'localhost',
+      '127.0.0.1',
+      '[::1]',
+      ...names,
+    ]);
+  });
+
   it('is frozen throughout', () => {
     const config = readConfig({});
     expect(Object.isFrozen(config)).toBe(true);

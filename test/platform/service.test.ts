@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, chmod, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -115,5 +116,52 @@ describe('a DATABASE_URL that can not be used', () => {
       /^The database somewhere at 127\.0\.0\.1:1 \(DATABASE_URL\) can not be used: .*\n$/,
     );
     expect(said()).not.toContain('hidden');
+  });
+});
+
+describe('one data folder and two databases', () => {
+  const refusal =
+    /^The hub in \S+\/hub belongs to another database: name .* in SIGNALBOX_HUB .*, or .* in DATABASE_URL\.\n$/m;
+
+  async function makeDatabase(): Promise<TestDatabase> {
+    const database = await createTestDatabase({ poolSize: 2 });
+    onTestFinished(async () => {
+      await Promise.all(started.splice(0).map((child) => end(child, 'SIGTERM')));
+      await database.close();
+    });
+    return database;
+  }
+
+  it('are refused when the embedded one was first', async () => {
+    const database = await makeDatabase();
+    const first = await start();
+    const second = await start({ DATABASE_URL: database.url });
+    expect(second.url).toBeNull();
+    expect(second.child.exitCode).toBe(1);
+    expect(second.said()).toMatch(refusal);
+    expect((await database.sql.query('SELECT FROM hub_id')).rowCount).toBe(0);
+    expect(await statusWith(first.url, await adminToken())).toBe(200);
+  });
+
+  it('are refused when the own one was first, and no embedded one is made', async () => {
+    const database = await makeDatabase();
+    const first = await start({ DATABASE_URL: database.url });
+    const second = await start();
+    expect(second.url).toBeNull();
+    expect(second.child.exitCode).toBe(1);
+    expect(second.said()).toMatch(refusal);
+    await expect(stat(path.join(dataFolder, 'postgresql'))).rejects.toThrow('ENOENT');
+    expect(await statusWith(first.url, await adminToken())).toBe(200);
+  });
+
+  it('are refused when both were used before, each with a hub of its own', async () => {
+    const database = await makeDatabase();
+    const elsewhere = { DATABASE_URL: database.url, SIGNALBOX_HUB: path.join(dataFolder, 'other-hub') };
+    await end((await start(elsewhere)).child, 'SIGTERM');
+    await start();
+    const second = await start({ DATABASE_URL: database.url });
+    expect(second.child.exitCode).toBe(1);
+    expect(second.said()).toMatch(refusal);
+    expect((await start(elsewhere)).url).not.toBeNull();
   });
 });

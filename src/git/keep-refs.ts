@@ -19,3 +19,8 @@ export function landingBackupRef(effectId: string, tip: string): string {
 export function rewrittenKeepRef(tip: string): string {
   return `refs/signalbox/keep/rewritten/${tip}`;
 }
+
+/** Where a remote's branch stood that the remote no longer has, when its name was wanted for another one. */
+export function trackingBackupRef(tip: string): string {
+  return `refs/signalbox/backup/remote/${tip}`;
+}

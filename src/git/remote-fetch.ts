@@ -1,38 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { GitError } from './git-error.ts';
 import { isBranchName } from './ref-name.ts';
 import { remoteRefusal } from './remote-refusal.ts';
 import type { RemoteUrl } from './remote-url.ts';
 import type { Repository } from './repository.ts';
+import { failedAtOurRefs, moveStaleAside, tracking } from './tracking-refs.ts';
 
-/** Fetches all branches of a remote. The refspec goes over stdin, after the child is recorded, because fetching takes ref locks. */
+export interface FetchOptions {
+  signal?: AbortSignal | undefined;
+  deadlineMs?: number;
+}
+
+const maxRounds = 5;
+const roundWaitMs = 100;
+
+/** Fetches all branches of a remote, whatever became of those that were fetched before. */
 export async function fetchRemote(
   repository: Repository,
   remote: RemoteUrl,
-  options: { signal?: AbortSignal | undefined; deadlineMs?: number } = {},
+  options: FetchOptions = {},
 ): Promise<void> {
-  try {
-    await repository.git(
-      [
-        'fetch',
-        '--quiet',
-        '--no-tags',
-        '--no-prune',
-        '--no-write-fetch-head',
-        '--no-auto-maintenance',
-        '--no-recurse-submodules',
-        '--stdin',
-        '--',
-        remote.url,
-      ],
-      {
-        stdin: '+refs/heads/*:refs/remotes/origin/*\n',
-        remote: true,
-        locksIn: repository.dir,
-        ...options,
-      },
-    );
-  } catch (error) {
-    throw remoteRefusal(error);
+  for (let round = 1; ; round++) {
+    try {
+      return await fetchBranches(repository, remote, options);
+    } catch (error) {
+      if (!failedAtOurRefs(error)) throw remoteRefusal(error);
+      if (round === maxRounds) {
+        throw new GitError('ref_locked', 'another git holds refs that this fetch has to move', {
+          stderr: error.stderr,
+          cause: error,
+        });
+      }
+      await moveStaleAside(repository, remote, options.signal);
+      // Two fetches at once want the same locks.
+      if (round > 1) await delay(roundWaitMs * round);
+    }
   }
+}
+
+/** The refspec goes over stdin, after the child is recorded, because fetching takes ref locks. */
+async function fetchBranches(
+  repository: Repository,
+  remote: RemoteUrl,
+  options: FetchOptions,
+): Promise<void> {
+  await repository.git(
+    [
+      'fetch',
+      '--quiet',
+      '--no-tags',
+      '--no-prune',
+      '--no-write-fetch-head',
+      '--no-auto-maintenance',
+      '--no-recurse-submodules',
+      '--stdin',
+      '--',
+      remote.url,
+    ],
+    {
+      stdin: `+refs/heads/*:${tracking}*\n`,
+      remote: true,
+      locksIn: repository.dir,
+      ...options,
+    },
+  );
 }
 
 /** Where the remote's branch was when it was last fetched. */
@@ -45,9 +76,17 @@ export function trackedTip(repository: Repository, branch: string): Promise<stri
  * a remote that was rewound leaves it where it is, and the next delivery works on the remote's own tip.
  */
 export async function followDefault(repository: Repository, branch: string): Promise<void> {
-  const remote = await trackedTip(repository, branch);
-  const own = await repository.readTip(`refs/heads/${branch}`);
-  if (remote === null || own === remote) return;
-  if (own !== null && !(await repository.isAncestor(own, remote))) return;
-  await repository.updateRefs([{ ref: `refs/heads/${branch}`, old: own, new: remote }]);
+  for (let round = 1; ; round++) {
+    const remote = await trackedTip(repository, branch);
+    const own = await repository.readTip(`refs/heads/${branch}`);
+    if (remote === null || own === remote) return;
+    if (own !== null && !(await repository.isAncestor(own, remote))) return;
+    try {
+      return await repository.updateRefs([{ ref: `refs/heads/${branch}`, old: own, new: remote }]);
+    } catch (error) {
+      const isRace = error instanceof GitError && (error.code === 'ref_moved' || error.code === 'ref_locked');
+      if (!isRace || round === maxRounds) throw error;
+      await delay(roundWaitMs * round);
+    }
+  }
 }

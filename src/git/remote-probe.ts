@@ -41,7 +41,8 @@ export async function remoteTip(
   return lines.map((line) => line.split('\t')).find(([, name]) => name === ref)?.[0] ?? null;
 }
 
-async function listRemote(
+/** What `ls-remote` says, line by line. */
+export async function listRemote(
   runner: GitRunner,
   args: readonly string[],
   signal: AbortSignal | undefined,

@@ -141,7 +141,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       publicUrl: options.publicUrl,
       allowedHosts: config.allowedHosts,
       allowedOrigins: config.allowedOrigins,
-      log: { level: config.logLevel },
+      log: log.child({}, { level: config.logLevel }),
     },
   );
 

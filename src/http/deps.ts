@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type {
   ActorSource,
   AgentService,
@@ -40,7 +41,8 @@ export interface ServerOptions {
   readonly bodyLimitBytes: number;
   /** Where clients reach this service, e.g. `http://127.0.0.1:4400`; asked at each claim, because a free port is known after listening. */
   readonly publicUrl: () => string;
-  readonly log: { readonly level: string; readonly stream?: { write(line: string): void } } | false;
+  /** Requests are logged through it, without what does not belong in a log. Null: not at all. */
+  readonly log: Logger | null;
   /** Open streams (SSE and inspector together). */
   readonly maxStreams: number;
   /** How often a silent stream says that it is alive; shorter than the usual proxy's minute. */
@@ -51,7 +53,7 @@ export const DEFAULT_OPTIONS = {
   allowedHosts: ['localhost', '127.0.0.1', '[::1]'],
   allowedOrigins: [],
   bodyLimitBytes: 1_048_576,
-  log: { level: 'info' },
+  log: null,
   maxStreams: 256,
   keepAliveMs: 15_000,
 } as const satisfies Omit<ServerOptions, 'publicUrl'>;

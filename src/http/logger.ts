@@ -1,5 +1,5 @@
-import type { FastifyRequest, FastifyServerOptions } from 'fastify';
-import type { ServerOptions } from './deps.ts';
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import { redactTokens, redactUrl } from './redact.ts';
 
 function describe(error: Error): {
@@ -29,7 +29,7 @@ const serializers = {
   err: describe,
 };
 
-export function loggerOptions(log: ServerOptions['log']): NonNullable<FastifyServerOptions['logger']> {
-  if (log === false) return false;
-  return { level: log.level, serializers, ...(log.stream === undefined ? {} : { stream: log.stream }) };
+/** The service's own log, for requests: it writes where everything else is written. */
+export function requestLogger(log: Logger): FastifyBaseLogger {
+  return log.child({}, { serializers });
 }

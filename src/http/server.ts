@@ -3,7 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { answerBrokenRequest } from './broken-request.ts';
 import { DEFAULT_OPTIONS, type ServerDeps, type ServerOptions } from './deps.ts';
-import { loggerOptions } from './logger.ts';
+import { requestLogger } from './logger.ts';
 import { REFERENCE_PATH } from './paths.ts';
 import { authentication } from './plugins/authentication.ts';
 import { bodies } from './plugins/bodies.ts';
@@ -40,7 +40,7 @@ export async function createServer(
 ): Promise<FastifyInstance> {
   const options: ServerOptions = { ...DEFAULT_OPTIONS, ...given };
   const app = Fastify({
-    logger: loggerOptions(options.log),
+    ...(options.log === null ? { logger: false } : { loggerInstance: requestLogger(options.log) }),
     bodyLimit: options.bodyLimitBytes,
     requestIdHeader: false,
     genReqId: ({ headers }) => {

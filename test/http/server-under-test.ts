@@ -1,4 +1,5 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
+import pino from 'pino';
 import { createServer } from '../../src/http/server.ts';
 import type { ServerDeps, ServerOptions } from '../../src/http/deps.ts';
 import { machineDefinitions } from '../../src/machines/definitions.ts';
@@ -73,7 +74,7 @@ export async function startServerUnderTest(
     },
     {
       publicUrl: () => 'http://127.0.0.1:4400',
-      log: { level: 'info', stream: { write: (line) => void log.push(line) } },
+      log: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
       ...options,
     },
   );

@@ -21,3 +21,9 @@ it('a start puts right the hooks and settings of a hub that comes from elsewhere
   await service.start();
   expect([await readFile(hook, 'utf8'), await readFile(config, 'utf8')]).toEqual(right);
 });
+
+it('requests are logged where everything else is', async () => {
+  const service = await startTestService({ env: { SIGNALBOX_LOG_LEVEL: 'info' } });
+  await service.get('/v1/projects');
+  expect(service.log.filter((line) => line.includes('/v1/projects'))).toHaveLength(1);
+});

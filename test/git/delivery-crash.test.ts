@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { deliveryPoints } from '../../src/git/boundary.ts';
+import { deliver } from '../../src/git/delivery.ts';
+import type { DeliveryRecord } from '../../src/git/delivery-types.ts';
+import {
+  deliverUntil,
+  deliveryStore,
+  hit,
+  mergesOf,
+  ports,
+  requestFor,
+  type Target,
+  target,
+} from './delivery-support.ts';
+
+describe.each([1, 3])('a crash of a delivery to %i remote(s)', (count) => {
+  it.each(deliveryPoints.filter((point) => count > 1 || point !== 'between-pushes'))(
+    'at %s is delivered by the next attempt, once',
+    async (point) => {
+      const targets: Target[] = [];
+      for (const id of ['a1', 'b1', 'c1'].slice(0, count)) targets.push(await target(id));
+      const request = requestFor(targets);
+      await deliverUntil(point, request);
+      expect(await deliver({ ...request, attempt: 2 }, ports())).toMatchObject({
+        result: 'delivered',
+        projects: targets.map(() => ({ state: 'delivered', result: 'merged' })),
+      });
+      expect(targets.map((one) => mergesOf(one))).toEqual(targets.map(() => 1));
+    },
+  );
+});
+
+it('after a crash pushes the commit that was prepared, not another one', async () => {
+  const api = await target('api');
+  const request = requestFor([api]);
+  await deliverUntil('before-push', request);
+  const [stored] = await deliveryStore().load(request.effectId);
+  await deliver({ ...request, attempt: 2 }, ports());
+  expect(api.remote.tip('refs/heads/main')).toBe(stored?.after);
+});
+
+it('an older attempt can not overwrite the records of a newer one', async () => {
+  const store = deliveryStore();
+  const api = await target('api');
+  const request = requestFor([api]);
+  await deliver({ ...request, attempt: 2 }, ports());
+  const [record] = await store.load(request.effectId);
+  await expect(
+    store.save(request.effectId, 1, [{ ...record, state: 'refused' } as DeliveryRecord]),
+  ).rejects.toMatchObject({
+    code: 'landing_superseded',
+  });
+  expect(await store.load(request.effectId)).toEqual([record]);
+});
+
+it('every boundary of a delivery was reached', () => {
+  expect([...hit].toSorted()).toEqual([...deliveryPoints].toSorted());
+});

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { BoundaryPoint } from '../../src/git/boundary.ts';
+import { deliver } from '../../src/git/delivery.ts';
+import type { DeliveryStrategy } from '../../src/git/delivery-types.ts';
+import { ports, pushBranch, requestFor, type Target, target } from './delivery-support.ts';
+import { git, tempFolder } from './support.ts';
+
+describe('a delivery', () => {
+  it('refuses a push branch on which somebody else has worked', async () => {
+    const api = await target('api', 'push_branch');
+    const theirs = api.remote.commit(`refs/heads/${pushBranch}`, api.base, { 'theirs.txt': 'theirs\n' });
+    expect(await deliver(requestFor([api]), ports())).toMatchObject({
+      result: 'refused',
+      projects: [{ code: 'remote_branch_diverged', state: 'refused' }],
+    });
+    expect(api.remote.tip(`refs/heads/${pushBranch}`)).toBe(theirs);
+  });
+
+  it('says that the default branch is missing', async () => {
+    const api = await target('api');
+    git(api.remote.dir, 'update-ref', '-d', 'refs/heads/main');
+    expect(await deliver(requestFor([api]), ports())).toMatchObject({
+      result: 'refused',
+      projects: [{ code: 'default_branch_missing' }],
+    });
+  });
+
+  it('refuses a remote that its scheme does not allow', async () => {
+    const api = await target('api');
+    api.project = { ...api.project, remote: 'ext::sh -c evil' };
+    expect(await deliver(requestFor([api]), ports())).toMatchObject({
+      result: 'refused',
+      projects: [{ code: 'remote_scheme_not_allowed' }],
+    });
+  });
+});
+
+describe('a remote whose branch is checked out', () => {
+  async function laptop(strategy: DeliveryStrategy): Promise<Target & { path: string }> {
+    const api = await target('api', strategy);
+    const path = join(tempFolder(), 'laptop');
+    git(api.remote.dir, 'clone', '--quiet', '--branch', 'main', api.remote.dir, path);
+    api.project = { ...api.project, remote: path };
+    return { ...api, path };
+  }
+
+  it('is refused for merge_and_push, with the way out', async () => {
+    const api = await laptop('merge_and_push');
+    const result = await deliver(requestFor([api]), ports());
+    expect(result).toMatchObject({
+      result: 'refused',
+      projects: [
+        {
+          code: 'remote_branch_checked_out',
+          message: expect.stringContaining('use push_branch, or a bare remote'),
+        },
+      ],
+    });
+    expect(git(api.path, 'rev-parse', 'main')).toBe(api.base);
+  });
+
+  it('takes push_branch', async () => {
+    const api = await laptop('push_branch');
+    expect(await deliver(requestFor([api]), ports())).toMatchObject({ result: 'delivered' });
+    expect(git(api.path, 'rev-parse', pushBranch)).toBe(api.source);
+  });
+
+  it("is recognized by git's refusal where it can not be seen", async () => {
+    const api = await laptop('merge_and_push');
+    const boundary = async (point: BoundaryPoint): Promise<void> => {
+      if (point === 'before-push') git(api.path, 'checkout', '--quiet', 'main');
+    };
+    git(api.path, 'checkout', '--quiet', '--detach');
+    expect(await deliver(requestFor([api]), ports({ boundary }))).toMatchObject({
+      result: 'refused',
+      projects: [{ code: 'remote_branch_checked_out' }],
+    });
+  });
+});

@@ -44,6 +44,7 @@ export const REFUSALS = {
   invalid_key: 'The key is not made of lower-case letters, digits and dashes.',
   key_taken: 'Something else has this key already.',
   unknown_dependency: 'There is nothing beside it with this key to depend on.',
+  too_many_dependents: 'As many things depend on it as may depend on one.',
   dependency_cycle: 'The change would make things depend on each other in a circle.',
   // repositories
   git_failed: 'Git refused the operation; the message has its words.',

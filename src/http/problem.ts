@@ -42,6 +42,7 @@ export const STATUS = {
   invalid_key: 422,
   key_taken: 409,
   unknown_dependency: 422,
+  too_many_dependents: 422,
   dependency_cycle: 422,
   git_failed: 502,
   invalid_branch_name: 422,

@@ -19,7 +19,9 @@ export const titleSchema = textSchema(200)
   .min(1)
   .regex(/^[^\r\n]*$/, 'one line');
 export const ordinalSchema = z.int().min(1).max(9_999);
-export const ordinalsSchema = z.array(ordinalSchema).max(64);
+/** How many things one may wait for. */
+export const MAX_DEPENDENCIES = 64;
+export const ordinalsSchema = z.array(ordinalSchema).max(MAX_DEPENDENCIES);
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
 export const shaSchema = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
 export const leaseSchema = z.uuid();
@@ -78,6 +80,9 @@ export const newTaskSchema = z.strictObject({
   projects: z.array(keySchema).min(1).max(MAX_PROJECTS).nullable().default(null),
 });
 
+/** How many tasks a phase may start with. */
+export const MAX_TASKS = 200;
+
 /** A phase as it is added to an initiative, with the tasks it starts with. */
 export const newPhaseSchema = z.strictObject({
   key: keySchema,
@@ -85,7 +90,7 @@ export const newPhaseSchema = z.strictObject({
   description: textSchema(20_000).default(''),
   dependsOn: ordinalsSchema.default([]),
   draft: z.boolean().default(false),
-  tasks: z.array(newTaskSchema).max(200).default([]),
+  tasks: z.array(newTaskSchema).max(MAX_TASKS).default([]),
 });
 
 /** Why something stopped: a stable code and a sentence for people. */

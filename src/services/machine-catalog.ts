@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Refusal } from '../errors.ts';
 import type { MachineDefinition } from '../machines/definitions.ts';
 import { toDefinition, toMermaid } from '../machines/mermaid.ts';
+import { doorEvents } from './door-events.ts';
 
 export const machineSummarySchema = z.object({ name: z.string(), version: z.int() });
 
@@ -14,7 +15,9 @@ export const machineSchema = machineSummarySchema.extend({
       type: z.string(),
       description: z.string(),
       senders: z.array(z.string()),
-      payload: z.record(z.string(), z.unknown()).describe('JSON Schema of what stands beside `type`.'),
+      payload: z
+        .record(z.string(), z.unknown())
+        .describe('JSON Schema of what stands beside `type`; for events of people, as they are posted.'),
     }),
   ),
 });
@@ -66,7 +69,7 @@ function viewOf(definition: MachineDefinition): MachineView {
   return {
     ...summaryOf(definition),
     definition: { ...toDefinition(definition.machine) },
-    events: Object.entries(definition.events).map(([type, { description, senders, schema }]) => ({
+    events: Object.entries(doorEvents[definition.name]).map(([type, { description, senders, schema }]) => ({
       type,
       description,
       senders: [...senders],

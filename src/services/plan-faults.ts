@@ -1,18 +1,13 @@
 import type { Plan } from './plan-schema.ts';
 import type { PlanFault } from './shapes/plan.ts';
+import { findCycles, type Waiter } from './cycles.ts';
+import { MAX_DEPENDENTS } from './waiting-siblings.ts';
 
-/** How many things may depend on one: they are remembered by the thing itself. */
-const MAX_DEPENDENTS = 64;
 /** Keys that the service gives to tasks and phases it makes. */
 const RESERVED_KEY = /^(?:merge|revision)-\d/;
 
 export function isReservedKey(key: string): boolean {
   return RESERVED_KEY.test(key);
-}
-
-interface Node {
-  readonly key: string;
-  readonly dependsOn: readonly string[];
 }
 
 /** Everything that is wrong with a plan of the right shape, beside what needs the database. */
@@ -47,7 +42,7 @@ function duplicates(nodes: readonly { key: string }[], path: string): PlanFault[
   });
 }
 
-function graphFaults(nodes: readonly Node[], path: string): PlanFault[] {
+function graphFaults(nodes: readonly Waiter[], path: string): PlanFault[] {
   const faults = duplicates(nodes, path);
   const known = new Set(nodes.map(({ key }) => key));
   const dependents = new Map<string, number>();
@@ -77,37 +72,8 @@ function graphFaults(nodes: readonly Node[], path: string): PlanFault[] {
       message: `${count} depend on ${key}; at most ${MAX_DEPENDENTS} may`,
     });
   }
-  const cycle = findCycle(nodes);
-  if (cycle !== null) {
+  for (const cycle of findCycles(nodes)) {
     faults.push({ path, code: 'cycle', message: `these depend on each other: ${cycle.join(' > ')}` });
   }
   return faults;
-}
-
-/** The keys of one cycle, its first key repeated at the end; null when there is none. */
-export function findCycle(nodes: readonly Node[]): string[] | null {
-  const byKey = new Map(nodes.map((node) => [node.key, node]));
-  const done = new Set<string>();
-  for (const start of nodes) {
-    // An explicit stack: a chain as long as the plan must not end in a stack overflow.
-    const trail: { key: string; rest: string[] }[] = [];
-    const enter = (key: string) => {
-      trail.push({ key, rest: [...(byKey.get(key)?.dependsOn ?? [])] });
-    };
-    if (!done.has(start.key)) enter(start.key);
-    while (trail.length > 0) {
-      const top = trail.at(-1);
-      const next = top?.rest.pop();
-      if (top === undefined) break;
-      if (next === undefined) {
-        done.add(top.key);
-        trail.pop();
-        continue;
-      }
-      const seen = trail.findIndex(({ key }) => key === next);
-      if (seen >= 0) return [...trail.slice(seen).map(({ key }) => key), next];
-      if (!done.has(next) && byKey.has(next)) enter(next);
-    }
-  }
-  return null;
 }

@@ -170,9 +170,8 @@ function initiativeActor(id: string, plan: Plan, principal: string): NewActor {
 /** The rows and actors of one phase of a plan. */
 function addPhase(plan: Plan, phase: PlanPhase, place: { initiativeId: string; ordinal: number }) {
   const id = childId(place.initiativeId, place.ordinal);
-  const siblings = plan.phases.map(({ key }) => key);
-  const taskKeys = phase.tasks.map(({ key }) => key);
-  const dependsOn = ordinals(phase.dependsOn, siblings);
+  const places = placesOf(phase.tasks);
+  const dependsOn = ordinals(phase.dependsOn, placesOf(plan.phases));
   const tasks = phase.tasks.map((task, index) => ({
     id: childId(id, index + 1),
     phaseId: id,
@@ -186,7 +185,7 @@ function addPhase(plan: Plan, phase: PlanPhase, place: { initiativeId: string; o
     needsReview: task.needsReview,
     capabilities: task.capabilities,
     projects: task.projects,
-    dependsOn: ordinals(task.dependsOn, taskKeys),
+    dependsOn: ordinals(task.dependsOn, places),
     resolves: null,
     round: null,
   }));
@@ -241,8 +240,12 @@ function addPhase(plan: Plan, phase: PlanPhase, place: { initiativeId: string; o
 }
 
 /** Places (from 1) of keys in a list; a key twice counts once. */
-export function ordinals(keys: readonly string[], list: readonly string[]): number[] {
-  return [...new Set(keys)].map((key) => list.indexOf(key) + 1).filter((ordinal) => ordinal > 0);
+function ordinals(keys: readonly string[], places: ReadonlyMap<string, number>): number[] {
+  return [...new Set(keys)].flatMap((key) => places.get(key) ?? []);
+}
+
+function placesOf(nodes: readonly { key: string }[]): ReadonlyMap<string, number> {
+  return new Map(nodes.map(({ key }, index) => [key, index + 1]));
 }
 
 /** `phases[1].tasks[0].key`, as people write it. */

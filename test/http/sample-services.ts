@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../../src/errors.ts';
-import { machineDefinitions } from '../../src/machines/definitions.ts';
-import type { EventCatalog } from '../../src/machines/event-catalog.ts';
 import type {
   AgentService,
   ExplainService,
@@ -13,6 +11,7 @@ import type {
   ReadService,
   TransitionService,
 } from '../../src/services/contracts.ts';
+import { doorEvents } from '../../src/services/door-events.ts';
 import type { InitiativeTree, Kind, PhaseView, TaskView } from '../../src/services/shapes/actor.ts';
 import type { Claim } from '../../src/services/shapes/agent.ts';
 import type { ProjectView } from '../../src/services/shapes/project.ts';
@@ -131,9 +130,6 @@ function requireKnown(kind: Kind, id: string): void {
   if (known[kind] !== id) throw new Refusal(`unknown_${kind}`, `no ${kind} has the id ${id}`);
 }
 
-const events: Record<Kind, EventCatalog> = { initiative: {}, phase: {}, task: {} };
-for (const definition of machineDefinitions) events[definition.name] = definition.events;
-
 export function sampleServices() {
   const sent: Sent[] = [];
   const projectRows: ProjectView[] = [];
@@ -172,7 +168,7 @@ export function sampleServices() {
   };
 
   const transitions: TransitionService = {
-    events,
+    events: doorEvents,
     send: async (kind, id, event, principal) => {
       requireKnown(kind, id);
       sent.push({ kind, id, event, principal });

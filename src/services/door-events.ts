@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { type EventCatalog, type EventEntry, PEOPLE } from '../machines/event-catalog.ts';
+import { initiativeEvents } from '../machines/initiative-events.ts';
+import {
+  keySchema,
+  MAX_DEPENDENCIES,
+  MAX_TASKS,
+  newPhaseSchema,
+  newTaskSchema,
+} from '../machines/payloads.ts';
+import { phaseEvents } from '../machines/phase-events.ts';
+import { taskEvents } from '../machines/task-events.ts';
+import type { Kind } from './shapes/actor.ts';
+
+/** People name siblings by key; the service makes ordinals of them, which is what the machines remember. */
+const dependsOn = z.array(keySchema).max(MAX_DEPENDENCIES).describe('Keys of siblings.');
+
+export const newTaskAtDoorSchema = newTaskSchema.extend({ dependsOn: dependsOn.default([]) });
+export type NewTask = z.infer<typeof newTaskAtDoorSchema>;
+
+export const newPhaseAtDoorSchema = newPhaseSchema.extend({
+  dependsOn: dependsOn.default([]),
+  tasks: z.array(newTaskAtDoorSchema).max(MAX_TASKS).default([]),
+});
+export type NewPhase = z.infer<typeof newPhaseAtDoorSchema>;
+
+export const relinkAtDoorSchema = z.strictObject({ dependsOn });
+export type Relink = z.infer<typeof relinkAtDoorSchema>;
+
+const WRITTEN_BY_PEOPLE: Readonly<Record<string, z.ZodObject>> = {
+  'initiative.addPhase': newPhaseAtDoorSchema,
+  'phase.addTask': newTaskAtDoorSchema,
+  'phase.relink': relinkAtDoorSchema,
+  'task.relink': relinkAtDoorSchema,
+};
+
+export function isForPeople({ senders }: Pick<EventEntry, 'senders'>): boolean {
+  return PEOPLE.some((scope) => senders.includes(scope));
+}
+
+/** What people write of an event: no digest, which the service makes of the heads. */
+function atTheDoor(type: string, entry: EventEntry): EventEntry {
+  if (!isForPeople(entry)) return entry;
+  const written = WRITTEN_BY_PEOPLE[type];
+  if (written !== undefined) return { ...entry, schema: written };
+  return 'digest' in entry.schema.shape ? { ...entry, schema: entry.schema.omit({ digest: true }) } : entry;
+}
+
+function doorCatalog(catalog: EventCatalog): EventCatalog {
+  return Object.fromEntries(Object.entries(catalog).map(([type, entry]) => [type, atTheDoor(type, entry)]));
+}
+
+/** The machines' events, those of people in the shape in which they are posted. */
+export const doorEvents: Readonly<Record<Kind, EventCatalog>> = {
+  initiative: doorCatalog(initiativeEvents),
+  phase: doorCatalog(phaseEvents),
+  task: doorCatalog(taskEvents),
+};

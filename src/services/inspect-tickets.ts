@@ -17,29 +17,30 @@ export class InspectTickets {
     this.#sql = sql;
   }
 
-  async issue(initiativeId: string): Promise<{ ticket: string; expiresAt: Date }> {
+  /** The ticket is good for as long as its token is. */
+  async issue(initiativeId: string, tokenId: string): Promise<{ ticket: string; expiresAt: Date }> {
     const ticket = randomBytes(32).toString('base64url');
     await this.#sql.query('DELETE FROM inspect_ticket WHERE expires_at <= db_now()');
     const made = await this.#sql.query<{ expires_at: Date }>(
-      `INSERT INTO inspect_ticket (hash, initiative_id, expires_at)
-       VALUES ($1, $2, db_now() + $3 * interval '1 second') RETURNING expires_at`,
-      [hashSecret(ticket), initiativeId, TICKET_SECONDS],
+      `INSERT INTO inspect_ticket (hash, initiative_id, token_id, expires_at)
+       VALUES ($1, $2, $3, db_now() + $4 * interval '1 second') RETURNING expires_at`,
+      [hashSecret(ticket), initiativeId, tokenId, TICKET_SECONDS],
     );
     const expiresAt = made.rows[0]?.expires_at;
     if (expiresAt === undefined) throw new Error('the new ticket was not returned');
     return { ticket, expiresAt };
   }
 
-  /** The initiative the ticket opens. Two that redeem it at once: the row goes to one of them. Refuses with `invalid_ticket`. */
-  async redeem(ticket: string): Promise<string> {
-    const taken = await this.#sql.query<{ initiative_id: string; in_time: boolean }>(
-      'DELETE FROM inspect_ticket WHERE hash = $1 RETURNING initiative_id, expires_at > db_now() AS in_time',
+  /** What the ticket opens, and whose it is. Two that redeem it at once: the row goes to one of them. Refuses with `invalid_ticket`. */
+  async redeem(ticket: string): Promise<{ initiativeId: string; tokenId: string }> {
+    const taken = await this.#sql.query<{ initiative_id: string; token_id: string; in_time: boolean }>(
+      'DELETE FROM inspect_ticket WHERE hash = $1 RETURNING initiative_id, token_id, expires_at > db_now() AS in_time',
       [hashSecret(ticket)],
     );
     const row = taken.rows[0];
     if (row === undefined || !row.in_time) {
       throw new Refusal('invalid_ticket', 'the ticket is unknown, used or over; ask for a new one');
     }
-    return row.initiative_id;
+    return { initiativeId: row.initiative_id, tokenId: row.token_id };
   }
 }

@@ -67,6 +67,15 @@ export class TokenService {
     return { tokenId: row.id, name: row.name, scope: row.scope };
   }
 
+  /** For what was opened with a token and outlives the request. */
+  async isInForce(id: string): Promise<boolean> {
+    const { rowCount } = await this.#sql.query(
+      'SELECT FROM access_token WHERE id = $1 AND revoked_at IS NULL',
+      [id],
+    );
+    return rowCount > 0;
+  }
+
   /** The secret is in this answer only; a repeated request is answered without it. */
   async issue(wanted: NewToken, caller: Caller): Promise<Answered<IssuedToken>> {
     return this.#sql.transaction((sql) =>

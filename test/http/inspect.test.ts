@@ -44,7 +44,7 @@ beforeEach(async () => {
         },
       },
     },
-    { publicUrl: () => address },
+    { publicUrl: () => address, keepAliveMs: 50 },
     database,
   );
   address = await server.app.listen({ port: 0, host: '127.0.0.1' });
@@ -242,6 +242,30 @@ test('an unknown ticket is refused with invalid_ticket before the upgrade', asyn
   let body = '';
   for await (const chunk of response) body += String(chunk);
   expect([response.statusCode, (JSON.parse(body) as { code: string }).code]).toEqual([403, 'invalid_ticket']);
+});
+
+test('an open socket ends when the token that asked for its ticket is deleted', async () => {
+  const { token, id } = (
+    await server.as('admin', {
+      method: 'POST',
+      url: '/v1/tokens',
+      payload: { name: 'short', scope: 'viewer' },
+    })
+  ).json<{ token: string; id: string }>();
+  const { url } = (
+    await server.as('viewer', {
+      method: 'POST',
+      url: '/v1/inspect/tickets',
+      payload: { initiative: await tiny.born() },
+      headers: { authorization: `Bearer ${token}` },
+    })
+  ).json<{ url: string }>();
+  const socket = new WebSocket(url);
+  await once(socket, 'message');
+  await once(socket, 'ping');
+  const closed = once(socket, 'close');
+  await server.as('admin', { method: 'DELETE', url: `/v1/tokens/${id}` });
+  expect((await closed)[0]).toBe(1008);
 });
 
 test('open sockets end when the server closes, which does not wait for them', async () => {

@@ -5,6 +5,7 @@ import { Refusal } from '../../errors.ts';
 import type { ActorSource, JournalFeed, ReadService } from '../../services/contracts.ts';
 import type { InspectTickets } from '../../services/inspect-tickets.ts';
 import type { MachineCatalog } from '../../services/machine-catalog.ts';
+import type { TokenService } from '../../services/tokens.ts';
 import { inspectInitiative } from '../inspect/inspection.ts';
 import { sendAll } from '../inspect/send-all.ts';
 import { credentialsOf, READERS } from '../plugins/authentication.ts';
@@ -12,6 +13,7 @@ import { problems } from '../responses.ts';
 
 export interface InspectRoutesOptions {
   readonly tickets: InspectTickets;
+  readonly tokens: Pick<TokenService, 'isInForce'>;
   readonly reads: ReadService;
   readonly feed: JournalFeed;
   readonly actors: ActorSource;
@@ -22,14 +24,14 @@ export interface InspectRoutesOptions {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The initiative that the ticket of a WebSocket request opened. */
-    inspectedInitiative: string | null;
+    /** What the ticket of a WebSocket request opened. */
+    redeemedTicket: Awaited<ReturnType<InspectTickets['redeem']>> | null;
   }
 }
 
 export const inspectRoutes = plugin<InspectRoutesOptions>(
-  async (app, { tickets, reads, feed, actors, machines, publicUrl, keepAliveMs }) => {
-    app.decorateRequest('inspectedInitiative', null);
+  async (app, { tickets, tokens, reads, feed, actors, machines, publicUrl, keepAliveMs }) => {
+    app.decorateRequest('redeemedTicket', null);
     const routes = app.withTypeProvider<ZodTypeProvider>();
     const definitionOf = (machine: string) => JSON.stringify(machines.get(machine).definition);
 
@@ -50,8 +52,9 @@ export const inspectRoutes = plugin<InspectRoutesOptions>(
       },
       async (request, reply) => {
         const { initiative } = request.body;
-        await reads.initiative(initiative, credentialsOf(request).principal);
-        const { ticket, expiresAt } = await tickets.issue(initiative);
+        const { principal } = credentialsOf(request);
+        await reads.initiative(initiative, principal);
+        const { ticket, expiresAt } = await tickets.issue(initiative, principal.tokenId);
         const url = `${publicUrl().replace(/^http/, 'ws')}/v1/inspect?ticket=${ticket}`;
         return reply.code(201).send({ ticket, url, expiresAt: expiresAt.toISOString() });
       },
@@ -79,19 +82,19 @@ export const inspectRoutes = plugin<InspectRoutesOptions>(
       },
       preHandler: async (request) => {
         // Before the upgrade: a refusal is an ordinary answer that way, and the ticket is spent by this request alone.
-        if (request.ws) request.inspectedInitiative = await tickets.redeem(request.query.ticket);
+        if (request.ws) request.redeemedTicket = await tickets.redeem(request.query.ticket);
       },
       handler: async () => {
         throw new Refusal('upgrade_required', 'connect with a WebSocket');
       },
       wsHandler: async (socket, request) => {
-        const initiative = request.inspectedInitiative;
-        if (initiative === null) throw new Error('the socket was opened without its ticket');
-        const gone = new AbortController();
-        socket.once('close', () => gone.abort());
-        const signal = AbortSignal.any([app.closing, gone.signal]);
-        await sendAll(socket, inspectInitiative({ feed, actors, definitionOf }, initiative, signal), {
-          signal,
+        const opened = request.redeemedTicket;
+        if (opened === null) throw new Error('the socket was opened without its ticket');
+        const messages = (signal: AbortSignal) =>
+          inspectInitiative({ feed, actors, definitionOf }, opened.initiativeId, signal);
+        await sendAll(socket, messages, {
+          closing: app.closing,
+          isStillValid: () => tokens.isInForce(opened.tokenId),
           keepAliveMs,
           open: app.openStream,
           log: request.log,

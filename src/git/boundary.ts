@@ -13,6 +13,8 @@ export const landingPoints = [
 /** The points a delivery passes. */
 export const deliveryPoints = [
   'before-push',
+  /** The remote has taken the push, and nobody has written it down. */
+  'before-push-record',
   'between-pushes',
   'after-push',
   'before-delivery-result',

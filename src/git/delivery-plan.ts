@@ -5,7 +5,7 @@ import { deliveryKeepRef } from './keep-refs.ts';
 import { buildMergeCommit } from './landing-commit.ts';
 import type { ProjectConflict, StoppedProject } from './landing-types.ts';
 import { branchRef, checkObjectId } from './ref-name.ts';
-import { fetchRemote, trackedTip } from './remote-fetch.ts';
+import { fetchRemote, followDefault, trackedTip } from './remote-fetch.ts';
 import { checkedOutBranches, remoteTip } from './remote-probe.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 
@@ -67,6 +67,7 @@ export async function planDelivery(
     tip !== null &&
     (await contained(project, stored.after, tip))
   ) {
+    await follow(project);
     return {
       kind: 'arrived',
       delivered: true,
@@ -75,6 +76,7 @@ export async function planDelivery(
     };
   }
   if (tip !== null && (await repository.isAncestor(source, tip))) {
+    await follow(project);
     const delivered = strategy === 'push_branch' || (await repository.hasMergeOf(source, tip));
     return {
       kind: 'arrived',
@@ -135,6 +137,11 @@ async function currentTip(
   // Nothing is pruned here, so only the remote itself can say that a branch is gone; its tip is what was fetched or newer.
   if (tip === null || (await project.repository.commitExists(tip))) return tip;
   return trackedTip(project.repository, branch);
+}
+
+/** Whoever pushed it may have died before the hub's default branch had followed. */
+async function follow({ strategy, repository, defaultBranch }: RemoteProject): Promise<void> {
+  if (strategy === 'merge_and_push') await followDefault(repository, defaultBranch);
 }
 
 async function contained(project: RemoteProject, oid: string, tip: string): Promise<boolean> {

@@ -23,6 +23,7 @@ export interface PlannedPush {
 export async function pushOnce(plan: PlannedPush, ports: DeliveryPorts): Promise<DeliveryRecord | null> {
   const { project, record } = plan;
   if (!(await push(plan, [], ports.signal))) return null;
+  await ports.boundary('before-push-record');
   const tip = await remoteTip(project.repository.runner, project.remote, record.remoteRef, ports.signal);
   await fetchRemote(project.repository, project.remote, { signal: ports.signal });
   const arrived =

@@ -12,6 +12,7 @@ import {
   type Target,
   target,
 } from './delivery-support.ts';
+import { git } from './support.ts';
 
 describe.each([1, 3])('a crash of a delivery to %i remote(s)', (count) => {
   it.each(deliveryPoints.filter((point) => count > 1 || point !== 'between-pushes'))(
@@ -26,8 +27,21 @@ describe.each([1, 3])('a crash of a delivery to %i remote(s)', (count) => {
         projects: targets.map(() => ({ state: 'delivered', result: 'merged' })),
       });
       expect(targets.map((one) => mergesOf(one))).toEqual(targets.map(() => 1));
+      for (const one of targets)
+        expect(git(one.hubDir, 'rev-parse', 'refs/heads/main')).toBe(one.remote.tip('refs/heads/main'));
     },
   );
+});
+
+it('follows a remote that took the push of another delivery of the same work', async () => {
+  const api = await target('api');
+  await deliverUntil('before-push-record', requestFor([api]));
+  expect(git(api.hubDir, 'rev-parse', 'refs/heads/main')).toBe(api.base);
+  expect(await deliver(requestFor([api]), ports())).toMatchObject({
+    result: 'delivered',
+    projects: [{ result: 'already' }],
+  });
+  expect(git(api.hubDir, 'rev-parse', 'refs/heads/main')).toBe(api.remote.tip('refs/heads/main'));
 });
 
 it('after a crash pushes the commit that was prepared, not another one', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { MikroORM } from '@mikro-orm/postgresql';
+import { type EntityManager, type MikroORM, UniqueConstraintViolationException } from '@mikro-orm/postgresql';
 import { childId } from '../actors/address.ts';
 import type { NewActor, Runtime } from '../actors/runtime.ts';
 import { InitiativeProject } from '../db/entities/initiative-project.ts';
@@ -9,50 +9,40 @@ import type { Project } from '../db/entities/project.ts';
 import { Task } from '../db/entities/task.ts';
 import { entitySql } from '../db/entity-sql.ts';
 import { Refusal } from '../errors.ts';
-import { checkedOutReason } from './checked-out.ts';
 import type { Answered, Caller, PlanService } from './contracts.ts';
-import { planFaults } from './plan-faults.ts';
-import { planSchema, type Plan, type PlanPhase } from './plan-schema.ts';
+import { invalidPlan, keyTaken, PlanCheck } from './plan-check.ts';
+import type { Plan, PlanPhase } from './plan-schema.ts';
 import type { PlanStore } from './plan-store.ts';
 import { principalName } from './principal-name.ts';
 import { recallAnswer, withRequest } from './requests.ts';
-import type { PlanApplied, PlanDocument, PlanFault, PlanReport } from './shapes/plan.ts';
+import type { PlanApplied, PlanDocument, PlanReport } from './shapes/plan.ts';
 
 /** Turns plans into rows and actors. */
 export class Planning implements PlanService {
   readonly #orm: MikroORM;
   readonly #store: PlanStore;
+  readonly #check: PlanCheck;
   readonly #runtime: () => Runtime;
 
   constructor(deps: { orm: MikroORM; store: PlanStore; runtime: () => Runtime }) {
     this.#orm = deps.orm;
     this.#store = deps.store;
+    this.#check = new PlanCheck(deps);
     this.#runtime = deps.runtime;
   }
 
   async validate(document: PlanDocument): Promise<PlanReport> {
-    const { plan, faults } = await this.#check(document);
-    return {
-      valid: faults.length === 0,
-      faults,
-      counts: {
-        projects: plan?.projects.length ?? 0,
-        phases: plan?.phases.length ?? 0,
-        tasks: plan?.phases.reduce((sum, { tasks }) => sum + tasks.length, 0) ?? 0,
-      },
-    };
+    return (await this.#check.check(document)).report;
   }
 
   /** Rows, actors and the stored answer are one transaction. */
   async apply(document: PlanDocument, caller: Caller): Promise<Answered<PlanApplied>> {
-    const { plan, faults } = await this.#check(document);
-    if (plan === null || faults.length > 0) {
+    const { plan, report } = await this.#check.check(document);
+    if (plan === null || !report.valid) {
       // A repeated request must get its first answer, not be told that its own key is taken.
-      const repeated = plan === null ? null : await this.#recall(caller);
+      const repeated = await recallAnswer<PlanApplied>(entitySql(this.#orm.em.fork()), caller);
       if (repeated !== null) return repeated;
-      throw new Refusal('invalid_plan', `the plan has ${faults.length} fault(s)`, {
-        details: { faults },
-      });
+      throw invalidPlan(report);
     }
     const id = randomUUID();
     const answered = await this.#orm.em.fork().transactional(async (em) => {
@@ -69,7 +59,7 @@ export class Planning implements PlanService {
           taskLimit: plan.limits.tasks,
         });
         // The entities have no relations that would order their inserts: the row that the others point at goes first.
-        await em.flush();
+        await this.#insertInitiative(em, plan.key);
         for (const { key, strategy } of plan.projects) {
           const projectId = projects.get(key)?.id;
           if (projectId === undefined) throw new Refusal('unknown_project', `no project has the key ${key}`);
@@ -96,50 +86,14 @@ export class Planning implements PlanService {
     return answered;
   }
 
-  async #recall(caller: Caller): Promise<Answered<PlanApplied> | null> {
-    return recallAnswer<PlanApplied>(entitySql(this.#orm.em.fork()), caller);
-  }
-
-  async #check(document: PlanDocument): Promise<{ plan: Plan | null; faults: PlanFault[] }> {
-    const parsed = planSchema.safeParse(document);
-    if (!parsed.success) {
-      return {
-        plan: null,
-        faults: parsed.error.issues.slice(0, 500).map((issue) => ({
-          path: pathOf(issue.path),
-          code: 'invalid_field',
-          message: issue.message,
-        })),
-      };
+  /** Another plan with this key may have been applied since this one was checked. */
+  async #insertInitiative(em: EntityManager, key: string): Promise<void> {
+    try {
+      await em.flush();
+    } catch (error) {
+      if (!(error instanceof UniqueConstraintViolationException)) throw error;
+      throw invalidPlan({ faults: [keyTaken(key)], total: 1 }, error);
     }
-    const plan = parsed.data;
-    return { plan, faults: [...planFaults(plan), ...(await this.#databaseFaults(plan))] };
-  }
-
-  async #databaseFaults(plan: Plan): Promise<PlanFault[]> {
-    const faults: PlanFault[] = [];
-    const known = await this.#projects(plan);
-    plan.projects.forEach(({ key, strategy }, at) => {
-      const project = known.get(key);
-      if (project === undefined) {
-        faults.push({
-          path: `projects[${at}].key`,
-          code: 'unknown_project',
-          message: `no project has the key ${key}; add it first`,
-        });
-      } else if (strategy === 'merge_and_push' && project.checkedOut) {
-        faults.push({
-          path: `projects[${at}].strategy`,
-          code: 'remote_branch_checked_out',
-          message: checkedOutReason(project),
-        });
-      }
-    });
-    const taken = await this.#orm.em.fork().findOne(Initiative, { key: plan.key });
-    if (taken !== null) {
-      faults.push({ path: 'key', code: 'key_taken', message: `there is an initiative ${plan.key} already` });
-    }
-    return faults;
   }
 
   async #projects(plan: Plan): Promise<ReadonlyMap<string, Project>> {
@@ -246,13 +200,4 @@ function ordinals(keys: readonly string[], places: ReadonlyMap<string, number>):
 
 function placesOf(nodes: readonly { key: string }[]): ReadonlyMap<string, number> {
   return new Map(nodes.map(({ key }, index) => [key, index + 1]));
-}
-
-/** `phases[1].tasks[0].key`, as people write it. */
-function pathOf(path: readonly PropertyKey[]): string {
-  return path
-    .map((part, index) =>
-      typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`,
-    )
-    .join('');
 }

@@ -159,7 +159,7 @@ export function sampleServices() {
   const plans: PlanService = {
     validate: async (plan) => {
       plansSeen.push(plan);
-      return { valid: true, faults: [], counts: { projects: 0, phases: 0, tasks: 0 } };
+      return { valid: true, faults: [], total: 0, counts: { projects: 0, phases: 0, tasks: 0 } };
     },
     apply: async (plan) => {
       plansSeen.push(plan);

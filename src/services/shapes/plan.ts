@@ -14,6 +14,7 @@ export type PlanFault = z.infer<typeof planFaultSchema>;
 export const planReportSchema = z.object({
   valid: z.boolean(),
   faults: z.array(planFaultSchema),
+  total: z.int().describe('How many faults there are; the list is cut at 500.'),
   counts: z.object({ projects: z.int(), phases: z.int(), tasks: z.int() }),
 });
 export type PlanReport = z.infer<typeof planReportSchema>;

@@ -82,7 +82,7 @@ export const REFUSALS = {
   constraint: 'The database refused what this event would have written.',
   // the service
   not_available: 'This part is not available yet.',
-  too_many_streams: 'As many streams are open as this service allows.',
+  too_many_streams: 'As many streams are open, or claims waiting, as this service allows.',
   unavailable: 'The service can not answer at the moment; try again.',
   internal_error: 'Something unexpected went wrong; the log has it under the request id.',
 } as const satisfies Readonly<Record<string, string>>;

@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly log: Logger | null;
   /** Open streams (SSE and inspector together). */
   readonly maxStreams: number;
+  /** Claims that wait for a task at once. */
+  readonly maxWaits: number;
   /** How often a silent stream says that it is alive; shorter than the usual proxy's minute. */
   readonly keepAliveMs: number;
 }
@@ -55,5 +57,6 @@ export const DEFAULT_OPTIONS = {
   bodyLimitBytes: 1_048_576,
   log: null,
   maxStreams: 256,
+  maxWaits: 1_024,
   keepAliveMs: 15_000,
 } as const satisfies Omit<ServerOptions, 'publicUrl'>;

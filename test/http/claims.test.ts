@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { claimLines, escapeLine } from '../../src/http/claim-lines.ts';
+import type { ServerOptions } from '../../src/http/deps.ts';
 import { expectProblem } from './problem-of.ts';
 import { AGENT, claim, LEASE, SHA, TASK } from './sample-services.ts';
 import { startServerUnderTest, type ServerUnderTest } from './server-under-test.ts';
@@ -120,8 +121,8 @@ describe('a claim that waits', () => {
   let server: ServerUnderTest;
   afterEach(async () => server.database.close());
 
-  async function waitFor(moment: 'the log' | 'the service') {
-    server = await startServerUnderTest();
+  async function waitFor(moment: 'the log' | 'the service', options: Partial<ServerOptions> = {}) {
+    server = await startServerUnderTest({}, options);
     const address = await server.app.listen({ port: 0, host: '127.0.0.1' });
     const gone = new AbortController();
     const answer = fetch(`${address}/v1/agents/${AGENT}/claim`, {
@@ -139,6 +140,27 @@ describe('a claim that waits', () => {
       .toBe(true);
     return { answer, gone };
   }
+
+  test('is refused with too_many_streams beyond the limit; one that does not wait is not', async () => {
+    const { answer, gone } = await waitFor('the service', { maxWaits: 1 });
+    const claimNow = (waitSeconds: number) =>
+      server.as('agent', {
+        method: 'POST',
+        url: `/v1/agents/${AGENT}/claim`,
+        payload: { waitSeconds },
+      });
+    const refused = await claimNow(60);
+    expectProblem(refused, 'too_many_streams');
+    expect(refused.headers['retry-after']).toBeDefined();
+    expect((await claimNow(0)).statusCode).toBe(200);
+    gone.abort();
+    await expect(answer).rejects.toThrow();
+    await expect.poll(() => server.services.waits.ended).toBe(1);
+    const next = claimNow(60);
+    await expect.poll(() => server.services.waits.begun).toBe(2);
+    await server.app.close();
+    expect((await next).statusCode).toBe(204);
+  });
 
   // The log line comes while the token is still being checked: both sides of the handler's beginning are tried.
   test.each(['the log', 'the service'] as const)(
@@ -160,7 +182,8 @@ describe('a claim that waits', () => {
       const { answer, gone } = await waitFor(moment);
       gone.abort();
       await expect(answer).rejects.toThrow();
-      await expect.poll(() => server.services.waits.ended).toBe(1);
+      // Gone before its body had come, it never reaches the service: then the close below shows that nothing waits.
+      await expect.poll(() => server.services.waits.begun - server.services.waits.ended).toBe(0);
       const begun = performance.now();
       await server.app.close();
       // The client of this test has opened a new connection meanwhile and says nothing on it.

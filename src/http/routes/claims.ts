@@ -31,23 +31,36 @@ export const claimRoutes = plugin<{ agents: AgentService; publicUrl: () => strin
               content: { 'application/json': { schema: claimSchema }, 'text/plain': { schema: z.string() } },
             },
             204: z.null().describe('Nothing became claimable in time.'),
-            ...problems({ body: true }, 'unknown_agent', 'foreign_agent', 'not_acceptable'),
+            ...problems(
+              { body: true },
+              'unknown_agent',
+              'foreign_agent',
+              'not_acceptable',
+              'too_many_streams',
+            ),
           },
         },
       },
       async (request, reply) => {
         const form = negotiate(request, ['application/json', 'text/plain']);
-        const claim = await agents.claim(request.params.id, request.body, {
-          ...callerOf(request),
-          leaseSecret: credentialsOf(request).leaseSecret,
-          signal: AbortSignal.any([app.closing, goneSignal(reply)]),
-          hubUrl: `${publicUrl()}/git`,
-        });
+        const leave = request.body.waitSeconds === 0 ? () => undefined : app.openWait();
+        const claim = await agents
+          .claim(request.params.id, request.body, {
+            ...callerOf(request),
+            leaseSecret: credentialsOf(request).leaseSecret,
+            signal: AbortSignal.any([app.closing, goneSignal(reply)]),
+            hubUrl: `${publicUrl()}/git`,
+          })
+          .finally(leave);
         if (claim === null) return reply.code(204).send(null);
         if (form === 'application/json') return reply.code(200).send(claim);
         return reply.code(200).type('text/plain; charset=utf-8').send(claimLines(claim));
       },
     );
   },
-  { name: 'claim-routes', fastify: '5.x', dependencies: ['authentication', 'bodies', 'closing', 'openapi'] },
+  {
+    name: 'claim-routes',
+    fastify: '5.x',
+    dependencies: ['authentication', 'bodies', 'closing', 'openapi', 'streams'],
+  },
 );

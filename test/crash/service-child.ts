@@ -64,6 +64,10 @@ export class ServiceChild {
     /** Null: the embedded server. */
     databaseUrl: string | null;
     dataFolder: string;
+    /** Otherwise in the data folder. */
+    hubFolder?: string;
+    /** Otherwise the one that this service made and wrote into its data folder. */
+    adminToken?: string;
     kill?: KillPlan;
     wrapper?: Wrapper;
   }): Promise<ServiceChild> {
@@ -74,6 +78,7 @@ export class ServiceChild {
         HOME: process.env['HOME'] ?? '/',
         ...(options.databaseUrl === null ? {} : { DATABASE_URL: options.databaseUrl }),
         SIGNALBOX_DATA: options.dataFolder,
+        ...(options.hubFolder === undefined ? {} : { SIGNALBOX_HUB: options.hubFolder }),
         SIGNALBOX_PORT: '0',
         SIGNALBOX_LOG_LEVEL: 'warn',
         SIGNALBOX_POOL_SIZE: '8',
@@ -107,7 +112,7 @@ export class ServiceChild {
       options.wrapper === undefined
         ? started.adminTokenFile
         : `/proc/${child.pid}/root${started.adminTokenFile}`;
-    const adminToken = (await readFile(file, 'utf8')).trim();
+    const adminToken = options.adminToken ?? (await readFile(file, 'utf8')).trim();
     return new ServiceChild(child, { ...started, adminToken }, options.kill ?? null, passed, early);
   }
 

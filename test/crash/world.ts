@@ -88,12 +88,18 @@ export class World {
   agentToken: string | null = null;
   #token: string | null = null;
   /** What agents pushed: commits by project. */
-  readonly pushed: { project: string; commit: string }[] = [];
+  readonly pushed: { project: string; commit: string }[];
 
   /** Where the service finds the remotes; their paths unless told. */
   remoteUrl: (key: string) => string = (key) => this.remote(key);
 
-  private constructor(folder: string, database: TestDatabase, keys: readonly string[]) {
+  private constructor(
+    folder: string,
+    database: TestDatabase,
+    keys: readonly string[],
+    pushed: World['pushed'] = [],
+  ) {
+    this.pushed = pushed;
     this.folder = folder;
     this.database = database;
     this.keys = keys;
@@ -120,6 +126,20 @@ export class World {
     });
     this.#token = this.service.adminToken;
     return this.service;
+  }
+
+  /** Another service on the same database and hub, with a data folder of its own; what it gives asks that service. */
+  async replica(kill?: KillPlan): Promise<World> {
+    const replica = new World(this.folder, this.database, this.keys, this.pushed);
+    replica.#token = this.#token;
+    replica.service = await ServiceChild.start({
+      databaseUrl: this.database.url,
+      dataFolder: join(this.folder, 'replica'),
+      hubFolder: join(this.dataFolder, 'hub'),
+      ...(this.#token === null ? {} : { adminToken: this.#token }),
+      ...(kill === undefined ? {} : { kill }),
+    });
+    return replica;
   }
 
   async end(): Promise<void> {

@@ -5,7 +5,7 @@ import { DomainMigration } from './0003-domain.ts';
 import { AccessMigration } from './0004-access.ts';
 import { HubIdMigration } from './0005-hub-id.ts';
 import { AttemptEndMigration } from './0006-attempt-end.ts';
-import { TicketTokenMigration } from './0006-ticket-token.ts';
+import { TicketTokenMigration } from './0007-ticket-token.ts';
 
 /** Append-only and in order: a released migration is never edited, and its name is what the database remembers. */
 export const migrations: readonly MigrationObject[] = [
@@ -15,5 +15,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: '0004-access', class: AccessMigration },
   { name: '0005-hub-id', class: HubIdMigration },
   { name: '0006-attempt-end', class: AttemptEndMigration },
-  { name: '0006-ticket-token', class: TicketTokenMigration },
+  { name: '0007-ticket-token', class: TicketTokenMigration },
 ];

@@ -17,10 +17,12 @@ import { commitIn } from '../support/remote.ts';
 import { LEASE_SECONDS, startTestService } from '../support/service.ts';
 import { addProject, applyPlan, stateText } from '../support/work.ts';
 
+const DAY_SECONDS = 24 * 3600;
 const PHASE = 'refs/heads/signalbox/goal/phase/build';
 
 async function oneTask(limits: Readonly<Record<string, number>> = {}) {
-  const service = await startTestService();
+  // Days pass here, and none of them is an outage.
+  const service = await startTestService({ clock: { outageMs: 30 * DAY_SECONDS * 1_000 } });
   const api = await addProject(service, 'api');
   const work = await applyPlan(service, {
     projects: [api],
@@ -72,6 +74,71 @@ test('a push under a lease that is over is kept aside and moves no branch', asyn
   await submit(other, second);
   await work.untilTask('build', 'login', 'completed');
   expect(await isContained(api.hub, late, PHASE)).toBe(false);
+});
+
+test('the credential of a lease that is over fetches nothing, and pushes aside for a day only', async () => {
+  const { service, api, work } = await oneTask();
+  const agent = await registerAgent(service);
+  const claimed = await claim(agent, 'login');
+  const worktree = await cloneOf(agent, claimed);
+  await commitIn(worktree, { 'login.ts': 'in\n' });
+  await push(claimed, worktree);
+  await submit(agent, claimed);
+  await work.untilTask('build', 'login', 'completed');
+  const lateRefs = () => refsOf(api.hub, `refs/signalbox/late/${claimed.task.id}`);
+
+  await expect(cloneOf(agent, claimed)).rejects.toThrow('Authentication failed');
+  await expect(git(worktree, ['fetch', 'origin'], hubCredential(claimed))).rejects.toThrow(
+    'Authentication failed',
+  );
+
+  await service.passTime(DAY_SECONDS - 60);
+  const late = await commitIn(worktree, { 'late.ts': 'late\n' });
+  await push(claimed, worktree);
+  expect(Object.values(await lateRefs())).toEqual([late]);
+
+  await service.passTime(DAY_SECONDS + 60);
+  await commitIn(worktree, { 'later.ts': 'too late\n' });
+  await expect(push(claimed, worktree)).rejects.toThrow('Authentication failed');
+  expect(Object.values(await lateRefs())).toEqual([late]);
+});
+
+test('the day of late pushes begins at the end of the lease, however it ends and however long it was', async () => {
+  const { service, api } = await oneTask();
+  const agent = await registerAgent(service);
+  const claimed = await claim(agent, 'login');
+  const worktree = await cloneOf(agent, claimed);
+  // Renewed for two days.
+  for (let time = 0; time <= 2 * DAY_SECONDS; time += DAY_SECONDS) {
+    await service.database.sql.query(`UPDATE lease SET expires_at = db_now() + interval '2 days'`);
+    await service.passTime(time);
+  }
+  await service.database.sql.query(`UPDATE lease SET expires_at = db_now() - interval '1 second'`);
+  const late = await commitIn(worktree, { 'late.ts': 'late\n' });
+  await push(claimed, worktree);
+  expect(Object.values(await refsOf(api.hub, `refs/signalbox/late/${claimed.task.id}`))).toEqual([late]);
+});
+
+test('a token that is revoked takes the credentials of its leases with it', async () => {
+  const { service, api } = await oneTask();
+  const { id, token } = await service.post<{ id: string; token: string }>('admin', '/v1/tokens', {
+    name: 'leaver',
+    scope: 'agent',
+  });
+  const agent = await registerAgent(service, 'leaver', { token });
+  const claimed = await claim(agent, 'login');
+  const worktree = await cloneOf(agent, claimed);
+  const branches = await refsOf(api.hub, 'refs/heads');
+  await commitIn(worktree, { 'login.ts': 'in\n' });
+
+  expect((await service.call('admin', 'DELETE', `/v1/tokens/${id}`)).status).toBe(204);
+
+  await expect(push(claimed, worktree)).rejects.toThrow('Authentication failed');
+  await expect(cloneOf(agent, claimed)).rejects.toThrow('Authentication failed');
+  await service.passTime(LEASE_SECONDS + 10);
+  await expect(push(claimed, worktree)).rejects.toThrow('Authentication failed');
+  expect(await refsOf(api.hub, 'refs/heads')).toEqual(branches);
+  expect(await refsOf(api.hub, 'refs/signalbox/late')).toEqual({});
 });
 
 test('a submit that is repeated gets its first answer, whatever has become of the task since', async () => {

@@ -82,7 +82,7 @@ export async function planDelivery(
       kind: 'arrived',
       delivered,
       project,
-      record: { ...before, after: tip, state: 'delivered', result: 'already' },
+      record: { ...before, after: tip, state: 'delivered', result: delivered ? 'already' : 'empty' },
     };
   }
   await refuseCheckedOut(project, branch, ports);

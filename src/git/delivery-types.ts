@@ -27,6 +27,7 @@ export interface DeliveryRequest {
   author: CommitAuthor;
 }
 
+/** `empty`: there was nothing to bring. */
 export type DeliveredHow = 'pushed' | 'merged' | 'already' | 'empty';
 
 export interface DeliveryRecord {

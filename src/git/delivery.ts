@@ -42,15 +42,26 @@ export async function deliver(request: DeliveryRequest, ports: DeliveryPorts): P
   const stored = await ports.store.load(request.effectId);
   const plans: Delivery[] = [];
   const refused: DeliveryRecord[] = [];
+  let failure: GitError | null = null;
   for (const project of request.projects) {
-    const planned = await orRefusal(project, () =>
-      planDelivery(project, request, ports, find(stored, project)),
-    );
-    if ('refusal' in planned) refused.push(planned.refusal);
-    else plans.push(planned.value);
+    try {
+      const planned = await orRefusal(project, () =>
+        planDelivery(project, request, ports, find(stored, project)),
+      );
+      if ('refusal' in planned) refused.push(planned.refusal);
+      else plans.push(planned.value);
+    } catch (error) {
+      if (!(error instanceof GitError) || ports.signal.aborted) throw error;
+      failure ??= error;
+    }
   }
   // A remote that already has its commit counts as a success of an earlier run.
   const arrived = plans.flatMap((plan) => (plan.kind === 'arrived' && plan.delivered ? [plan.record] : []));
+  if (failure !== null) {
+    // If it stays like this, what has arrived must be on record: see `partialDelivery`.
+    if (arrived.length > 0) await ports.store.save(request.effectId, request.attempt, arrived);
+    throw failure;
+  }
   const conflicts = plans.flatMap((plan) => (plan.kind === 'conflict' ? [plan.conflict] : []));
   const stop = stopped(plans);
   const finish = async (result: DeliveryResult): Promise<DeliveryResult> => {

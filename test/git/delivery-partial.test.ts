@@ -1,9 +1,59 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { deliver } from '../../src/git/delivery.ts';
+import { partialDelivery } from '../../src/git/delivery-partial.ts';
 import type { DeliveryResult } from '../../src/git/delivery-types.ts';
-import { mergesOf, ports, refuseEveryPush, requestFor, type Target, target } from './delivery-support.ts';
+import {
+  deliveryStore,
+  mergesOf,
+  ports,
+  refuseEveryPush,
+  requestFor,
+  type Target,
+  target,
+} from './delivery-support.ts';
+
+describe('a failure after a first success', () => {
+  it('is partially_delivered once it is final, whatever its code', async () => {
+    const targets = [await target('api'), await target('web')];
+    const [api, web] = targets as [Target, Target];
+    const request = requestFor(targets);
+    const boundary = async (point: BoundaryPoint): Promise<void> => {
+      if (point === 'after-push') writeFileSync(join(web.remote.dir, 'config'), 'neither one nor the other');
+    };
+    await expect(deliver(request, ports({ boundary }))).rejects.toMatchObject({ code: 'git_failed' });
+    expect(mergesOf(api)).toBe(1);
+    expect(await partialDelivery(deliveryStore(), request.effectId)).toMatchObject({
+      result: 'partially_delivered',
+      projects: [
+        { projectId: 'api', state: 'delivered' },
+        { projectId: 'web', state: 'prepared' },
+      ],
+    });
+  });
+
+  it('of an earlier delivery is too, when another remote can not even be asked', async () => {
+    const [web, api] = [await target('web'), await target('api')];
+    await deliver(requestFor([api]), ports());
+    web.project = { ...web.project, remote: 'http://127.0.0.1:9/gone.git' };
+    const request = requestFor([web, api]);
+    await expect(deliver(request, ports())).rejects.toMatchObject({ code: 'remote_unreachable' });
+    expect(await partialDelivery(deliveryStore(), request.effectId)).toMatchObject({
+      projects: [{ projectId: 'api', state: 'delivered', result: 'already' }],
+    });
+  });
+
+  it('is no partial delivery when nothing was brought anywhere', async () => {
+    const [web, api] = [await target('web'), await target('api')];
+    api.project = { ...api.project, source: api.base };
+    web.project = { ...web.project, remote: 'http://127.0.0.1:9/gone.git' };
+    const request = requestFor([api, web]);
+    await expect(deliver(request, ports())).rejects.toMatchObject({ code: 'remote_unreachable' });
+    expect(await partialDelivery(deliveryStore(), request.effectId)).toBeNull();
+  });
+});
 
 describe('a refusal after a first success', () => {
   it('is partially_delivered with a record per project, and running it again delivers the rest (F9)', async () => {

@@ -8,6 +8,7 @@ import { landPhase } from './land-phase.ts';
 import { landTask } from './land-task.ts';
 import { openInitiative, openPhase } from './open-branches.ts';
 import { openReview } from './open-review.ts';
+import { DELIVERY_ATTEMPTS, orPartial } from './partial-delivery.ts';
 import { proveInitiative, provePhase } from './prove.ts';
 import { retireInitiative, retirePhase, retireTask } from './retire.ts';
 
@@ -31,7 +32,10 @@ export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRe
     'initiative.open': effect(openInitiative(deps)),
     'initiative.prove': effect(proveInitiative(deps)),
     'initiative.openReview': effect(openReview(deps, 'initiative')),
-    'initiative.deliver': effect(deliverInitiative(deps)),
+    'initiative.deliver': {
+      run: orPartial(deps, effect(deliverInitiative(deps)).run),
+      maxAttempts: DELIVERY_ATTEMPTS,
+    },
     'initiative.retire': effect(retireInitiative(deps)),
     'initiative.sync': { run: notAvailable('initiative.sync') },
     'initiative.revert': { run: notAvailable('initiative.revertDelivery') },

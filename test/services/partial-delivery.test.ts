@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { EffectFailure, EffectRetryLater, type EffectRun } from '../../src/actors/effects.ts';
+import type { Sql } from '../../src/actors/sql.ts';
+import type { DeliveryRecord } from '../../src/git/delivery-types.ts';
+import { orPartial } from '../../src/services/effects/partial-delivery.ts';
+
+const run: EffectRun = {
+  effectId: '3f0c6c0e-0a8e-4c43-8f4e-6a3f6d5f7a10',
+  actorId: '3f0c6c0e-0a8e-4c43-8f4e-6a3f6d5f7a11',
+  rootId: '3f0c6c0e-0a8e-4c43-8f4e-6a3f6d5f7a11',
+  kind: 'initiative.deliver',
+  input: {},
+  attempt: 1,
+  signal: new AbortController().signal,
+};
+
+const arrived: DeliveryRecord = {
+  projectId: 'api',
+  strategy: 'push_branch',
+  remoteRef: 'refs/heads/signalbox/goal',
+  before: null,
+  after: 'a'.repeat(40),
+  state: 'delivered',
+  result: 'pushed',
+  code: null,
+  message: null,
+};
+const waiting: DeliveryRecord = { ...arrived, projectId: 'web', state: 'prepared' };
+
+/** What becomes of a delivery that throws; its effect may have used up its attempts. */
+function endOf(error: Error, records: readonly DeliveryRecord[], isSpent = false): Promise<unknown> {
+  const sql: Sql = { query: async () => ({ rows: [], rowCount: isSpent ? 1 : 0 }) };
+  const deliveries = { load: async () => [...records] };
+  return orPartial({ sql, deliveries }, () => Promise.reject(error))(run).catch((thrown: unknown) => thrown);
+}
+
+test.each(['git_failed', 'git_output_too_large', 'remote_unreachable'])(
+  'a delivery that fails for good with %s after a first remote got its work is partially delivered',
+  async (code) => {
+    const failure = new EffectFailure(code, 'git says no');
+    expect(await endOf(failure, [arrived, waiting])).toEqual({
+      result: 'partially_delivered',
+      message: `${code}: git says no`,
+    });
+    expect(await endOf(failure, [waiting])).toBe(failure);
+    expect(await endOf(failure, [])).toBe(failure);
+  },
+);
+
+test('a fault that passes runs again, and is partially delivered when it is the last that may pass', async () => {
+  const fault = Object.assign(new Error('a lock'), { code: 'ref_locked' });
+  expect(await endOf(fault, [arrived, waiting])).toBe(fault);
+  expect(await endOf(fault, [arrived, waiting], true)).toMatchObject({ result: 'partially_delivered' });
+});
+
+test('a delivery that waits goes on waiting', async () => {
+  const later = new EffectRetryLater(1_000, 'remote_unreachable');
+  expect(await endOf(later, [arrived, waiting], true)).toBe(later);
+});

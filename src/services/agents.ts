@@ -174,12 +174,13 @@ export class Agents implements AgentService {
     );
   }
 
-  /** What a person answered to the last question asked under this lease. */
+  /** What a person answered to the last question of this attempt; null while it is open. */
   async #lastAnswer(attempt: AttemptRow): Promise<string | null> {
     const { rows } = await this.#deps.sql.query<{ answer: string | null }>(
       `SELECT j.event ->> 'answer' AS answer FROM journal j
         WHERE j.actor_id = $1 AND j.type = 'task.answer' AND j.outcome = 'accepted'
-          AND j.seq > (SELECT max(c.seq) FROM journal c WHERE c.actor_id = $1 AND c.type = 'task.claim')
+          AND j.seq > (SELECT max(c.seq) FROM journal c
+                        WHERE c.actor_id = $1 AND c.type IN ('task.claim', 'task.ask') AND c.outcome = 'accepted')
         ORDER BY j.seq DESC LIMIT 1`,
       [attempt.task_id],
     );

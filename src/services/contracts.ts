@@ -172,7 +172,8 @@ export type { ActorView, EventCatalog, HubGrant, JournalFeed };
 /** Whether the service can do its work, and what keeps it from it. */
 export interface Readiness {
   readonly ready: boolean;
-  readonly checks: readonly { name: string; ready: boolean; detail: string }[];
+  /** `detail` is for everybody who can reach the port; `cause`, what a database or remote said, for tokens that may look. */
+  readonly checks: readonly { name: string; ready: boolean; detail: string; cause?: string }[];
   readonly live: number;
   readonly toUpgrade: number;
   readonly quarantined: number;

@@ -6,12 +6,20 @@ import type { Readiness } from './contracts.ts';
 const LOOK_MS = 2_000;
 const DATABASE_ANSWER_MS = 2_000;
 
+interface Check {
+  readonly ready: boolean;
+  readonly detail: string;
+  readonly cause?: string;
+}
+
+const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** What `/readyz` says. The hub is looked at in the background: sweeping locks is no work for every probe. */
 export class ReadinessMonitor {
   readonly #sql: SqlPool;
   readonly #hub: Hub;
   readonly #runtime: () => Runtime;
-  #hubSays: { ready: boolean; detail: string } = { ready: false, detail: 'not looked at yet' };
+  #hubSays: Check = { ready: false, detail: 'not looked at yet' };
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
@@ -61,7 +69,7 @@ export class ReadinessMonitor {
   }
 
   /** A write, because a server whose disk is full still reads. Nothing is left of it. */
-  async #database(): Promise<{ ready: boolean; detail: string }> {
+  async #database(): Promise<Check> {
     const answer = this.#sql.transaction(async (sql) => {
       await sql.query(`SET LOCAL statement_timeout = ${DATABASE_ANSWER_MS}`);
       await sql.query('UPDATE actor_heartbeat SET beat_at = beat_at');
@@ -77,21 +85,21 @@ export class ReadinessMonitor {
       return { ready: true, detail: 'answers and writes' };
     } catch (error) {
       answer.catch(() => undefined);
-      return { ready: false, detail: error instanceof Error ? error.message : String(error) };
+      return { ready: false, detail: 'does not answer, or can not write', cause: said(error) };
     }
   }
 
   /** What effects that wait for a remote last said. */
-  async #remotes(): Promise<{ ready: boolean; detail: string }> {
+  async #remotes(): Promise<Check> {
     try {
-      const { rows } = await this.#sql.query<{ waiting: number; said: string | null }>(
-        `SELECT count(*)::int AS waiting, min(last_error ->> 'message') AS said FROM effect
+      const { rows } = await this.#sql.query<{ waiting: number; cause: string | null }>(
+        `SELECT count(*)::int AS waiting, min(last_error ->> 'message') AS cause FROM effect
           WHERE last_error ->> 'message' LIKE 'remote_unreachable:%'`,
       );
-      const { waiting = 0, said = null } = rows[0] ?? {};
+      const { waiting = 0, cause } = rows[0] ?? {};
       return waiting === 0
         ? { ready: true, detail: 'nothing waits for a remote' }
-        : { ready: false, detail: `${waiting} wait; ${said ?? ''}` };
+        : { ready: false, detail: `${waiting} wait for a remote`, cause: cause ?? '' };
     } catch {
       return { ready: false, detail: 'not known while the database does not answer' };
     }
@@ -102,7 +110,7 @@ export class ReadinessMonitor {
       const { ok, reason } = await this.#hub.sweep();
       this.#hubSays = { ready: ok, detail: reason ?? 'can be written, no locks are left over' };
     } catch (error) {
-      this.#hubSays = { ready: false, detail: error instanceof Error ? error.message : String(error) };
+      this.#hubSays = { ready: false, detail: 'could not be looked at', cause: said(error) };
     }
   }
 }

@@ -38,6 +38,20 @@ test('/readyz says 503 and who is not ready, and why', async () => {
   expect([answer.statusCode, answer.json()]).toEqual([503, report]);
 });
 
+test('/readyz shows what the database said to those who may look, and to the log once', async () => {
+  const cause = 'password authentication failed for user "signalbox"';
+  const check = { name: 'database', ready: false, detail: 'does not answer, or can not write' };
+  server = await startServerUnderTest({
+    readiness: async () => ({ ...ready, ready: false, checks: [{ ...check, cause }] }),
+  });
+  expect((await ask('/readyz')).json<Readiness>().checks).toEqual([check]);
+  expect((await server.as('agent', { url: '/readyz' })).json<Readiness>().checks).toEqual([check]);
+  expect((await server.as('viewer', { url: '/readyz' })).json<Readiness>().checks).toEqual([
+    { ...check, cause },
+  ]);
+  expect(server.log.filter((line) => line.includes('password authentication'))).toHaveLength(1);
+});
+
 test('/readyz says 503 when the database can not even be asked', async () => {
   server = await startServerUnderTest({
     readiness: async () => {

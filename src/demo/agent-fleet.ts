@@ -54,6 +54,8 @@ export class AgentFleet {
         DEMO_SEED: String(seed),
       },
       logFile: join(folder, `${name}.log`),
+      // A shell that waits for an answer listens to nothing else.
+      asked: 'group',
     });
     this.#running.set(name, child);
     return name;

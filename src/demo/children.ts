@@ -9,17 +9,21 @@ export interface ChildOptions {
   /** All of its environment: nothing of ours is passed on. */
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** Who is asked to end: the process alone, which sees to its own; or all of its group at once. */
+  readonly asked: 'process' | 'group';
 }
 
 /** A process of the demo, in a process group of its own, with its output in a file. */
 export class Child {
   readonly logFile: string;
+  readonly asked: ChildOptions['asked'];
   /** How it ended; null if it could not be started. */
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly #process: ChildProcess;
 
-  constructor({ command, args, cwd, env, logFile }: ChildOptions) {
+  constructor({ command, args, cwd, env, logFile, asked }: ChildOptions) {
     this.logFile = logFile;
+    this.asked = asked;
     const log = openSync(logFile, 'a');
     this.#process = spawn(command, [...args], { cwd, env, detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
@@ -79,7 +83,7 @@ export class Children {
     const child = new Child(options);
     this.#all.push(child);
     const { pid } = child;
-    if (pid !== undefined) this.#guard.started(pid);
+    if (pid !== undefined) this.#guard.started(pid, options.asked);
     void child.ended.then(({ signal }) => {
       if (signal === 'SIGKILL') this.#kills += 1;
       if (pid !== undefined) this.#guard.ended(pid);
@@ -91,7 +95,7 @@ export class Children {
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const child of this.#all.toReversed()) {
-      if (child.isRunning) child.signal('SIGTERM', 'process');
+      if (child.isRunning) child.signal('SIGTERM', child.asked);
     }
     const late = setTimeout(() => this.#endGroups(), this.#graceMs);
     await Promise.all(this.#all.map((child) => child.ended));

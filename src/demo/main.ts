@@ -40,8 +40,11 @@ async function isProven(options: DemoOptions, seed: number): Promise<boolean> {
   const folder = await makeRunFolder();
   const children = new Children(GRACE_MS);
   const agentNames = new Map<string, string>();
-  const isColored = process.env['NO_COLOR'] === undefined;
-  const screen = openScreen(process.stdout, (id) => agentNames.get(id) ?? 'an agent', isColored);
+  const screen = openScreen(process.stdout, (id) => agentNames.get(id) ?? 'an agent', {
+    isColored: process.env['NO_COLOR'] === undefined,
+    // An address of the inspector is there to be copied.
+    isPlain: options.inspect,
+  });
   const started = Date.now();
   let isKept = true;
   try {

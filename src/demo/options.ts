@@ -23,7 +23,7 @@ export const USAGE = `npm run demo -- [options]
   --tasks N       ${FEWEST_TASKS} to ${MOST_TASKS} tasks (default ${FEWEST_TASKS})
   --repeat N      N runs, each with the next seed
   --repo PATH     work on a bare copy of this repository (path or URL), which is never written to
-  --inspect       print the address of the inspector's feed
+  --inspect       print the address of the inspector's feed, and plain lines so that it can be copied
   --keep          keep the folder of the run: remotes, ledgers, logs
   --sabotage HOW  ${SABOTAGES.join(' | ')}: spoil what was delivered, which the proof must find`;
 

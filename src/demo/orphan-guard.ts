@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { ChildOptions } from './children.ts';
 
 const SCRIPT = join(import.meta.dirname, 'orphan-guard.sh');
 
@@ -20,8 +21,8 @@ export class OrphanGuard {
     this.#process.unref();
   }
 
-  started(pid: number): void {
-    this.#process.stdin?.write(`started ${pid}\n`);
+  started(pid: number, asked: ChildOptions['asked']): void {
+    this.#process.stdin?.write(`${asked} ${pid}\n`);
   }
 
   ended(pid: number): void {

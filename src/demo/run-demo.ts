@@ -78,7 +78,11 @@ async function deliver(
   const client = await tokenClients(service, run.signal);
   for (const { key, path, branch } of remotes) await client.operator.addProject(key, path, branch);
   const { id } = await client.operator.applyPlan(scenario.plan);
-  if (run.options.inspect) screen.note(`inspector: ${await client.viewer.inspectorAddress(id)}`);
+  // An address is good for one connection, which ends with the process that serves it.
+  const sayAddress = async (): Promise<void> => {
+    if (run.options.inspect) screen.note(`inspector: ${await client.viewer.inspectorAddress(id)}`);
+  };
+  await sayAddress();
   const fleet = new AgentFleet(children, {
     url: service.url,
     token: client.agentToken,
@@ -101,6 +105,7 @@ async function deliver(
     signal,
     client: client.viewer,
     initiative: id,
+    returned: sayAddress,
   });
   const following = follow(board, client.viewer, signal);
   const reviewer = new Reviewer(client.reviewer, (what) => screen.note(`the reviewer approved ${what}`));

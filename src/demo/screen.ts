@@ -22,9 +22,15 @@ export interface Output {
 
 export type AgentName = Frame['agentName'];
 
+export interface Look {
+  readonly isColored: boolean;
+  /** Plain lines on a terminal too. */
+  readonly isPlain: boolean;
+}
+
 /** Live progress on a terminal, plain lines elsewhere. */
-export function openScreen(output: Output, agentName: AgentName, isColored: boolean): Screen {
-  return output.isTTY === true
+export function openScreen(output: Output, agentName: AgentName, { isColored, isPlain }: Look): Screen {
+  return output.isTTY === true && !isPlain
     ? new LiveScreen(output, agentName, isColored)
     : new PlainScreen(output, agentName);
 }

@@ -45,6 +45,7 @@ export class ServiceProcess {
       cwd: this.dataFolder,
       env: this.#env,
       logFile: this.#logFile,
+      asked: 'process',
     });
     this.#child = child;
     const probe = new Client(() => this.url, '', signal);

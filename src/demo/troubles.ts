@@ -17,6 +17,8 @@ export interface TroublesOptions {
   readonly client: Client;
   readonly initiative: string;
   readonly signal: AbortSignal;
+  /** The service is back after it was killed. */
+  readonly returned: () => Promise<void>;
 }
 
 /** More would only show that the moment can not be met from outside. */
@@ -114,15 +116,18 @@ export class Troubles {
   }
 
   async #killService(ref: string): Promise<void> {
-    const { service, screen, client, initiative, signal } = this.#options;
+    const { service, screen, client, initiative, signal, returned } = this.#options;
     await service.kill();
     screen.note(`killed the service while it landed on ${ref}`);
-    await service.start(signal);
+    // Not given up half-way: the database has to be ended by a service that has taken it over.
+    await service.start(new AbortController().signal);
     // A landing that was cut is closed within moments of the start; when there was none, the next one is tried.
     for (let tries = 0; tries < 20 && this.#resumed === 0 && !signal.aborted; tries += 1) {
       this.#resumed = resumedOf(await client.landings(initiative));
       await pause(100);
     }
+    if (signal.aborted) return;
+    await returned();
     screen.note(
       this.#resumed > 0
         ? 'the service is back and finished the landing it was killed in'

@@ -115,6 +115,8 @@ describe('the drawn board', () => {
   });
 });
 
+const LIVE = { isColored: true, isPlain: false };
+
 class FakeTerminal implements Output {
   readonly isTTY: boolean;
   columns = 80;
@@ -149,7 +151,7 @@ class FakeTerminal implements Output {
 describe('the screen', () => {
   test('hides the cursor on a terminal and gives it back, once', () => {
     const terminal = new FakeTerminal(true);
-    const screen = openScreen(terminal, String, true);
+    const screen = openScreen(terminal, String, LIVE);
     expect(terminal.look()).toContain('\u001b[?25l');
     screen.draw(viewOf(1));
     screen.note('a note');
@@ -166,7 +168,7 @@ describe('the screen', () => {
 
   test('is drawn anew in a window of another size', () => {
     const terminal = new FakeTerminal(true);
-    const screen = openScreen(terminal, String, false);
+    const screen = openScreen(terminal, String, { ...LIVE, isColored: false });
     screen.draw(viewOf(5));
     terminal.look();
     terminal.rows = 7;
@@ -177,7 +179,7 @@ describe('the screen', () => {
 
   test('says that the service is being started before there is a board', () => {
     const terminal = new FakeTerminal(true);
-    const screen = openScreen(terminal, String, false);
+    const screen = openScreen(terminal, String, { ...LIVE, isColored: false });
     screen.note('starting the service');
     const shown = terminal.look();
     expect(shown).toContain('Signalbox demo  0 s  starting');
@@ -190,7 +192,7 @@ describe('the screen', () => {
     vi.useFakeTimers();
     try {
       const terminal = new FakeTerminal(true);
-      const screen = openScreen(terminal, String, false);
+      const screen = openScreen(terminal, String, { ...LIVE, isColored: false });
       terminal.look();
       vi.advanceTimersByTime(3_000);
       expect(terminal.look()).toContain('3 s  starting');
@@ -203,7 +205,7 @@ describe('the screen', () => {
 
   test('clears each line before its text: after one as wide as the window its last letter would go', () => {
     const terminal = new FakeTerminal(true);
-    const screen = openScreen(terminal, String, false);
+    const screen = openScreen(terminal, String, { ...LIVE, isColored: false });
     terminal.columns = 10;
     terminal.look();
     screen.draw(viewOf(1));
@@ -211,9 +213,17 @@ describe('the screen', () => {
     screen.close();
   });
 
+  test('is plain lines on a terminal where that is asked for', () => {
+    const terminal = new FakeTerminal(true);
+    const screen = openScreen(terminal, String, { ...LIVE, isPlain: true });
+    screen.note('a note');
+    screen.close();
+    expect(terminal.look()).toBe('a note\n');
+  });
+
   test('is plain lines without a terminal, one for each change', () => {
     const output = new FakeTerminal(false);
-    const screen = openScreen(output, (id) => `agent ${id}`, true);
+    const screen = openScreen(output, (id) => `agent ${id}`, LIVE);
     screen.draw(viewOf(1));
     expect(output.look().split('\n')).toEqual([
       'one/task-0                 completed',

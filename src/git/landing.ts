@@ -34,15 +34,32 @@ export async function land(request: LandingRequest, ports: LandingPorts): Promis
     held.add(entered.claim);
     const pass = passing(ports.boundary, held.signal);
     const landing: Landing = { ...ports, pass, request, claim: entered.claim };
-    for (const leftover of await ports.store.takeOver(entered.claim, lanes)) {
-      held.add(leftover);
-      await finishLeftover(leftover, landing);
+    try {
+      for (const leftover of await ports.store.takeOver(entered.claim, lanes)) {
+        held.add(leftover);
+        await finishLeftover(leftover, landing);
+      }
+      const result = await run(landing);
+      await ports.store.leave(entered.claim);
+      await pass('before-result');
+      return result;
+    } catch (error) {
+      // It may come back much later, or never. Who waits in the lane must not wait for our lease to end.
+      if (!(error instanceof LaneBusy)) await leaveUnlessOpen(landing);
+      throw error;
     }
-    const result = await run(landing);
-    await ports.store.leave(entered.claim);
-    await pass('before-result');
-    return result;
   });
+}
+
+/** A landing with open intents keeps its place: its refs are its own until the crash rule has been over them. */
+async function leaveUnlessOpen({ store, claim, log }: Landing): Promise<void> {
+  try {
+    const stored = await store.load(claim.effectId);
+    if (stored?.intents.some((intent) => intent.state === 'open') !== true) await store.leave(claim);
+  } catch (error) {
+    // What was thrown first says more; a claim that was lost, or a database that is away, leaves it to the lease.
+    log.info({ effectId: claim.effectId, err: error }, 'a failed landing could not leave its lane');
+  }
 }
 
 /** A boundary, before which a landing that is to stop does stop, except where refs may have moved already. */

@@ -106,12 +106,16 @@ export class LandingBench {
 
   /** Lands until `point`, where the process "dies": its locks are gone, its intents and its lease are not. */
   async landUntil(point: BoundaryPoint, request: LandingRequest, all: readonly Project[]): Promise<void> {
+    const store = this.store();
     const boundary = async (reached: BoundaryPoint): Promise<void> => {
       this.hit.add(reached);
-      if (reached === point) throw new Crash(point);
+      if (reached !== point) return;
+      // The dead clean nothing up.
+      store.leave = () => Promise.reject(new Crash(point));
+      throw new Crash(point);
     };
     try {
-      await this.land(request, all, { boundary });
+      await this.land(request, all, { boundary, store });
     } catch (error) {
       if (error instanceof Crash) return;
       throw error;

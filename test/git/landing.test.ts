@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { GitError } from '../../src/git/git-error.ts';
+import { LaneBusy } from '../../src/git/landing-types.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { LandingBench, projects, requestFor, sourceRef, target } from './landing-support.ts';
 import { git } from './support.ts';
@@ -154,6 +156,23 @@ describe('a landing', () => {
     await expect(lane.land(requestFor(all), all, { engine })).rejects.toThrow('object database is damaged');
     expect(all.map(({ bench }) => bench.tip(target))).toEqual(all.map(({ base }) => base));
     expect(await lane.openIntents()).toBe(0);
+  });
+
+  it('that fails before it owned a ref leaves its lanes, and who waited there lands at once', async () => {
+    const all = projects(['api', 'web']);
+    const engine = { name: 'broken', merge: () => Promise.reject(new GitError('git_failed', 'broken')) };
+    await expect(lane.land(requestFor(all), all, { engine })).rejects.toThrow('broken');
+    expect(await lane.land(requestFor(all), all)).toMatchObject({ result: 'landed' });
+  });
+
+  it('that fails with its refs half moved keeps its lanes until it has come back', async () => {
+    const all = projects(['api', 'web']);
+    const request = requestFor(all);
+    const boundary = (point: string) =>
+      point === 'between-commits' ? Promise.reject(new Error('the disk is full')) : Promise.resolve();
+    await expect(lane.land(request, all, { boundary })).rejects.toThrow('the disk is full');
+    await expect(lane.land(requestFor(all), all)).rejects.toThrow(LaneBusy);
+    expect(await lane.land({ ...request, attempt: 2 }, all)).toMatchObject({ result: 'landed' });
   });
 
   it('refuses a target that does not exist', async () => {

@@ -1,5 +1,6 @@
 import type { JournalFeed } from '../actors/journal-types.ts';
-import { type AgentRow, heldAttempt, ownAgent } from './agent-store.ts';
+import { type AgentRow, heldAttempt, leaseOver, ownAgent } from './agent-store.ts';
+import { keepLease, leaseOfKey, wasClaimed } from './claim-keys.ts';
 import { type ClaimDeps, describeClaim, startAttempt } from './claims.ts';
 import type { ClaimCaller } from './contracts.ts';
 import { gitRefusal } from './git-refusal.ts';
@@ -21,14 +22,31 @@ export class Claiming {
 
   async claim(agentId: string, request: ClaimRequest, caller: ClaimCaller): Promise<Claim | null> {
     const agent = await ownAgent(this.#deps.sql, agentId, caller.principal);
-    const until = Date.now() + request.waitSeconds * 1_000;
+    const earlier = await leaseOfKey(this.#deps.sql, caller);
+    const repeated = earlier === null ? null : await this.#repeat(agentId, earlier, caller);
+    if (repeated !== null) return repeated;
+    const claim = await this.#waitForOne(agent, request.waitSeconds * 1_000, caller);
+    if (claim !== null) await keepLease(this.#deps.sql, caller, claim.lease.id);
+    return claim;
+  }
+
+  /** A claim that never reached its task is made as if it were new. */
+  async #repeat(agentId: string, leaseId: string, caller: ClaimCaller): Promise<Claim | null> {
+    const held = await heldAttempt(this.#deps.sql, agentId);
+    if (held?.lease_id === leaseId) return describeClaim(this.#deps, held, caller);
+    if (await wasClaimed(this.#deps.sql, leaseId)) throw leaseOver();
+    return null;
+  }
+
+  async #waitForOne(agent: AgentRow, waitMs: number, caller: ClaimCaller): Promise<Claim | null> {
+    const until = Date.now() + waitMs;
     for (;;) {
       if (caller.signal.aborted) return null;
-      const claim = (await this.#heldClaim(agentId, caller)) ?? (await this.#tryClaim(agent, caller));
+      const claim = (await this.#heldClaim(agent.id, caller)) ?? (await this.#tryClaim(agent, caller));
       if (claim !== null) return claim;
       const left = until - Date.now();
       // A request that came together with this one may have got the task meanwhile.
-      if (left <= 0) return this.#heldClaim(agentId, caller);
+      if (left <= 0) return this.#heldClaim(agent.id, caller);
       await this.#news(Math.min(left, LOOK_AGAIN_MS), caller.signal);
     }
   }

@@ -6,6 +6,7 @@ import type { Phase } from '../db/entities/phase.ts';
 import type { Task } from '../db/entities/task.ts';
 import type { Hub } from '../git/hub.ts';
 import { attemptBranch, attemptRefs, headRef, phaseBranch, taskBranch } from './branch-names.ts';
+import { keepLease } from './claim-keys.ts';
 import type { ClaimCaller } from './contracts.ts';
 import { resolvedHeads } from './effects/land-task.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -58,20 +59,23 @@ export async function startAttempt(
   const start = await startPoints(deps, task, reservation.attempt);
   const { initiative, phase } = await family(deps, task);
   const branch = attemptBranch(initiative.key, phase.key, task.key, reservation.attempt);
-  await deps.sql.query(
-    `INSERT INTO attempt (lease_id, task_id, number, agent_id, initiative_id, secret_hash, branch, start)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [
-      leaseId,
-      task.id,
-      reservation.attempt,
-      agentId,
-      task.initiativeId,
-      hashSecret(caller.leaseSecret(leaseId)),
-      branch,
-      JSON.stringify(start),
-    ],
-  );
+  await deps.sql.transaction(async (sql) => {
+    await sql.query(
+      `INSERT INTO attempt (lease_id, task_id, number, agent_id, initiative_id, secret_hash, branch, start)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [
+        leaseId,
+        task.id,
+        reservation.attempt,
+        agentId,
+        task.initiativeId,
+        hashSecret(caller.leaseSecret(leaseId)),
+        branch,
+        JSON.stringify(start),
+      ],
+    );
+    await keepLease(sql, caller, leaseId);
+  });
   const outcome = await deps.runtime().post(task.id, {
     id: leaseId,
     type: 'task.claim',

@@ -127,7 +127,10 @@ export interface AgentService {
   register(agent: NewAgent, caller: Caller): Promise<Answered<AgentView>>;
   /** An agent's token sees its own agents only. */
   list(principal: Principal): Promise<AgentView[]>;
-  /** Null when nothing became claimable in time. A lease the agent already holds is answered again. */
+  /**
+   * Null when nothing became claimable in time. A lease the agent already holds is answered again. A repeated key gets the claim it
+   * has led to, or `lease_over` once that is over.
+   */
   claim(agentId: string, request: ClaimRequest, caller: ClaimCaller): Promise<Claim | null>;
   heartbeat(agentId: string, body: Heartbeat, principal: Principal): Promise<LeaseAnswer>;
   progress(agentId: string, body: Progress, principal: Principal): Promise<LeaseAnswer>;

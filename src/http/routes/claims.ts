@@ -20,7 +20,7 @@ export const claimRoutes = plugin<{ agents: AgentService; publicUrl: () => strin
           operationId: 'claimTask',
           summary: 'Take a task; waits for one when asked to',
           description:
-            'All that an agent needs for one attempt. An agent that holds a lease is answered with it again. As `text/plain`: one `NAME=value` per line, line breaks in values as `\\n`, backslashes as `\\\\`.',
+            'All that an agent needs for one attempt. An agent that holds a lease is answered with it again. A repeated Idempotency-Key is answered with the lease that it led to; once that lease has ended it is refused with `lease_over`, so that a late repetition never takes another task. An answer of 204 is not kept: the same key goes on asking. As `text/plain`: one `NAME=value` per line, line breaks in values as `\\n`, backslashes as `\\\\`.',
           tags: ['agents'],
           params: z.object({ id: z.uuid() }),
           headers: idempotencyHeader,

@@ -29,7 +29,7 @@ const maxRounds = 10;
 /**
  * Brings a landing with open intents to an end, from what the refs say: new at the ref, or contained in it, is done; old at the
  * ref gets the stored commit; anything else was an outside writer, whose tip is merged with where that is clean. Where it is not,
- * what had moved goes back. Running it twice, or by two processes, ends the same.
+ * what had moved goes back, unless someone has built on it. Running it twice, or by two processes, ends the same.
  */
 export async function resolveIntents(landing: StoredLanding, ports: RulePorts): Promise<RuleOutcome> {
   for (let round = 0; round < maxRounds; round++) {
@@ -43,7 +43,7 @@ export async function resolveIntents(landing: StoredLanding, ports: RulePorts): 
       const conflicts = await mergeOntoForeign(landing, foreign, ports);
       if (conflicts.length > 0 && (await undo(landing, standings, ports))) {
         await ports.store.settle(landing, 'undone');
-        return { outcome: 'undone', conflicts };
+        return { outcome: 'undone', conflicts: [...conflicts, ...builtUpon(landing, standings, ports)] };
       }
       continue;
     }
@@ -154,23 +154,54 @@ async function mergeClean(
   return [];
 }
 
-/** Moves back what had moved, keeping every tip it takes away. False when a ref moved meanwhile: look again. */
+/**
+ * Moves back what had moved, keeping every tip it takes away. False when a ref moved meanwhile: look again.
+ *
+ * Only a ref that stands exactly where this landing put it goes back. Where an outside writer has built on it, going back would take
+ * that work off its branch, where nobody would look for it again. There the landing stays: its work was wanted on that branch, what
+ * resolves the conflict elsewhere finds it landed already, and the conflict that is answered says so.
+ */
 async function undo(
   landing: StoredLanding,
   standings: readonly Standing[],
   ports: RulePorts,
 ): Promise<boolean> {
-  const moved = standings.filter(
-    (standing) =>
-      standing.is === 'done' && standing.tip !== null && standing.intent.before !== standing.intent.after,
-  );
-  const moves = moved.map(({ intent, repository, tip }): RefMove => {
-    const keep = {
-      ref: landingBackupRef(landing.effectId, tip ?? intent.after),
-      old: undefined,
-      new: tip ?? intent.after,
-    };
-    return { repository, changes: [{ ref: intent.ref, old: tip, new: intent.before }, keep] };
-  });
+  const moves = standings
+    .filter((standing) => hasMoved(standing) && standing.tip === standing.intent.after)
+    .map(({ intent, repository }): RefMove => {
+      const { ref, before, after } = intent;
+      const keep = { ref: landingBackupRef(landing.effectId, after), old: undefined, new: after };
+      return { repository, changes: [{ ref, old: after, new: before }, keep] };
+    });
   return moveRefs(moves, movePorts(landing, ports));
+}
+
+/** The refs that an undone landing leaves where they are, as an answer to whoever is to resolve the conflict. */
+function builtUpon(
+  landing: StoredLanding,
+  standings: readonly Standing[],
+  ports: RulePorts,
+): ProjectConflict[] {
+  return standings.flatMap((standing): ProjectConflict[] => {
+    const { intent, tip } = standing;
+    if (!hasMoved(standing) || tip === null || tip === intent.after) return [];
+    const fields = { effectId: landing.effectId, projectId: intent.projectId, ref: intent.ref, tip };
+    ports.log.warn(
+      fields,
+      'a landing that is undone stays on this ref, because an outside writer has built on it',
+    );
+    const kept: Conflict = {
+      path: intent.ref,
+      type: 'KEPT (outside commits)',
+      message: 'it has landed here, and an outside writer has built on it: it stays, and so do those commits',
+      stages: {},
+    };
+    return [
+      { projectId: intent.projectId, target: tip, source: intent.source ?? intent.after, conflicts: [kept] },
+    ];
+  });
+}
+
+function hasMoved({ is, tip, intent }: Standing): boolean {
+  return is === 'done' && tip !== null && intent.before !== intent.after;
 }

@@ -122,22 +122,6 @@ describe('between the commits of two repositories', () => {
     expect(await lane.openIntents()).toBe(2);
   });
 
-  it('also ends whole when it dies again while it moves back', async () => {
-    const all = projects(['a', 'b', 'c'], () => ({ 'shared.txt': 'one\nthe task\nthree\n' }));
-    const [a, b, c] = all as [Project, Project, Project];
-    const outside = c.bench.commit('refs/heads/outside', c.base, { 'shared.txt': 'one\nby hand\nthree\n' });
-    const request = requestFor(all);
-    await lane.landUntil('after-prepare', request, all);
-    const stored = await lane.store().load(request.effectId);
-    for (const intent of stored?.intents.slice(0, 2) ?? [])
-      all.find(({ id }) => id === intent.projectId)?.bench.outsideUpdate(target, intent.after);
-    c.bench.outsideUpdate(target, outside);
-    await lane.landUntil('between-commits', { ...request, attempt: 2 }, all);
-    expect([a.bench.tip(target) === a.base, b.bench.tip(target) === b.base]).toEqual([true, false]);
-    expect(await lane.land({ ...request, attempt: 3 }, all)).toMatchObject({ result: 'conflict' });
-    expect([a, b, c].map(({ bench }) => bench.tip(target))).toEqual([a.base, b.base, outside]);
-  });
-
   it('puts a deleted target back where the landing wanted it', async () => {
     const all = projects(['a', 'b']);
     const [, b] = all as [Project, Project];

@@ -236,3 +236,13 @@ export const closeIntents: RowWriter = {
   statement: (rows) =>
     `UPDATE landing_intent i SET state = 'closed' FROM ${rows} x WHERE i.effect_id = x.effect_id AND i.state = 'open' AND i.outcome IS NOT NULL`,
 };
+
+/** Whether an effect has intents that own refs: such an effect is rolled forward, never canceled. */
+export async function hasOpenIntents(sql: Sql, effectId: string): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `SELECT 1 FROM landing_intent WHERE effect_id = $1 AND state = 'open' LIMIT 1`,
+    [effectId],
+    'landing_open',
+  );
+  return rowCount > 0;
+}

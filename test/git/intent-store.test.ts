@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { closeIntents, type PgIntentStore } from '../../src/db/intent-store.ts';
+import { closeIntents, hasOpenIntents, type PgIntentStore } from '../../src/db/intent-store.ts';
 import type { Entered, LandingClaim, Lane, StoredIntent } from '../../src/git/intent-store.ts';
 import { LaneBusy } from '../../src/git/landing-types.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -131,6 +131,8 @@ describe('an open intent', () => {
     await lane.store().leave(claim);
     expect(await enter(randomUUID(), on('a'))).toMatchObject({ held: false, behind: owner });
     expect(await lane.store().ownedRefs('a')).toEqual([target]);
+    expect(await hasOpenIntents(database.sql, owner)).toBe(true);
+    expect(await hasOpenIntents(database.sql, randomUUID())).toBe(false);
   });
 
   it('can not be written twice for one ref', async () => {

@@ -43,6 +43,8 @@ export interface AppOptions {
   /** The kill points of landing and delivery; does nothing in production. */
   readonly boundary: Boundary;
   readonly log: Logger;
+  /** Why a database server of our own is down and does not start; null while there is nothing to say. */
+  readonly serverTrouble?: () => string | null;
   /** Where clients reach the service; known after listening. */
   readonly publicUrl: () => string;
   /** Shorter terms, for tests that wait for them. */
@@ -111,7 +113,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     log,
     outageMs: options.clock?.outageMs ?? defaultClock.outageMs,
   });
-  const readiness = new ReadinessMonitor({ sql, hub, runtime: () => runtime });
+  const readiness = new ReadinessMonitor({
+    sql,
+    hub,
+    runtime: () => runtime,
+    serverTrouble: options.serverTrouble ?? (() => null),
+  });
 
   const server = await createServer(
     {

@@ -6,7 +6,7 @@ import { type DataFolder, openDataFolder } from './db/data-folder.ts';
 import { DataFolderLock } from './db/data-folder-lock.ts';
 import { DatabaseUnreachable } from './db/database-unreachable.ts';
 import { openDatabase } from './db/database.ts';
-import { openEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
+import { type EmbeddedPostgres, openEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
 import { hasCluster } from './db/embedded/placement.ts';
 import { bindHub, checkHub, foreignHub, readHubId } from './db/hub-identity.ts';
 import type { Boundary } from './git/boundary.ts';
@@ -65,7 +65,11 @@ async function openAll(
   opened: Opened,
 ): Promise<Service> {
   const dataFolder = await openDataFolder(config.dataFolder, config.hubFolder);
-  const databaseUrl = config.databaseUrl ?? (await openOwnServer(dataFolder, log, opened));
+  const server =
+    config.databaseUrl === null
+      ? await openOwnServer(dataFolder, log, opened)
+      : { url: config.databaseUrl, trouble: () => null };
+  const databaseUrl = server.url;
   const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log }).catch(
     (error: unknown) => {
       throw config.databaseUrl === null ? error : new DatabaseUnreachable(config.databaseUrl, error);
@@ -90,6 +94,7 @@ async function openAll(
     database,
     dataFolder,
     claim: lock.claim,
+    serverTrouble: () => server.trouble(),
     boundary,
     log,
     publicUrl: () => url,
@@ -103,13 +108,13 @@ async function openAll(
   return { url, dataFolder, close: () => opened.close() };
 }
 
-async function openOwnServer(dataFolder: DataFolder, log: Logger, opened: Opened): Promise<string> {
+async function openOwnServer(dataFolder: DataFolder, log: Logger, opened: Opened): Promise<EmbeddedPostgres> {
   // A hub that is in use belongs to a database that is there already: no new one is made beside it.
   if ((await readHubId(dataFolder.hub)) !== null && !(await hasCluster(dataFolder.path)))
     throw foreignHub(dataFolder.hub);
   const server = await openEmbeddedPostgres({ dataFolder: dataFolder.path, log });
   opened.add(() => server.close());
-  return server.url;
+  return server;
 }
 
 /** No new requests first, then the runtime gives back what it was doing. */

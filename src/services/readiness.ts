@@ -19,14 +19,22 @@ export class ReadinessMonitor {
   readonly #sql: SqlPool;
   readonly #hub: Hub;
   readonly #runtime: () => Runtime;
+  readonly #serverTrouble: () => string | null;
   #hubSays: Check = { ready: false, detail: 'not looked at yet' };
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
-  constructor(deps: { sql: SqlPool; hub: Hub; runtime: () => Runtime }) {
+  constructor(deps: {
+    sql: SqlPool;
+    hub: Hub;
+    runtime: () => Runtime;
+    /** Why a server of our own can not be started. */
+    serverTrouble: () => string | null;
+  }) {
     this.#sql = deps.sql;
     this.#hub = deps.hub;
     this.#runtime = deps.runtime;
+    this.#serverTrouble = deps.serverTrouble;
   }
 
   /** The first look removes the locks that a crash left, before any work begins. */
@@ -85,6 +93,9 @@ export class ReadinessMonitor {
       return { ready: true, detail: 'answers and writes' };
     } catch (error) {
       answer.catch(() => undefined);
+      const trouble = this.#serverTrouble();
+      if (trouble !== null)
+        return { ready: false, detail: 'the embedded PostgreSQL is down and does not start', cause: trouble };
       return { ready: false, detail: 'does not answer, or can not write', cause: said(error) };
     }
   }

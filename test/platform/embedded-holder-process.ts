@@ -12,6 +12,7 @@ export interface HolderAnswer {
 
 export interface Holder {
   answer: HolderAnswer;
+  pid: number;
   url: string;
   said(): string;
   /** SIGTERM, and waits for the end. */
@@ -38,6 +39,7 @@ export async function startHolder(settings: object, user?: { uid: number; gid: n
   });
   return {
     answer,
+    pid: child.pid ?? 0,
     url: answer.url ?? '',
     said: () => said,
     close: () => end(child, 'SIGTERM'),

@@ -18,6 +18,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
+import { takePort } from '../support/take-port.ts';
 import { type Holder, startHolder } from './embedded-holder-process.ts';
 
 // Each start makes a cluster, in a process of its own: a busy machine needs its time.
@@ -177,6 +178,23 @@ describe('the embedded PostgreSQL', () => {
       async () => expect(await postmasterOf(holder.url).catch(() => pid)).not.toBe(pid),
       patience,
     );
+  });
+
+  it('says so when somebody else took its port while it was down, and is started when the port is free', async () => {
+    const holder = await hold();
+    const pid = await postmasterOf(holder.url);
+    const port = Number(new URL(holder.url).port);
+    // The service stands still, so that it can not be faster.
+    process.kill(holder.pid, 'SIGSTOP');
+    process.kill(pid, 'SIGKILL');
+    const stranger = await takePort(port);
+    process.kill(holder.pid, 'SIGCONT');
+    await vi.waitFor(
+      () => expect(holder.said()).toContain(`Port ${port} of 127.0.0.1, where PostgreSQL was, is taken`),
+      patience,
+    );
+    await new Promise((resolve) => stranger.close(resolve));
+    await vi.waitFor(async () => expect(await postmasterOf(holder.url)).not.toBe(pid), patience);
   });
 
   it('is stopped by its watcher when no client session is left', async () => {

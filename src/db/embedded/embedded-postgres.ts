@@ -24,6 +24,8 @@ export interface EmbeddedPostgres {
   /** The service's database, as the owner of the cluster. */
   readonly url: string;
   readonly port: number;
+  /** Why the server is down and can not be started again; null while it is up, or is being started. */
+  trouble(): string | null;
   /** Lets the server go; the last one that does stops it. */
   close(): Promise<void>;
 }
@@ -46,7 +48,12 @@ export async function openEmbeddedPostgres(options: EmbeddedOptions): Promise<Em
   // Between `join` and here the last other user may have stopped the server; the session starts it again like any server that died.
   await session.open();
   await ensureDatabase(clusterUrl(placed.cluster, port, 'postgres'));
-  return { url: clusterUrl(placed.cluster, port, database), port, close: () => session.close() };
+  return {
+    url: clusterUrl(placed.cluster, port, database),
+    port,
+    trouble: () => session.trouble,
+    close: () => session.close(),
+  };
 }
 
 async function join(placed: PlacedCluster, options: EmbeddedOptions): Promise<number> {
@@ -98,7 +105,21 @@ async function start(placed: PlacedCluster, port: number, options: EmbeddedOptio
 /** Called when the server is gone under a living service. The pools know one port, so it has to be that one. */
 async function startAgain(placed: PlacedCluster, port: number, options: EmbeddedOptions): Promise<void> {
   const found = await findRunningServer(placed.cluster);
-  if (found.state === 'none') await start(placed, port, options);
+  if (found.state === 'busy') return;
+  if (found.state === 'running') {
+    if (found.port === port) return;
+    throw new EmbeddedRefusal(
+      'postgres_did_not_start',
+      `PostgreSQL was started on another port (${found.port}) by somebody else: start this service again to use that one.`,
+    );
+  }
+  if ((await isPortFree(port)) && (await start(placed, port, options))) return;
+  // Another service of this folder may have been faster.
+  if ((await isPortFree(port)) || (await findRunningServer(placed.cluster)).state !== 'none') return;
+  throw new EmbeddedRefusal(
+    'postgres_did_not_start',
+    `Port ${port} of 127.0.0.1, where PostgreSQL was, is taken by another program: end that one, or start this service again, which takes another port.`,
+  );
 }
 
 function watch(placed: PlacedCluster, port: number, options: EmbeddedOptions): void {

@@ -23,6 +23,7 @@ export class ServerSession {
   #client: pg.Client | null = null;
   #opening: Promise<void> | null = null;
   #closed = false;
+  #trouble: string | null = null;
 
   constructor(options: ServerSessionOptions) {
     this.#options = options;
@@ -33,6 +34,11 @@ export class ServerSession {
       this.#opening = null;
     });
     return this.#opening;
+  }
+
+  /** Why the server can not be had back so far; null while it is had, or is being started. */
+  get trouble(): string | null {
+    return this.#trouble;
   }
 
   /** Stops the server if no other process uses it. */
@@ -62,16 +68,21 @@ export class ServerSession {
   async #openUntilDone(): Promise<void> {
     for (let failures = 0; !this.#closed; failures++) {
       try {
-        if (await this.#tryOpen()) return;
+        if (await this.#tryOpen()) {
+          this.#trouble = null;
+          return;
+        }
       } catch (error) {
         try {
           await this.#options.revive();
         } catch (reviveError) {
-          if (failures % 30 === 0)
+          const trouble = reviveError instanceof Error ? reviveError.message : String(reviveError);
+          if (trouble !== this.#trouble || failures % 30 === 0)
             this.#options.log.error(
               { err: reviveError, lost: error },
               'PostgreSQL is down and does not start',
             );
+          this.#trouble = trouble;
           await delay(slowRetryMs);
         }
       }

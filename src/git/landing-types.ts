@@ -1,4 +1,5 @@
 import type { Boundary } from './boundary.ts';
+import type { GitError } from './git-error.ts';
 import type { IntentStore } from './intent-store.ts';
 import type { Conflict, MergeEngine } from './merge-engine.ts';
 import type { Repository } from './repository.ts';
@@ -84,6 +85,9 @@ export interface LandingPorts {
   repositoryOf(projectId: string): Repository;
 }
 
+/** In the message of whoever waits for a landing that git does not let end; `/readyz` looks for it. */
+export const unfinishable = 'can not be finished:';
+
 /** Someone else is at work on a target; come again after `delayMs`. The place in the lane is kept. */
 export class LaneBusy extends Error {
   override readonly name = 'LaneBusy';
@@ -92,8 +96,10 @@ export class LaneBusy extends Error {
   readonly ref: string;
   readonly delayMs: number;
 
-  constructor(lane: { behind: string; projectId: string; ref: string }, delayMs = 150) {
-    super(`waiting for another landing on ${lane.ref}`);
+  constructor(lane: { behind: string; projectId: string; ref: string; fault?: GitError }, delayMs = 150) {
+    const { ref, fault } = lane;
+    const why = fault === undefined ? '' : `, which ${unfinishable} ${fault.code}: ${fault.message}`;
+    super(`waiting for another landing on ${ref}${why}`);
     this.behind = lane.behind;
     this.projectId = lane.projectId;
     this.ref = lane.ref;

@@ -74,7 +74,10 @@ function passing(
   };
 }
 
-/** Another landing's process died and nobody has come back for it: its intents are resolved before ours are written. */
+/**
+ * Another landing's process died and nobody has come back for it: its intents are resolved before ours are written. If git fails at
+ * that, it is that landing's fault and not ours: we wait, and it is looked at again when its lease is over.
+ */
 async function finishLeftover(leftover: StoredLanding, landing: Landing): Promise<void> {
   landing.log.warn(
     { effectId: leftover.effectId, by: landing.claim.effectId },
@@ -84,9 +87,16 @@ async function finishLeftover(leftover: StoredLanding, landing: Landing): Promis
     await resolveIntents(leftover, landing);
     await landing.store.close(leftover);
   } catch (error) {
-    if (!(error instanceof GitError) || error.code !== 'landing_superseded') throw error;
-    const [lane] = leftover.intents.filter((intent) => intent.state === 'open');
-    throw new LaneBusy({ behind: leftover.effectId, projectId: lane?.projectId ?? '', ref: lane?.ref ?? '' });
+    if (!(error instanceof GitError)) throw error;
+    const [open] = leftover.intents.filter((intent) => intent.state === 'open');
+    const lane = { behind: leftover.effectId, projectId: open?.projectId ?? '', ref: open?.ref ?? '' };
+    if (error.code === 'landing_superseded') throw new LaneBusy(lane);
+    const { effectId: by } = landing.claim;
+    landing.log.warn(
+      { ...lane, by, code: error.code, err: error },
+      'a landing whose lease is over can not be finished',
+    );
+    throw new LaneBusy({ ...lane, fault: error }, landing.store.leaseMs);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
 import type { Hub } from '../git/hub.ts';
+import { unfinishable } from '../git/landing-types.ts';
 import type { Readiness } from './contracts.ts';
 
 const LOOK_MS = 2_000;
@@ -67,9 +68,11 @@ export class ReadinessMonitor {
     ];
     // A remote that is away holds up its own initiatives only: it is said, and the service is ready for everything else.
     const remotes = { name: 'remotes', ...(await this.#remotes()) };
+    // The same goes for a landing that git does not let end, and for those behind it.
+    const landings = { name: 'landings', ...(await this.#landings()) };
     return {
       ready: checks.every(({ ready }) => ready),
-      checks: [...checks, remotes],
+      checks: [...checks, remotes, landings],
       live: runtime.live,
       toUpgrade: runtime.toUpgrade,
       quarantined: runtime.quarantined,
@@ -111,6 +114,23 @@ export class ReadinessMonitor {
       return waiting === 0
         ? { ready: true, detail: 'nothing waits for a remote' }
         : { ready: false, detail: `${waiting} wait for a remote`, cause: cause ?? '' };
+    } catch {
+      return { ready: false, detail: 'not known while the database does not answer' };
+    }
+  }
+
+  /** What landings say that wait behind one whose process died, and which git does not let end. */
+  async #landings(): Promise<Check> {
+    try {
+      const { rows } = await this.#sql.query<{ waiting: number; cause: string | null }>(
+        `SELECT count(*)::int AS waiting, min(last_error ->> 'message') AS cause FROM effect
+          WHERE strpos(last_error ->> 'message', $1) > 0`,
+        [unfinishable],
+      );
+      const { waiting = 0, cause } = rows[0] ?? {};
+      return waiting === 0
+        ? { ready: true, detail: 'none waits for one that can not be finished' }
+        : { ready: false, detail: `${waiting} wait for one that can not be finished`, cause: cause ?? '' };
     } catch {
       return { ready: false, detail: 'not known while the database does not answer' };
     }

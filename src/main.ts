@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import closeWithGrace from 'close-with-grace';
 import pino from 'pino';
 import { type Config, ConfigFaults, readConfig } from './config.ts';
@@ -40,7 +41,9 @@ async function main(): Promise<void> {
 function announce(service: Service, config: Config): void {
   console.log(`Signalbox listens on ${service.url}`);
   console.log(`  API reference  ${service.url}/v1/reference`);
-  console.log(`  admin token    ${service.dataFolder.adminTokenFile}`);
+  // Another service on this database may have been first, and has it.
+  if (existsSync(service.dataFolder.adminTokenFile))
+    console.log(`  admin token    ${service.dataFolder.adminTokenFile}`);
   console.log(
     `  database       ${config.databaseUrl === null ? `embedded, in ${service.dataFolder.path}` : 'as DATABASE_URL says'}`,
   );

@@ -22,6 +22,8 @@ const ALWAYS: readonly RefusalCode[] = [
   'unauthenticated',
   'forbidden',
   'host_not_allowed',
+  'origin_not_allowed',
+  'token_in_query',
   'unavailable',
   'internal_error',
 ];
@@ -30,9 +32,8 @@ const WITH_BODY: readonly RefusalCode[] = [
   'invalid_encoding',
   'body_too_large',
   'unsupported_media_type',
-  'invalid_idempotency_key',
-  'key_reused',
 ];
+const WITH_KEY: readonly RefusalCode[] = ['invalid_idempotency_key', 'key_reused'];
 
 interface ProblemResponse {
   readonly description: string;
@@ -41,11 +42,16 @@ interface ProblemResponse {
 
 /** The problem responses of a route, by status, each naming the codes it stands for. */
 export function problems(
-  options: { body?: boolean },
+  options: { body?: boolean; key?: boolean },
   ...own: RefusalCode[]
 ): Record<number, ProblemResponse> {
   const byStatus: Record<number, ProblemResponse> = {};
-  const all = new Set([...ALWAYS, ...(options.body === true ? WITH_BODY : []), ...own]);
+  const all = new Set([
+    ...ALWAYS,
+    ...(options.body === true ? WITH_BODY : []),
+    ...(options.key === true ? WITH_KEY : []),
+    ...own,
+  ]);
   const statuses = new Set([...all].map((code) => STATUS[code]));
   for (const status of statuses) {
     const here = [...all].filter((code) => STATUS[code] === status);

@@ -10,6 +10,7 @@ import { openDataFolder } from '../../src/db/data-folder.ts';
 import type { Problem } from '../../src/http/problem.ts';
 import { type Scope, scopeSchema } from '../../src/services/shapes/token.ts';
 import { TokenService } from '../../src/services/tokens.ts';
+import { type ApiDocument, expectDeclared } from './declared-codes.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { Gates } from './gates.ts';
 
@@ -45,6 +46,7 @@ export class TestService {
   readonly #options: TestServiceOptions;
   readonly #tokens: Record<string, string>;
   #app: App | null = null;
+  #reference: ApiDocument | null = null;
   #url = '';
 
   constructor(parts: {
@@ -154,7 +156,7 @@ export class TestService {
     return answerOf<T>(await this.call(who, 'POST', address, body, options), address);
   }
 
-  /** The refusal of a request that has to be refused. */
+  /** The refusal of a request that has to be refused; the reference names its code for the route. */
   async refusal(
     who: string,
     method: Method,
@@ -165,7 +167,10 @@ export class TestService {
     const answer = await this.call(who, method, address, body, options);
     const text = await answer.text();
     expect(answer.ok, `${address} was not refused: ${answer.status} ${text}`).toBe(false);
-    return JSON.parse(text) as Problem;
+    const problem = JSON.parse(text) as Problem;
+    this.#reference ??= await this.get<ApiDocument>('/v1/openapi.json');
+    expectDeclared(this.#reference, method, address, problem.code);
+    return problem;
   }
 }
 

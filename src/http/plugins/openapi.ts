@@ -7,8 +7,14 @@ import { REFERENCE_PATH } from '../paths.ts';
 
 const DESCRIPTION = `A plan in, merged and pushed work out.
 
-Every refusal is \`application/problem+json\` with a stable \`code\`. POSTs take an \`Idempotency-Key\`; an answer says
-\`idempotent: false\` when none came. Tokens go into the \`Authorization\` header, never into an address.`;
+Every refusal is \`application/problem+json\` with a stable \`code\`. Tokens go into the \`Authorization\` header, never into an
+address.
+
+An \`Idempotency-Key\` makes a repeated request the same request. It is taken by \`/v1/projects\`, \`/v1/plans\`, \`/v1/tokens\`,
+\`/v1/agents\`, \`/v1/agents/{id}/claim\`, \`/v1/agents/{id}/submit\`, \`/v1/agents/{id}/fail\`, \`/v1/agents/{id}/stop\`,
+\`/v1/agents/{id}/ask\`, \`/v1/initiatives/{id}/events\`, \`/v1/phases/{id}/events\` and \`/v1/tasks/{id}/events\`. The other POSTs
+need none: repeated, they do no harm. What is told to an initiative, phase or task, reports of agents among it, is answered with
+\`idempotent\`: false when no key came, and a repetition would be a new event.`;
 
 /** The page's one inline script is allowed by its hash; nothing is loaded from elsewhere, and nothing is sent there. */
 export function pagePolicy(html: string): string {

@@ -3,7 +3,13 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { RefusalCode } from '../../errors.ts';
 import type { EventCatalog, TransitionService } from '../../services/contracts.ts';
-import { eventAnswerSchema, eventBodySchema, type Kind, replayedSchema } from '../../services/shapes/actor.ts';
+import { isForPeople } from '../../services/door-events.ts';
+import {
+  eventAnswerSchema,
+  eventBodySchema,
+  type Kind,
+  replayedSchema,
+} from '../../services/shapes/actor.ts';
 import { setEntityTag, versionIfMatch } from '../entity-tag.ts';
 import { isIdempotent, sendingOf } from '../idempotency.ts';
 import { MOVERS, OPERATORS } from '../plugins/authentication.ts';
@@ -22,24 +28,50 @@ const REFUSED: readonly RefusalCode[] = [
   'constraint',
 ];
 
+/** What an event may link things to. */
+const LINKED = ['unknown_dependency', 'too_many_dependents'] as const;
+/** What an event may add to a plan. */
+const ADDED = ['invalid_key', 'key_taken', 'unknown_project', ...LINKED] as const;
+/** An approval of heads that are compared with git. */
+const REVIEWED = ['heads_moved', 'heads_not_served', 'git_failed'] as const;
+
 const DOORS = [
   {
     kind: 'initiative',
     path: 'initiatives',
     operationId: 'sendInitiativeEvent',
     unknown: 'unknown_initiative',
+    own: [...ADDED, ...REVIEWED, 'remote_branch_checked_out'],
   },
-  { kind: 'phase', path: 'phases', operationId: 'sendPhaseEvent', unknown: 'unknown_phase' },
-  { kind: 'task', path: 'tasks', operationId: 'sendTaskEvent', unknown: 'unknown_task' },
-] as const satisfies readonly { kind: Kind; path: string; operationId: string; unknown: RefusalCode }[];
+  {
+    kind: 'phase',
+    path: 'phases',
+    operationId: 'sendPhaseEvent',
+    unknown: 'unknown_phase',
+    own: [...ADDED, ...REVIEWED, 'dependency_cycle', 'dependents_unstated'],
+  },
+  {
+    kind: 'task',
+    path: 'tasks',
+    operationId: 'sendTaskEvent',
+    unknown: 'unknown_task',
+    own: [...LINKED, 'dependency_cycle', 'dependents_unstated', 'heads_not_served'],
+  },
+] as const satisfies readonly {
+  kind: Kind;
+  path: string;
+  operationId: string;
+  unknown: RefusalCode;
+  own: readonly RefusalCode[];
+}[];
 
 /**
  * The reference shows every event that a person may send, with its payload. It only describes: what is wrong with an event is
- * said by the runtime, which knows the state, under a code of its own.
+ * said by the service, which knows the actor, under a code of its own.
  */
 function documented(catalog: EventCatalog) {
   const events = Object.entries(catalog)
-    .filter(([, { senders }]) => senders.some((sender) => MOVERS.some((scope) => scope === sender)))
+    .filter(([, entry]) => isForPeople(entry))
     .map(([type, { schema, senders, description }]) => {
       const { $schema: _draft, ...shape } = z.toJSONSchema(schema.extend({ type: z.literal(type) }), {
         io: 'input',
@@ -53,7 +85,7 @@ function documented(catalog: EventCatalog) {
 export const actorEventRoutes = plugin<{ transitions: TransitionService }>(
   async (app, { transitions }) => {
     const routes = app.withTypeProvider<ZodTypeProvider>();
-    for (const { kind, path, operationId, unknown } of DOORS) {
+    for (const { kind, path, operationId, unknown, own } of DOORS) {
       routes.post(
         `/v1/${path}/:id/events`,
         {
@@ -65,7 +97,10 @@ export const actorEventRoutes = plugin<{ transitions: TransitionService }>(
             headers: eventHeaders,
             params: z.object({ id: z.uuid() }),
             body: documented(transitions.events[kind]),
-            response: { 200: eventAnswerSchema, ...problems({ body: true }, unknown, ...REFUSED) },
+            response: {
+              200: eventAnswerSchema,
+              ...problems({ body: true, key: true }, unknown, ...REFUSED, ...own),
+            },
           },
         },
         async (request, reply) => {

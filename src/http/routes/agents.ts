@@ -24,7 +24,7 @@ export const agentRoutes = plugin<{ agents: AgentService }>(
           tags,
           headers: idempotencyHeader,
           body: newAgentSchema,
-          response: { 201: agentSchema, ...problems({ body: true }) },
+          response: { 201: agentSchema, ...problems({ body: true, key: true }) },
         },
       },
       async (request, reply) =>

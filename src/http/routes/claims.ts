@@ -32,9 +32,11 @@ export const claimRoutes = plugin<{ agents: AgentService; publicUrl: () => strin
             },
             204: z.null().describe('Nothing became claimable in time.'),
             ...problems(
-              { body: true },
+              { body: true, key: true },
               'unknown_agent',
               'foreign_agent',
+              'lease_over',
+              'git_failed',
               'not_acceptable',
               'too_many_streams',
             ),

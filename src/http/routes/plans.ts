@@ -30,7 +30,7 @@ export const planRoutes = plugin<{ plans: PlanService }>(
           body: planDocumentSchema,
           response: {
             201: planAppliedSchema,
-            ...problems({ body: true }, 'invalid_plan', 'invalid_yaml', 'unknown_project'),
+            ...problems({ body: true, key: true }, 'invalid_plan', 'invalid_yaml', 'unknown_project'),
           },
         },
       },

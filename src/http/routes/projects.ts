@@ -1,6 +1,7 @@
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import plugin from 'fastify-plugin';
 import { z } from 'zod';
+import type { RefusalCode } from '../../errors.ts';
 import type { ProjectService } from '../../services/contracts.ts';
 import { newProjectSchema, projectKeySchema, projectSchema } from '../../services/shapes/project.ts';
 import { callerOf } from '../idempotency.ts';
@@ -9,6 +10,27 @@ import { idempotencyHeader, problems } from '../responses.ts';
 import { sendAnswered } from '../send-answered.ts';
 
 const tags = ['projects'];
+
+/** Why a repository can not be a project. */
+const UNFIT: readonly RefusalCode[] = [
+  'invalid_key',
+  'key_taken',
+  'git_failed',
+  'invalid_branch_name',
+  'invalid_remote_url',
+  'remote_scheme_not_allowed',
+  'remote_url_has_credentials',
+  'remote_needs_password',
+  'remote_not_a_repository',
+  'remote_unreachable',
+  'remote_refused',
+  'remote_owned_by_another',
+  'clone_too_slow',
+  'repository_has_no_commits',
+  'default_branch_missing',
+  'repository_uses_lfs',
+  'repository_uses_submodules',
+];
 
 export const projectRoutes = plugin<{ projects: ProjectService }>(
   async (app, { projects }) => {
@@ -24,7 +46,7 @@ export const projectRoutes = plugin<{ projects: ProjectService }>(
           tags,
           headers: idempotencyHeader,
           body: newProjectSchema,
-          response: { 201: projectSchema, ...problems({ body: true }) },
+          response: { 201: projectSchema, ...problems({ body: true, key: true }, ...UNFIT) },
         },
       },
       async (request, reply) => sendAnswered(reply, 201, await projects.add(request.body, callerOf(request))),

@@ -27,10 +27,17 @@ const EVENT: readonly RefusalCode[] = [
   'event_rejected',
   'quarantined',
   'not_active',
+  'constraint',
 ];
+const HANDED_IN: readonly RefusalCode[] = ['no_commits', 'tip_moved', 'conflict_not_resolved', 'git_failed'];
 
 /** The schema of a report that ends or changes the attempt: an event to the task. */
-function eventReport<S extends z.ZodObject>(operationId: string, summary: string, body: S) {
+function eventReport<S extends z.ZodObject>(
+  operationId: string,
+  summary: string,
+  body: S,
+  own: readonly RefusalCode[] = [],
+) {
   return {
     operationId,
     summary,
@@ -38,7 +45,7 @@ function eventReport<S extends z.ZodObject>(operationId: string, summary: string
     params,
     headers: idempotencyHeader,
     body,
-    response: { 200: eventAnswerSchema, ...problems({ body: true }, ...EVENT) },
+    response: { 200: eventAnswerSchema, ...problems({ body: true, key: true }, ...EVENT, ...own) },
   };
 }
 
@@ -87,7 +94,7 @@ export const reportRoutes = plugin<{ agents: AgentService }>(
 
     routes.post(
       '/v1/agents/:id/submit',
-      { config, schema: eventReport('submitTask', 'The work is pushed and done', submitSchema) },
+      { config, schema: eventReport('submitTask', 'The work is pushed and done', submitSchema, HANDED_IN) },
       async (request) =>
         stated(request, await agents.submit(request.params.id, request.body, sendingOf(request))),
     );
@@ -105,6 +112,7 @@ export const reportRoutes = plugin<{ agents: AgentService }>(
           'stopTask',
           'The agent stops: with success it submits; crashed or stopped by its user it does not',
           stopSchema,
+          HANDED_IN,
         ),
       },
       async (request) =>

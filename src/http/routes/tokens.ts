@@ -27,7 +27,7 @@ export const tokenRoutes = plugin<{ tokens: TokenService }>(
           tags,
           headers: idempotencyHeader,
           body: newTokenSchema,
-          response: { 201: issuedTokenSchema, ...problems({ body: true }) },
+          response: { 201: issuedTokenSchema, ...problems({ body: true, key: true }) },
         },
       },
       async (request, reply) => sendAnswered(reply, 201, await tokens.issue(request.body, callerOf(request))),

@@ -27,7 +27,7 @@ const steps: readonly Step[] = [
   { name: 'named tests exist', args: ['scripts/check-named-tests.mjs'] },
   { name: 'mutants apply', args: ['scripts/mutants.ts', '--apply-only'] },
   {
-    name: 'machines and the pure step are covered whole',
+    name: 'machines and the pure parts of actors are covered whole',
     args: [bin('vitest/vitest.mjs'), 'run', '--config', 'vitest.pure.config.ts'],
   },
 ];

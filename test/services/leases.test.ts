@@ -104,7 +104,7 @@ test('the credential of a lease that is over fetches nothing, and pushes aside f
 });
 
 test('the day of late pushes begins at the end of the lease, however it ends and however long it was', async () => {
-  const { service, api } = await oneTask();
+  const { service, api, work } = await oneTask();
   const agent = await registerAgent(service);
   const claimed = await claim(agent, 'login');
   const worktree = await cloneOf(agent, claimed);
@@ -114,6 +114,7 @@ test('the day of late pushes begins at the end of the lease, however it ends and
     await service.passTime(time);
   }
   await service.database.sql.query(`UPDATE lease SET expires_at = db_now() - interval '1 second'`);
+  await work.untilTask('build', 'login', 'queued');
   const late = await commitIn(worktree, { 'late.ts': 'late\n' });
   await push(claimed, worktree);
   expect(Object.values(await refsOf(api.hub, `refs/signalbox/late/${claimed.task.id}`))).toEqual([late]);

@@ -83,7 +83,9 @@ function refused(stdout: string, stderr: string): false {
     )
   )
     return false;
-  const known = knownRefusal(`${reason}\n${stderr}`);
+  // The words after `[remote rejected]` are the remote's, or its hook's: only these are known to be git's own.
+  const rejected = /^\[remote rejected\] \((branch is currently checked out)\)$/.exec(reason)?.[1];
+  const known = knownRefusal(rejected ?? stderr);
   if (known !== null) throw known;
   const said = reason === '' ? '' : `: ${reason.slice(0, 200)}`;
   throw new GitError('remote_refused', `the remote refused the push${said}`, { stderr });

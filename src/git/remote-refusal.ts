@@ -41,11 +41,16 @@ export function remoteRefusal(error: unknown): unknown {
   return knownRefusal(error.stderr, error) ?? error;
 }
 
+/** Reads what our git says. What the remote's programs and hooks say comes after `remote:`, and may be about anything. */
 export function knownRefusal(text: string, cause?: GitError): GitError | null {
-  const found = known.find(([pattern]) => pattern.test(text));
+  const own = text
+    .split(/[\r\n]+/)
+    .filter((line) => !line.startsWith('remote:'))
+    .join('\n');
+  const found = known.find(([pattern]) => pattern.test(own));
   if (found === undefined) return null;
   const [, code, sentence] = found;
-  const message = typeof sentence === 'string' ? sentence : sentence(text);
+  const message = typeof sentence === 'string' ? sentence : sentence(own);
   return new GitError(code, message, { stderr: text, exitCode: cause?.exitCode ?? null, cause });
 }
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { deliver } from '../../src/git/delivery.ts';
 import type { DeliveryStrategy } from '../../src/git/delivery-types.ts';
-import { ports, pushBranch, requestFor, type Target, target } from './delivery-support.ts';
+import { knownRefusal } from '../../src/git/remote-refusal.ts';
+import { ports, pushBranch, refuseEveryPush, requestFor, type Target, target } from './delivery-support.ts';
 import { git, tempFolder } from './support.ts';
 
 describe('a delivery', () => {
@@ -32,6 +33,30 @@ describe('a delivery', () => {
     expect(await deliver(requestFor([api]), ports())).toMatchObject({
       result: 'refused',
       projects: [{ code: 'remote_scheme_not_allowed' }],
+    });
+  });
+});
+
+describe("a remote's own hook", () => {
+  it.each([
+    'ticket ABC-1 does not exist',
+    'Connection refused by the license server',
+    'Authentication failed: sign your commits',
+    'you may not push: branch is currently checked out by Bob',
+  ])('that refuses with %j is quoted, and not taken for git', async (words) => {
+    const api = await target('api');
+    refuseEveryPush(api.remote, words);
+    expect(await deliver(requestFor([api]), ports())).toMatchObject({
+      result: 'refused',
+      projects: [{ code: 'remote_refused', message: expect.stringContaining('pre-receive hook declined') }],
+    });
+  });
+
+  it('that breaks the line off is not taken for git either', () => {
+    const said = 'remote: checking\rremote: Connection refused        \nerror: failed to push some refs';
+    expect(knownRefusal(said)).toBeNull();
+    expect(knownRefusal(`${said}\nfatal: Could not resolve host: example.test`)).toMatchObject({
+      code: 'remote_unreachable',
     });
   });
 });

@@ -99,12 +99,9 @@ export async function deliverUntil(point: BoundaryPoint, request: DeliveryReques
   await expect(deliver(request, ports({ boundary }))).rejects.toBeInstanceOf(Crash);
 }
 
-export function refuseEveryPush(remote: Bench): void {
+export function refuseEveryPush(remote: Bench, words = 'no pushes on Sundays'): void {
   mkdirSync(join(remote.dir, 'hooks'), { recursive: true });
-  writeFileSync(
-    join(remote.dir, 'hooks', 'pre-receive'),
-    '#!/bin/sh\necho "no pushes on Sundays" >&2\nexit 1\n',
-  );
+  writeFileSync(join(remote.dir, 'hooks', 'pre-receive'), `#!/bin/sh\necho "${words}" >&2\nexit 1\n`);
   chmodSync(join(remote.dir, 'hooks', 'pre-receive'), 0o755);
 }
 

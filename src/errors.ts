@@ -61,6 +61,7 @@ export const REFUSALS = {
   remote_branch_checked_out: 'The target branch is checked out at the remote, and git refuses a push to it.',
   repository_has_no_commits: 'The repository has no commits yet.',
   default_branch_missing: 'The repository has no branch of this name.',
+  default_branch_reserved: 'The default branch has a name that is kept for our own branches.',
   repository_uses_lfs: 'Repositories with Git LFS are not supported.',
   repository_uses_submodules: 'Repositories with submodules are not supported.',
   // what agents and reviewers say

@@ -23,6 +23,7 @@ export const gitErrorCodes = [
   'remote_owned_by_another',
   'repository_has_no_commits',
   'default_branch_missing',
+  'default_branch_reserved',
   'repository_uses_lfs',
   'repository_uses_submodules',
   'hub_missing',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { branchRef } from './ref-name.ts';
+import { defaultBranchRef } from './ref-name.ts';
 import { GitError } from './git-error.ts';
 import type { GitRunner } from './git-runner.ts';
 import { hubConfig, installHooks, writeWhole } from './hub-config.ts';
@@ -70,7 +70,7 @@ export class Hub {
    */
   async ensure(project: HubProject): Promise<Repository> {
     const { remote, dir } = { remote: this.remoteUrl(project.remote), dir: this.#dir(project.id) };
-    const branch = branchRef(project.defaultBranch);
+    const branch = defaultBranchRef(project.defaultBranch);
     await installHooks(this.#hooksDir());
     if (await exists(dir)) {
       await this.#configure(dir);

@@ -40,6 +40,17 @@ export function checkBranchName(name: string): string {
   return name;
 }
 
+/** A branch that work may be delivered to: beside ours, which are all under `signalbox/`. Some disks take both cases for one. */
+export function defaultBranchRef(name: string): string {
+  const ref = branchRef(name);
+  if (/^refs\/heads\/signalbox(\/|$)/i.test(ref))
+    throw new GitError(
+      'default_branch_reserved',
+      `${name} can not be the default branch, because the branches of initiatives are under signalbox/; name another branch`,
+    );
+  return ref;
+}
+
 export function branchRef(name: string): string {
   return `refs/heads/${checkBranchName(name)}`;
 }

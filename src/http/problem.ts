@@ -58,6 +58,7 @@ export const STATUS = {
   remote_branch_checked_out: 409,
   repository_has_no_commits: 422,
   default_branch_missing: 422,
+  default_branch_reserved: 422,
   repository_uses_lfs: 422,
   repository_uses_submodules: 422,
   no_commits: 422,

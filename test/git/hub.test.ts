@@ -148,6 +148,22 @@ describe('adding a project', () => {
     },
   );
 
+  it.each(['signalbox', 'signalbox/main', 'signalbox/i/initiative', 'Signalbox'])(
+    'refuses the default branch %j, which would be among our own',
+    async (defaultBranch) => {
+      const remote = branchOnly(`refs/heads/${defaultBranch}`, { a: 'a' });
+      await expect(hub.ensure({ id: 'p1', remote, defaultBranch })).rejects.toMatchObject({
+        code: 'default_branch_reserved',
+      });
+      expect(left()).toEqual([]);
+      await hub.ensure({
+        id: 'p2',
+        remote: branchOnly('refs/heads/signalboxes', { a: 'a' }),
+        defaultBranch: 'signalboxes',
+      });
+    },
+  );
+
   it.each(['../x', 'a/b', '-x', '.hooks', ''])('takes %j for no id of a project', async (id) => {
     await expect(
       hub.ensure({ id, remote: branchOnly('refs/heads/main', { a: 'a' }), defaultBranch: 'main' }),

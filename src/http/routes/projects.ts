@@ -28,6 +28,7 @@ const UNFIT: readonly RefusalCode[] = [
   'clone_too_slow',
   'repository_has_no_commits',
   'default_branch_missing',
+  'default_branch_reserved',
   'repository_uses_lfs',
   'repository_uses_submodules',
 ];

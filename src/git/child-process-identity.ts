@@ -44,15 +44,18 @@ function startTime(pid: number): string {
   }
 }
 
+/** Whether a process was noted under another machine's name, or by a container that had another one: nobody here can ask after it. */
+export function isElsewhere({ host: recorded }: ProcessIdentity): boolean {
+  return recorded.split('/')[0] !== hostIdentity().split('/')[0];
+}
+
 /**
  * Whether anything of the process group this child led can still run. Only "no" is certain: a group of another machine counts as
  * alive. The system gives a pid that is still some group's id to nobody, so another start time means the group is gone.
  */
 export function groupMayBeAlive(leader: ProcessIdentity): boolean {
-  const [name, boot] = hostIdentity().split('/');
-  const [recordedName, recordedBoot] = leader.host.split('/');
-  if (name !== recordedName) return true;
-  if (boot !== recordedBoot) return false;
+  if (isElsewhere(leader)) return true;
+  if (leader.host !== hostIdentity()) return false;
   try {
     process.kill(-leader.pid, 0);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { groupMayBeAlive, identityOf, type ProcessIdentity } from './child-process-identity.ts';
+import { groupMayBeAlive, identityOf, isElsewhere, type ProcessIdentity } from './child-process-identity.ts';
 
 const folder = 'signalbox-children';
 
@@ -27,6 +27,22 @@ export function livingChildren(repositoryDir: string): string[] {
     else rmSync(path, { force: true });
   }
   return living;
+}
+
+/**
+ * Of the recorded children those of another machine's name, as paths in the repository. They count as alive, because nothing that can
+ * be read here tells a machine that is gone from one that is only slow: no age is safe for a lock on a shared disk. A person can tell.
+ */
+export function childrenElsewhere(repositoryDir: string): string[] {
+  return list(join(repositoryDir, folder))
+    .map((name) => join(folder, name))
+    .filter((path) => {
+      try {
+        return isElsewhere(JSON.parse(readFileSync(join(repositoryDir, path), 'utf8')) as ProcessIdentity);
+      } catch {
+        return false;
+      }
+    });
 }
 
 function list(dir: string): string[] {

@@ -3,6 +3,7 @@ import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { defaultBranchRef } from './ref-name.ts';
+import { childrenElsewhere } from './child-records.ts';
 import { GitError } from './git-error.ts';
 import type { GitRunner } from './git-runner.ts';
 import { hubConfig, installHooks, writeWhole } from './hub-config.ts';
@@ -126,6 +127,7 @@ export class Hub {
   /** Removes locks that dead children left, in every project; says which could not be removed. For the start and for `/readyz`. */
   async sweep(): Promise<HubHealth> {
     const lockedRefs: HubHealth['lockedRefs'] = [];
+    const elsewhere: string[] = [];
     try {
       await mkdir(this.#options.root, { recursive: true });
       for (const id of await this.#projects()) {
@@ -134,6 +136,8 @@ export class Hub {
           this.#options.exclusively ?? ((_name, work) => work()),
         );
         lockedRefs.push(...held.map((path) => ({ projectId: id, path })));
+        if (held.length > 0)
+          elsewhere.push(...childrenElsewhere(this.#dir(id)).map((path) => `${id}.git/${path}`));
       }
       await writeWhole(join(this.#options.root, '.probe'), `${randomUUID()}\n`);
     } catch (error) {
@@ -146,7 +150,7 @@ export class Hub {
     return {
       ok: lockedRefs.length === 0,
       lockedRefs,
-      reason: lockedRefs.length === 0 ? null : 'lock files are held by git children that may be alive',
+      reason: lockedRefs.length === 0 ? null : heldBy(elsewhere),
     };
   }
 
@@ -211,6 +215,12 @@ export class Hub {
   #hooksDir(): string {
     return join(this.#options.root, '.hooks');
   }
+}
+
+function heldBy(elsewhere: readonly string[]): string {
+  const held = 'lock files are held by git children that may be alive';
+  if (elsewhere.length === 0) return held;
+  return `${held}; some are noted by a machine or container of another name: when that one is gone for good, remove ${elsewhere.slice(0, 5).join(', ')} from the hub`;
 }
 
 function exists(path: string): Promise<boolean> {

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { groupMayBeAlive, identityOf } from '../../src/git/child-process-identity.ts';
 import { livingChildren, recordChild } from '../../src/git/child-records.ts';
+import { Hub } from '../../src/git/hub.ts';
 import { sweepLocks } from '../../src/git/lock-sweep.ts';
 import { moveRefs } from '../../src/git/move-refs.ts';
 import { RefTransaction } from '../../src/git/ref-transaction.ts';
-import { Bench } from './support.ts';
+import { Bench, runner, tempFolder } from './support.ts';
 
 const alone = <T>(_name: string, work: () => Promise<T>): Promise<T> => work();
 const ports = { assertHeld: async () => undefined, pass: async () => undefined, exclusively: alone };
@@ -70,6 +71,28 @@ describe('a lock file', () => {
     const other = { ...identityOf(process.pid), host: 'elsewhere/1' };
     const before = { ...identityOf(process.pid), host: `${hostname()}/an-earlier-boot` };
     expect([groupMayBeAlive(other), groupMayBeAlive(before)]).toEqual([true, false]);
+  });
+
+  it('of another machine is said to the operator, who can let it go', async () => {
+    const hub = new Hub({ root: join(tempFolder(), 'hub'), runner });
+    const remote = new Bench();
+    remote.commit('refs/heads/main', null, { a: 'a' });
+    const { dir } = await hub.ensure({ id: 'p1', remote: remote.dir, defaultBranch: 'main' });
+    writeFileSync(join(dir, 'packed-refs.lock'), '');
+    const notes = join(dir, 'signalbox-children');
+    mkdirSync(notes, { recursive: true });
+    const note = join(notes, '7-x.json');
+    writeFileSync(note, JSON.stringify({ pid: 7, startedAt: '1', host: 'replaced-container/boot' }));
+    const { ok, reason } = await hub.sweep();
+    expect([ok, reason]).toEqual([
+      false,
+      expect.stringContaining(
+        'when that one is gone for good, remove p1.git/signalbox-children/7-x.json from the hub',
+      ),
+    ]);
+    rmSync(note);
+    expect(await hub.sweep()).toMatchObject({ ok: true, reason: null });
+    expect(existsSync(join(dir, 'packed-refs.lock'))).toBe(false);
   });
 
   it('is not held by a pid that belongs to another program now', () => {

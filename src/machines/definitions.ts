@@ -7,7 +7,6 @@ import { phaseMachine } from './phase.ts';
 import { taskEvents } from './task-events.ts';
 import { taskMachine } from './task.ts';
 
-
 /** What the actor runtime has to know of one machine. */
 export interface MachineDefinition {
   readonly name: 'initiative' | 'phase' | 'task';

@@ -48,14 +48,15 @@ export async function heldAttempt(sql: Sql, agentId: string): Promise<AttemptRow
   const { rows } = await sql.query<AttemptRow>(
     `SELECT a.lease_id, a.task_id, a.number, a.agent_id, a.branch, a.start
        FROM lease l JOIN attempt a ON a.lease_id = l.lease_id
-      WHERE l.agent_id = $1 AND l.expires_at > db_now() ORDER BY a.created_at LIMIT 1`,
+      WHERE l.agent_id = $1 AND NOT l.expired ORDER BY a.created_at LIMIT 1`,
     [agentId],
   );
   return rows[0] ?? null;
 }
 
+/** Whether the lease lives: the same question that a push and a heartbeat ask. */
 export async function hasLease(sql: Sql, leaseId: string): Promise<boolean> {
-  const { rows } = await sql.query('SELECT 1 FROM lease WHERE lease_id = $1', [leaseId]);
+  const { rows } = await sql.query('SELECT 1 FROM lease WHERE lease_id = $1 AND NOT expired', [leaseId]);
   return rows.length > 0;
 }
 
@@ -78,4 +79,13 @@ export function agentView(row: AgentRow): AgentView {
     lastSeenAt: row.last_seen_at?.toISOString() ?? null,
     createdAt: row.created_at.toISOString(),
   };
+}
+
+/** Whether a task has had this very event. */
+export async function isApplied(sql: Sql, taskId: string, eventId: string): Promise<boolean> {
+  const { rows } = await sql.query('SELECT 1 FROM journal WHERE actor_id = $1 AND event_id = $2', [
+    taskId,
+    eventId,
+  ]);
+  return rows.length > 0;
 }

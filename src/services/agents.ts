@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../actors/json.ts';
-import { AGENT, type AgentRow, agentView, hasLease, leaseOver, ownAgent, ownAttempt } from './agent-store.ts';
+import {
+  AGENT,
+  type AgentRow,
+  agentView,
+  hasLease,
+  isApplied,
+  leaseOver,
+  ownAgent,
+  ownAttempt,
+} from './agent-store.ts';
 import { Claiming, type ClaimingDeps } from './claiming.ts';
 import { type AttemptRow, heartbeatSeconds } from './claims.ts';
 import type { AgentService, Answered, Caller, ClaimCaller, Sending } from './contracts.ts';
@@ -69,7 +78,7 @@ export class Agents implements AgentService {
     const attempt = await ownAttempt(this.#deps.sql, agentId, body.lease);
     const { rows } = await this.#deps.sql.query<{ seconds: number }>(
       `UPDATE lease SET expires_at = db_now() + seconds * interval '1 second'
-        WHERE lease_id = $1 AND expires_at >= db_now() RETURNING seconds`,
+        WHERE lease_id = $1 AND NOT expired RETURNING seconds`,
       [body.lease],
       'lease-renew',
     );
@@ -97,8 +106,12 @@ export class Agents implements AgentService {
 
   async submit(agentId: string, body: Submit, sending: Sending): Promise<Answer> {
     const attempt = await this.#reported(agentId, body.lease, sending);
-    // A report that came before gets its first answer, whatever has become of the lease and the branches since.
     const live = await hasLease(this.#deps.sql, body.lease);
+    // A report that came before gets its first answer, whatever has become of the lease and the branches since. A new one under a
+    // lease that is over does not reach the task, which may not have heard of the end yet: a push since then was kept aside.
+    const repeated =
+      !live && (await isApplied(this.#deps.sql, attempt.task_id, sending.eventIdFor(attempt.task_id)));
+    if (!live && !repeated) throw leaseOver();
     const submission = live ? await this.#record(attempt, body.noChanges) : '0'.repeat(64);
     return this.#report(
       attempt,

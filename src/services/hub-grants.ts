@@ -45,7 +45,7 @@ export class HubGrants implements HubAccess {
   ): Promise<HubGrant | null> {
     if (!/^[0-9a-f-]{36}$/.test(username)) return null;
     const found = await this.#sql.query<AttemptRow>(
-      `SELECT a.task_id, a.number, a.branch, a.secret_hash, coalesce(l.expires_at > db_now(), false) AS live,
+      `SELECT a.task_id, a.number, a.branch, a.secret_hash, coalesce(NOT l.expired, false) AS live,
               coalesce(a.ended_at, l.expires_at, a.created_at) > db_now() - $2 * interval '1 hour' AS late
          FROM attempt a
          JOIN agent g ON g.id = a.agent_id

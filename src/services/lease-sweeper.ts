@@ -56,10 +56,13 @@ export class LeaseSweeper {
   /** One round. Until the runtime has ended an outage, with a full term for everybody, no lease is taken from anybody. */
   async sweep(): Promise<void> {
     if (!this.#runtime.readiness().ready) return;
-    const { rows } = await this.#sql.query<{ task_id: string; lease_id: string }>(
-      `SELECT task_id, lease_id FROM lease WHERE expires_at < db_now() AND ${noOutage('$1::float8')}
-        ORDER BY expires_at LIMIT 200`,
+    // The mark comes first: a heartbeat or a push in between finds the lease either alive or over, and never both.
+    await this.#sql.query(
+      `UPDATE lease SET expired = true WHERE NOT expired AND expires_at < db_now() AND ${noOutage('$1::float8')}`,
       [this.#outageMs],
+    );
+    const { rows } = await this.#sql.query<{ task_id: string; lease_id: string }>(
+      'SELECT task_id, lease_id FROM lease WHERE expired ORDER BY expires_at LIMIT 200',
     );
     for (const { task_id, lease_id } of rows) {
       await this.#runtime.post(task_id, {

@@ -69,7 +69,7 @@ async function earlierRequest(
 ): Promise<{ reservation: Reservation | null } | null> {
   await sql.query('SELECT FROM agent WHERE id = $1 FOR NO KEY UPDATE', [agentId]);
   const { rows } = await sql.query<{ holds: boolean; task_id: string | null; attempt: number | null }>(
-    `SELECT EXISTS (SELECT 1 FROM lease WHERE agent_id = $1 AND expires_at > db_now()) AS holds, r.task_id, r.attempt
+    `SELECT EXISTS (SELECT 1 FROM lease WHERE agent_id = $1 AND NOT expired) AS holds, r.task_id, r.attempt
        FROM (SELECT) one LEFT JOIN ready_task r ON r.reserved_by = $1 AND r.reserved_until > db_now()
       ORDER BY r.task_id LIMIT 1`,
     [agentId],

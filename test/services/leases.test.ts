@@ -306,3 +306,23 @@ test('no more tasks run at once than the plan allows', async () => {
   await submit(winner, held);
   await doTask(loser, held.task.key === 'one' ? 'two' : 'one', { api: { 'y.txt': 'y\n' } });
 });
+
+test('a push, a heartbeat and a submit agree on whether a lease lives, also between its time and its end', async () => {
+  const service = await startTestService();
+  const api = await addProject(service, 'api');
+  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['one'] }] });
+  const agent = await registerAgent(service, 'agent');
+  const claimed = await claim(agent, 'one');
+  const worktree = await cloneOf(agent, claimed);
+  await commitIn(worktree, { 'one.txt': 'first\n' });
+  await push(claimed, worktree);
+  // Its time has passed, but nobody has said so: this is also how it looks right after an outage of ours.
+  await service.database.sql.query(`ALTER TABLE lease ADD CONSTRAINT not_yet CHECK (NOT expired)`);
+  await service.database.sql.query(`UPDATE lease SET expires_at = db_now() - interval '1 second'`);
+  const last = await commitIn(worktree, { 'one.txt': 'second\n' });
+  await push(claimed, worktree);
+  await report(agent, claimed, 'heartbeat');
+  await submit(agent, claimed);
+  await work.untilTask('build', 'one', 'completed');
+  expect(await isContained(api.hub, last, PHASE)).toBe(true);
+});

@@ -29,7 +29,7 @@ export const workWriters: readonly RowWriter[] = [
       INSERT INTO lease (task_id, lease_id, agent_id, initiative_id, attempt, seconds, expires_at)
       SELECT actor_id, lease, agent, root_id, attempt, seconds, db_now() + seconds * interval '1 second' FROM ${rows}
       ON CONFLICT (task_id) DO UPDATE SET lease_id = excluded.lease_id, agent_id = excluded.agent_id,
-        attempt = excluded.attempt, seconds = excluded.seconds, expires_at = excluded.expires_at`,
+        attempt = excluded.attempt, seconds = excluded.seconds, expires_at = excluded.expires_at, expired = false`,
   },
   {
     name: 'lease.remove',

@@ -2,33 +2,53 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { World } from '../crash/world.ts';
 
-/** An event to an initiative that is told apart by its title. */
-export type LoadEvent = (title: string) => { readonly type: string; readonly [field: string]: unknown };
+/** Applies plans that take room, with text that does not compress, until it is stopped; whether one fails does not matter. */
+export class Ballast {
+  readonly #loop: Promise<void>;
+  #stopped = false;
 
-export const rename: LoadEvent = (title) => ({ type: 'initiative.rename', title });
+  constructor(world: World) {
+    this.#loop = this.#apply(world);
+  }
 
-/** An event that takes room: text that does not compress, once in the journal and once in a row. */
-export const addLargePhase: LoadEvent = (title) => ({
-  type: 'initiative.addPhase',
-  key: `k${randomUUID()}`,
-  title,
-  description: randomBytes(14_000).toString('base64'),
-});
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#loop;
+  }
 
-/** Sends one kind of event over and over in several loops, and remembers what the service said was done. */
+  async #apply(world: World): Promise<void> {
+    for (let n = 0; !this.#stopped && n < 500; n += 1) {
+      const phases = Array.from({ length: 20 }, (_, index) => ({
+        key: `phase-${index}`,
+        title: 'Ballast',
+        description: randomBytes(14_000).toString('base64'),
+      }));
+      const plan = {
+        key: `ballast-${randomUUID()}`,
+        title: 'Ballast',
+        start: false,
+        projects: [{ key: 'p1' }],
+        phases,
+      };
+      await world
+        .ask('POST', '/v1/plans', plan)
+        .catch(() => new Promise((resolve) => setTimeout(resolve, 50)));
+    }
+  }
+}
+
+/** Renames an initiative over and over in several loops, and remembers what the service said was done. */
 export class Load {
   readonly acknowledged: string[] = [];
   failed = 0;
   readonly #world: World;
   readonly #initiative: string;
   readonly #loops: Promise<void>[];
-  readonly #event: LoadEvent;
   #stopped = false;
 
-  constructor(world: World, initiative: string, event: LoadEvent = rename) {
+  constructor(world: World, initiative: string) {
     this.#world = world;
     this.#initiative = initiative;
-    this.#event = event;
     this.#loops = Array.from({ length: 4 }, () => this.#loop());
   }
 
@@ -60,7 +80,10 @@ export class Load {
     for (let n = 0; !this.#stopped && n < 5_000; n += 1) {
       const title = `title ${randomUUID()}`;
       try {
-        await this.#world.ask('POST', `/v1/initiatives/${this.#initiative}/events`, this.#event(title));
+        await this.#world.ask('POST', `/v1/initiatives/${this.#initiative}/events`, {
+          type: 'initiative.rename',
+          title,
+        });
         this.acknowledged.push(title);
       } catch {
         this.failed += 1;

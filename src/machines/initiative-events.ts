@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { catalog, OPERATORS, REVIEWERS, type EventOf } from './event-catalog.ts';
+import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
 import {
   commentsSchema,
   digestSchema,
@@ -93,7 +93,7 @@ export const initiativeEvents = catalog({
   },
   'initiative.recheck': {
     schema: z.strictObject({}),
-    senders: OPERATORS,
+    senders: PEOPLE,
     description: 'Read git again and decide anew.',
   },
   'initiative.resumeDelivery': {

@@ -126,7 +126,7 @@ export const phaseEvents = catalog({
   },
   'phase.recheck': {
     schema: z.strictObject({}),
-    senders: OPERATORS,
+    senders: PEOPLE,
     description: 'Read git again and decide anew.',
   },
 });

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { claim, doTask, pushFiles, registerAgent, report, submit } from '../support/agent.ts';
 import { filesAt, git, isContained, tipOf } from '../support/git.ts';
@@ -26,7 +27,7 @@ async function inReview(
 
 /** Someone writes to the hub beside the service. */
 async function moveBeside(api: TestProject, ref: string): Promise<string> {
-  const dir = `${api.remote.dir}-beside`;
+  const dir = `${api.remote.dir}-beside-${path.basename(ref)}`;
   await git(api.hub, ['worktree', 'add', '--quiet', '--detach', dir, ref]);
   const made = await commitIn(dir, { 'beside.txt': 'nobody looked at this\n' });
   await git(api.hub, ['update-ref', ref, made]);
@@ -73,6 +74,31 @@ test('an approval is refused when a head has moved since the review was opened, 
   await work.approvePhase('build');
   await work.untilPhase('build', 'completed');
   expect(await isContained(api.hub, moved, INITIATIVE)).toBe(true);
+});
+
+test('a reviewer alone opens the review of a phase and of an initiative again when a head has moved', async () => {
+  const { api, work, phaseId } = await inReview();
+  const asReviewer = { who: 'reviewer' };
+  const { heads } = await work.review('phase', phaseId);
+  const phaseHead = await moveBeside(api, PHASE);
+  expect(await work.refusalOf('phase', phaseId, 'phase.approve', { heads }, asReviewer)).toMatchObject({
+    code: 'heads_moved',
+  });
+  await work.tell('phase', phaseId, 'phase.recheck', {}, asReviewer);
+  await work.untilPhase('build', 'pending_review.open');
+  await work.tell('phase', phaseId, 'phase.approve', { heads: { api: phaseHead } }, asReviewer);
+
+  const { id } = await work.untilState('pending_review.open');
+  const served = await work.review('initiative', id);
+  const head = await moveBeside(api, INITIATIVE);
+  const approval = { heads: served.heads, strategies: {} };
+  expect(await work.refusalOf('initiative', id, 'initiative.approve', approval, asReviewer)).toMatchObject({
+    code: 'heads_moved',
+  });
+  await work.tell('initiative', id, 'initiative.recheck', {}, asReviewer);
+  await work.untilState('pending_review.open');
+  await work.tell('initiative', id, 'initiative.approve', { heads: { api: head } }, asReviewer);
+  await work.untilState('completed');
 });
 
 test('a head that moves between the approval and the landing sends the phase back to review', async () => {

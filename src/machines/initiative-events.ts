@@ -1,44 +1,33 @@
 import { z } from 'zod';
-import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
-import {
-  commentsSchema,
-  digestSchema,
-  headsSchema,
-  newPhaseSchema,
-  ordinalSchema,
-  outcomeSchema,
-  strategiesSchema,
-  textSchema,
-  titleSchema,
-} from './payloads.ts';
+import { childEvents, childSchema } from './child-events.ts';
+import { catalog, OPERATORS, REVIEWERS, type EventOf } from './event-catalog.ts';
+import { newPhaseSchema, strategiesSchema } from './payloads.ts';
+import { approvalSchema, changesSchema, recheckEvent } from './review-events.ts';
+import { renameEvent } from './steering-events.ts';
 
-const child = z.strictObject({ ordinal: ordinalSchema });
+const phase = childEvents('phase');
 
 /** Everything an initiative can be told. */
 export const initiativeEvents = catalog({
   'slot.request': {
-    schema: child,
+    schema: childSchema,
     senders: ['message'],
     description: 'A phase is ready to run and asks for a slot.',
   },
   'slot.withdrawn': {
-    schema: child,
+    schema: childSchema,
     senders: ['message'],
     description: 'A phase does not want the slot any more that it asked for.',
   },
   'slot.taken': {
-    schema: child,
+    schema: childSchema,
     senders: ['message'],
     description: 'A phase came back from review and runs again, above the limit if need be.',
   },
-  'slot.returned': { schema: child, senders: ['message'], description: 'A phase runs no longer.' },
-  'phase.settled': {
-    schema: z.strictObject({ ordinal: ordinalSchema, outcome: outcomeSchema }),
-    senders: ['message'],
-    description: 'A phase is completed, canceled or waived.',
-  },
-  'phase.stuck': { schema: child, senders: ['message'], description: 'A phase waits for a person.' },
-  'phase.unstuck': { schema: child, senders: ['message'], description: 'A phase goes on.' },
+  'slot.returned': { schema: childSchema, senders: ['message'], description: 'A phase runs no longer.' },
+  'phase.settled': phase.settled,
+  'phase.stuck': phase.stuck,
+  'phase.unstuck': phase.unstuck,
   'initiative.start': {
     schema: z.strictObject({}),
     senders: [...OPERATORS, 'service'],
@@ -60,27 +49,16 @@ export const initiativeEvents = catalog({
     description: 'One more phase; a review that is open is void.',
   },
   'initiative.approve': {
-    schema: z.strictObject({
-      heads: headsSchema,
-      digest: digestSchema,
-      strategies: strategiesSchema.default({}),
-    }),
+    schema: approvalSchema.extend({ strategies: strategiesSchema.default({}) }),
     senders: REVIEWERS,
     description: 'A reviewer approves exactly these heads, and may change how a project is delivered.',
   },
   'initiative.requestChanges': {
-    schema: z.strictObject({
-      summary: textSchema(20_000).min(1),
-      comments: commentsSchema.default([]),
-    }),
+    schema: changesSchema,
     senders: REVIEWERS,
     description: 'A reviewer wants changes: a revision phase is made, then the review opens again.',
   },
-  'initiative.rename': {
-    schema: z.strictObject({ title: titleSchema }),
-    senders: OPERATORS,
-    description: 'The title changes; key and branches stay.',
-  },
+  'initiative.rename': renameEvent,
   'initiative.cancel': {
     schema: z.strictObject({}),
     senders: OPERATORS,
@@ -91,11 +69,7 @@ export const initiativeEvents = catalog({
     senders: OPERATORS,
     description: 'Try again what failed.',
   },
-  'initiative.recheck': {
-    schema: z.strictObject({}),
-    senders: PEOPLE,
-    description: 'Read git again and decide anew.',
-  },
+  'initiative.recheck': recheckEvent,
   'initiative.resumeDelivery': {
     schema: z.strictObject({}),
     senders: OPERATORS,

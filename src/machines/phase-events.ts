@@ -1,36 +1,19 @@
 import { z } from 'zod';
+import { childEvents, childSchema } from './child-events.ts';
+import { dependencyEvents } from './dependency-events.ts';
 import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
-import {
-  commentsSchema,
-  dependentsSchema,
-  digestSchema,
-  headsSchema,
-  newTaskSchema,
-  ordinalSchema,
-  ordinalsSchema,
-  outcomeSchema,
-  textSchema,
-  titleSchema,
-} from './payloads.ts';
+import { newTaskSchema } from './payloads.ts';
+import { approvalSchema, changesSchema, recheckEvent } from './review-events.ts';
+import { endingEvents, renameEvent } from './steering-events.ts';
 
-const child = { ordinal: ordinalSchema };
+const dependency = dependencyEvents('phase');
+const task = childEvents('task');
+const ending = endingEvents('phase');
 
 /** Everything a phase can be told. */
 export const phaseEvents = catalog({
-  'dependency.watch': {
-    schema: z.strictObject({ by: ordinalSchema }),
-    senders: ['message'],
-    description: 'A sibling wants to know when this phase is settled.',
-  },
-  'dependency.settled': {
-    schema: z.strictObject({
-      of: ordinalSchema,
-      outcome: outcomeSchema,
-      policy: dependentsSchema.optional(),
-    }),
-    senders: ['message'],
-    description: 'A phase that this one depends on is settled.',
-  },
+  'dependency.watch': dependency.watch,
+  'dependency.settled': dependency.settled,
   'slot.granted': {
     schema: z.strictObject({}),
     senders: ['message'],
@@ -51,23 +34,11 @@ export const phaseEvents = catalog({
     senders: ['message'],
     description: 'The initiative is being canceled, and the phase with it.',
   },
-  'task.settled': {
-    schema: z.strictObject({ ...child, outcome: outcomeSchema }),
-    senders: ['message'],
-    description: 'A task is completed, canceled or waived.',
-  },
-  'task.stuck': {
-    schema: z.strictObject(child),
-    senders: ['message'],
-    description: 'A task waits for a person.',
-  },
-  'task.unstuck': {
-    schema: z.strictObject(child),
-    senders: ['message'],
-    description: 'A task goes on.',
-  },
+  'task.settled': task.settled,
+  'task.stuck': task.stuck,
+  'task.unstuck': task.unstuck,
   'task.conflicted': {
-    schema: z.strictObject({ ...child, round: z.int().min(1) }),
+    schema: childSchema.extend({ round: z.int().min(1) }),
     senders: ['message'],
     description: 'A task does not merge cleanly: a merge task is made for it.',
   },
@@ -87,48 +58,25 @@ export const phaseEvents = catalog({
     description: 'One more task; a review that is open is void.',
   },
   'phase.approve': {
-    schema: z.strictObject({ heads: headsSchema, digest: digestSchema }),
+    schema: approvalSchema,
     senders: REVIEWERS,
     description: 'A reviewer approves exactly these heads.',
   },
   'phase.requestChanges': {
-    schema: z.strictObject({
-      summary: textSchema(20_000).min(1),
-      comments: commentsSchema.default([]),
-    }),
+    schema: changesSchema,
     senders: REVIEWERS,
     description: 'A reviewer wants changes: one revision task is made, then the review opens again.',
   },
-  'phase.rename': {
-    schema: z.strictObject({ title: titleSchema }),
-    senders: OPERATORS,
-    description: 'The title changes; key and branches stay.',
-  },
-  'phase.relink': {
-    schema: z.strictObject({ dependsOn: ordinalsSchema }),
-    senders: OPERATORS,
-    description: 'The phase waits for other phases than before.',
-  },
-  'phase.cancel': {
-    schema: z.strictObject({ dependents: dependentsSchema.optional() }),
-    senders: OPERATORS,
-    description: 'The phase is not wanted any more; says what its dependents do.',
-  },
-  'phase.waive': {
-    schema: z.strictObject({}),
-    senders: OPERATORS,
-    description: 'The plan goes on without this phase; its dependents count it as done.',
-  },
+  'phase.rename': renameEvent,
+  'phase.relink': dependency.relink,
+  'phase.cancel': ending.cancel,
+  'phase.waive': ending.waive,
   'phase.retry': {
     schema: z.strictObject({}),
     senders: OPERATORS,
     description: 'Try again what failed.',
   },
-  'phase.recheck': {
-    schema: z.strictObject({}),
-    senders: PEOPLE,
-    description: 'Read git again and decide anew.',
-  },
+  'phase.recheck': recheckEvent,
 });
 
 export type PhaseEvent = EventOf<typeof phaseEvents>;

@@ -1,19 +1,13 @@
 import { z } from 'zod';
+import { dependencyEvents } from './dependency-events.ts';
 import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
-import {
-  commentsSchema,
-  dependentsSchema,
-  digestSchema,
-  headsSchema,
-  leaseSchema,
-  ordinalSchema,
-  ordinalsSchema,
-  outcomeSchema,
-  textSchema,
-  titleSchema,
-} from './payloads.ts';
+import { digestSchema, leaseSchema, ordinalSchema, textSchema } from './payloads.ts';
+import { approvalSchema, changesSchema } from './review-events.ts';
+import { endingEvents, renameEvent } from './steering-events.ts';
 
 const leased = { lease: leaseSchema };
+const dependency = dependencyEvents('task');
+const ending = endingEvents('task');
 
 /** Everything a task can be told. */
 export const taskEvents = catalog({
@@ -27,20 +21,8 @@ export const taskEvents = catalog({
     senders: ['message'],
     description: 'The phase is being canceled, and the task with it.',
   },
-  'dependency.watch': {
-    schema: z.strictObject({ by: ordinalSchema }),
-    senders: ['message'],
-    description: 'A sibling wants to know when this task is settled.',
-  },
-  'dependency.settled': {
-    schema: z.strictObject({
-      of: ordinalSchema,
-      outcome: outcomeSchema,
-      policy: dependentsSchema.optional(),
-    }),
-    senders: ['message'],
-    description: 'A task that this one depends on is settled.',
-  },
+  'dependency.watch': dependency.watch,
+  'dependency.settled': dependency.settled,
   'conflict.assigned': {
     schema: z.strictObject({ to: ordinalSchema }),
     senders: ['message'],
@@ -111,40 +93,24 @@ export const taskEvents = catalog({
     description: 'A person answers the question.',
   },
   'task.approve': {
-    schema: z.strictObject({ heads: headsSchema, digest: digestSchema }),
+    schema: approvalSchema,
     senders: REVIEWERS,
     description: 'A reviewer approves exactly these heads of the task.',
   },
   'task.requestChanges': {
-    schema: z.strictObject({ summary: textSchema(20_000).min(1), comments: commentsSchema.default([]) }),
+    schema: changesSchema,
     senders: REVIEWERS,
     description: 'A reviewer sends the task back to work.',
   },
-  'task.rename': {
-    schema: z.strictObject({ title: titleSchema }),
-    senders: OPERATORS,
-    description: 'The title changes; key and branches stay.',
-  },
+  'task.rename': renameEvent,
   'task.reprioritize': {
     schema: z.strictObject({ priority: z.int().min(0).max(100) }),
     senders: OPERATORS,
     description: 'The place among the claimable tasks changes.',
   },
-  'task.relink': {
-    schema: z.strictObject({ dependsOn: ordinalsSchema }),
-    senders: OPERATORS,
-    description: 'The task waits for other tasks than before.',
-  },
-  'task.cancel': {
-    schema: z.strictObject({ dependents: dependentsSchema.optional() }),
-    senders: OPERATORS,
-    description: 'The task is not wanted any more; says what its dependents do.',
-  },
-  'task.waive': {
-    schema: z.strictObject({}),
-    senders: OPERATORS,
-    description: 'The plan goes on without this task; its dependents count it as done.',
-  },
+  'task.relink': dependency.relink,
+  'task.cancel': ending.cancel,
+  'task.waive': ending.waive,
   'task.retry': {
     schema: z.strictObject({}),
     senders: OPERATORS,

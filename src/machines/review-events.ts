@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { PEOPLE } from './event-catalog.ts';
+import { commentsSchema, digestSchema, headsSchema, textSchema } from './payloads.ts';
+
+/** What a reviewer read and agrees to: these heads, and nothing that has come since. */
+export const approvalSchema = z.strictObject({ heads: headsSchema, digest: digestSchema });
+
+/** What a reviewer says when it can not stay as it is. */
+export const changesSchema = z.strictObject({
+  summary: textSchema(20_000).min(1),
+  comments: commentsSchema.default([]),
+});
+
+/** Whoever may approve must be able to open the review again: an approval is refused when a head has moved. */
+export const recheckEvent = {
+  schema: z.strictObject({}),
+  senders: PEOPLE,
+  description: 'Read git again and decide anew.',
+} as const;

@@ -41,8 +41,3 @@ export function watchTells(waiting: Waiting): TellParams {
     })),
   };
 }
-
-/** Adds a watcher once. */
-export function withWatcher(watchers: readonly number[], by: number): readonly number[] {
-  return watchers.includes(by) ? watchers : [...watchers, by];
-}

@@ -70,27 +70,3 @@ export function grantTells(context: InitiativeContext): TellParams {
     many: grantable(context).map((child) => ({ to: { child }, event: { type: 'slot.granted' } })),
   };
 }
-
-/** How many phases the initiative counts, settled or not. */
-export function phaseCount(context: InitiativeContext): number {
-  return context.next - 1;
-}
-
-/** The same event for every phase; settled ones ignore it. */
-export function tellPhases(context: InitiativeContext, type: string): TellParams {
-  return {
-    many: Array.from({ length: phaseCount(context) }, (_, index) => ({
-      to: { child: index + 1 },
-      event: { type },
-    })),
-  };
-}
-
-/** The row of a phase that the initiative makes. */
-export interface PhaseRow {
-  readonly child: number;
-  readonly key: string;
-  readonly title: string;
-  readonly description: string;
-  readonly dependsOn: readonly number[];
-}

@@ -1,17 +1,14 @@
 import { assign, setup } from 'xstate';
+import { childCount } from './children.ts';
 import { effect } from './effect.ts';
 import { failure, failureOf } from './failure.ts';
-import {
-  grantable,
-  phaseCount,
-  type InitiativeContext,
-  type InitiativeInput,
-  type PhaseRow,
-} from './initiative-context.ts';
+import { grantable, type InitiativeContext, type InitiativeInput } from './initiative-context.ts';
 import type { InitiativeEvent } from './initiative-events.ts';
+import type { PhaseRow } from './initiative-phases.ts';
 import { inert, type Create, type TellParams } from './outbox.ts';
 import type { DeliveryStrategy } from './payloads.ts';
-import type { CommentRow, Proof } from './phase-setup.ts';
+import type { Proof } from './phase-setup.ts';
+import type { CommentRow } from './review-states.ts';
 import type { Tag } from './tags.ts';
 
 /** What delivering an initiative can come to. */
@@ -104,7 +101,7 @@ export const initiativeSetup = setup({
   guards: {
     startsAtOnce: ({ context }) => context.autostart,
     canGrant: ({ context }) => grantable(context).length > 0,
-    areAllSettled: ({ context }) => context.settled >= phaseCount(context),
+    areAllSettled: ({ context }) => context.settled >= childCount(context),
     isAnyStuck: ({ context }) => context.stuck > 0,
     isNoneStuck: ({ context }) => context.stuck === 0,
     isProven: (_, proof: Proof) => proof.proven,

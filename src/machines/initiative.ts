@@ -1,79 +1,21 @@
-import {
-  grantTells,
-  initialInitiativeContext,
-  tellPhases,
-  type InitiativeContext,
-} from './initiative-context.ts';
-import type { InitiativeEvent } from './initiative-events.ts';
+import { retiring } from './canceling.ts';
+import { tellChildren } from './children.ts';
+import { answer, closeIntents, keepError, keepResult } from './effect-answers.ts';
+import { grantTells, initialInitiativeContext } from './initiative-context.ts';
+import { addPhase, addRevisionPhase } from './initiative-phases.ts';
 import { initiativeSetup } from './initiative-setup.ts';
-import { URGENT } from './phase-context.ts';
+import { tell } from './outbox.ts';
+import { putTitle } from './renaming.ts';
+import { openingReview } from './review-states.ts';
 
-type Args<T extends InitiativeEvent['type']> = {
-  context: InitiativeContext;
-  event: Extract<InitiativeEvent, { type: T }>;
-};
-
-const closeIntents = { type: 'intents.close', params: {} } as const;
 const cancelable = { 'initiative.cancel': { target: '#initiative.canceling' } } as const;
-const renamable = {
-  'initiative.rename': {
-    actions: {
-      type: 'title.put',
-      params: ({ event }: Args<'initiative.rename'>) => ({ title: event.title }),
-    },
-  },
+const renamable = { 'initiative.rename': putTitle } as const;
+const extendable = { 'initiative.addPhase': { actions: addPhase } } as const;
+
+/** One more phase while it is looked at: the review is void, and the work goes on. */
+const reopenable = {
+  'initiative.addPhase': { target: 'in_progress.running', actions: [...addPhase, 'voidReview'] },
 } as const;
-
-/** What a phase is created with, whoever asked for it. */
-function newPhase(
-  context: InitiativeContext,
-  phase: { draft: boolean; dependsOn: readonly number[]; planned: number },
-) {
-  return {
-    child: context.next,
-    machine: 'phase' as const,
-    input: {
-      ordinal: context.next,
-      mode: context.mode,
-      draft: phase.draft,
-      dependsOn: phase.dependsOn,
-      tasks: 0,
-      planned: phase.planned,
-      paused: context.paused,
-      maxAttempts: context.maxAttempts,
-      maxRounds: context.maxRounds,
-    },
-  };
-}
-
-/** Creates the phase that the event describes; its tasks come to it as messages. */
-const addPhase = [
-  {
-    type: 'create',
-    params: ({ context, event }: Args<'initiative.addPhase'>) =>
-      newPhase(context, { ...event, planned: event.tasks.length }),
-  },
-  {
-    type: 'phase.insert',
-    params: ({ context, event }: Args<'initiative.addPhase'>) => ({
-      child: context.next,
-      key: event.key,
-      title: event.title,
-      description: event.description,
-      dependsOn: event.dependsOn,
-    }),
-  },
-  {
-    type: 'tell',
-    params: ({ context, event }: Args<'initiative.addPhase'>) => ({
-      many: event.tasks.map((task) => ({
-        to: { child: context.next },
-        event: { type: 'phase.planTask', ...task },
-      })),
-    }),
-  },
-  'countPhase',
-] as const;
 
 /** One goal over one or more projects; grants slots to its phases and delivers what they made. */
 export const initiativeMachine = initiativeSetup.createMachine({
@@ -96,12 +38,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
       description: 'The plan is stored; nothing runs before it is started.',
       tags: ['waiting', 'needs_you'],
       always: { guard: 'startsAtOnce', target: 'in_progress' },
-      on: {
-        ...cancelable,
-        ...renamable,
-        'initiative.start': { target: 'in_progress' },
-        'initiative.addPhase': { actions: addPhase },
-      },
+      on: { ...cancelable, ...renamable, 'initiative.start': { target: 'in_progress' }, ...extendable },
     },
     in_progress: {
       description: 'Phases run, as many at once as the limit allows.',
@@ -111,25 +48,19 @@ export const initiativeMachine = initiativeSetup.createMachine({
         opening: {
           description: 'The remotes are fetched and the branch of the initiative is made in each project.',
           tags: ['busy'],
-          on: { 'initiative.addPhase': { actions: addPhase } },
+          on: extendable,
           invoke: {
             id: 'open',
             src: 'initiative.open',
             input: {},
             onDone: { target: 'running', actions: 'noteOpened' },
-            onError: {
-              target: 'open_failed',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
+            onError: { target: 'open_failed', actions: keepError },
           },
         },
         open_failed: {
           description: 'A remote could not be read or a branch not be made: retry or cancel.',
           tags: ['needs_you'],
-          on: {
-            'initiative.retry': { target: 'opening' },
-            'initiative.addPhase': { actions: addPhase },
-          },
+          on: { 'initiative.retry': { target: 'opening' }, ...extendable },
         },
         running: {
           description: 'Slots are granted to phases that are ready.',
@@ -137,15 +68,12 @@ export const initiativeMachine = initiativeSetup.createMachine({
           initial: 'steady',
           always: [
             { guard: 'areAllSettled', target: 'proving' },
-            {
-              guard: 'canGrant',
-              actions: [{ type: 'tell', params: ({ context }) => grantTells(context) }, 'countGrants'],
-            },
+            { guard: 'canGrant', actions: [tell(grantTells), 'countGrants'] },
           ],
           on: {
             'initiative.pause': { target: 'paused' },
             'initiative.sync': { target: 'syncing' },
-            'initiative.addPhase': { actions: addPhase },
+            ...extendable,
           },
           states: {
             steady: {
@@ -165,7 +93,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
           entry: [
             'notePause',
             { type: 'pause.put', params: { paused: true } },
-            { type: 'tell', params: ({ context }) => tellPhases(context, 'initiative.paused') },
+            tellChildren('initiative.paused'),
           ],
           on: {
             // Not on exit: a cancel must not let the phases land first.
@@ -174,13 +102,10 @@ export const initiativeMachine = initiativeSetup.createMachine({
               actions: [
                 'noteResume',
                 { type: 'pause.put', params: { paused: false } },
-                {
-                  type: 'tell',
-                  params: ({ context }) => tellPhases(context, 'initiative.resumed'),
-                },
+                tellChildren('initiative.resumed'),
               ],
             },
-            'initiative.addPhase': { actions: addPhase },
+            ...extendable,
           },
         },
         syncing: {
@@ -191,10 +116,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
             src: 'initiative.sync',
             input: {},
             onDone: { target: 'running' },
-            onError: {
-              target: 'running',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
+            onError: { target: 'running', actions: keepError },
           },
         },
         proving: {
@@ -206,19 +128,10 @@ export const initiativeMachine = initiativeSetup.createMachine({
             src: 'initiative.prove',
             input: {},
             onDone: [
-              {
-                guard: { type: 'isProven', params: ({ event }) => event.output },
-                target: '#initiative.pending_review',
-              },
-              {
-                target: 'unproven',
-                actions: { type: 'recordMissing', params: ({ event }) => event.output },
-              },
+              { guard: answer('isProven'), target: '#initiative.pending_review' },
+              { target: 'unproven', actions: answer('recordMissing') },
             ],
-            onError: {
-              target: 'unproven',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
+            onError: { target: 'unproven', actions: keepError },
           },
         },
         unproven: {
@@ -235,35 +148,9 @@ export const initiativeMachine = initiativeSetup.createMachine({
     pending_review: {
       description: 'A reviewer looks at exactly the heads that were read when the review opened.',
       initial: 'opening',
-      on: {
-        ...cancelable,
-        ...renamable,
-        'initiative.addPhase': {
-          target: 'in_progress.running',
-          actions: [...addPhase, 'voidReview'],
-        },
-      },
+      on: { ...cancelable, ...renamable, ...reopenable },
       states: {
-        opening: {
-          description: 'The heads are being read and kept.',
-          tags: ['busy'],
-          invoke: {
-            id: 'review',
-            src: 'initiative.openReview',
-            input: ({ context }) => ({ round: context.round }),
-            onDone: {
-              target: 'open',
-              actions: {
-                type: 'recordHeads',
-                params: ({ event }) => ({ digest: event.output.digest }),
-              },
-            },
-            onError: {
-              target: 'unreadable',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
-          },
-        },
+        opening: openingReview('initiative.openReview'),
         open: {
           description: 'Waits for a reviewer: approve these heads for delivery, or request changes.',
           tags: ['needs_you'],
@@ -287,51 +174,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
             'initiative.requestChanges': {
               guard: 'hasRoundsLeft',
               target: '#initiative.in_progress.running',
-              actions: [
-                {
-                  type: 'create',
-                  params: ({ context }) => newPhase(context, { draft: false, dependsOn: [], planned: 1 }),
-                },
-                {
-                  type: 'phase.insert',
-                  params: ({ context }) => ({
-                    child: context.next,
-                    key: `revision-${context.round}`,
-                    title: 'Make the changes that the reviewer requested',
-                    description: '',
-                    dependsOn: [],
-                  }),
-                },
-                {
-                  type: 'comment.put',
-                  params: ({ context, event }) => ({
-                    many: event.comments.map((comment, index) => ({
-                      round: context.round,
-                      place: index + 1,
-                      ...comment,
-                    })),
-                  }),
-                },
-                {
-                  type: 'tell',
-                  params: ({ context, event }) => ({
-                    to: { child: context.next },
-                    event: {
-                      type: 'phase.planTask',
-                      key: 'requested-changes',
-                      title: 'Make the changes that the reviewer requested',
-                      description: event.summary,
-                      dependsOn: [],
-                      priority: URGENT,
-                      capabilities: [],
-                      needsReview: false,
-                      projects: null,
-                    },
-                  }),
-                },
-                'countPhase',
-                'nextRound',
-              ],
+              actions: [...addRevisionPhase, 'nextRound'],
             },
             'initiative.recheck': { target: 'opening' },
           },
@@ -339,10 +182,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
         unreadable: {
           description: 'The heads could not be read: recheck or cancel.',
           tags: ['needs_you'],
-          on: {
-            'initiative.recheck': { target: 'opening' },
-            'initiative.retry': { target: 'opening' },
-          },
+          on: { 'initiative.recheck': { target: 'opening' }, 'initiative.retry': { target: 'opening' } },
         },
       },
     },
@@ -354,36 +194,18 @@ export const initiativeMachine = initiativeSetup.createMachine({
         src: 'initiative.deliver',
         input: ({ context }) => ({ approved: context.approved }),
         onDone: [
-          {
-            guard: { type: 'isDelivered', params: ({ event }) => event.output },
-            target: 'completed',
-            actions: closeIntents,
-          },
-          {
-            guard: { type: 'isPartial', params: ({ event }) => event.output },
-            target: 'partially_delivered',
-            actions: [{ type: 'recordResult', params: ({ event }) => event.output }, closeIntents],
-          },
+          { guard: answer('isDelivered'), target: 'completed', actions: closeIntents },
+          { guard: answer('isPartial'), target: 'partially_delivered', actions: [keepResult, closeIntents] },
           { guard: 'isCancelRequested', target: 'canceling', actions: closeIntents },
           {
-            guard: { type: 'haveHeadsMoved', params: ({ event }) => event.output },
+            guard: answer('haveHeadsMoved'),
             target: 'pending_review',
             actions: ['voidReview', closeIntents],
           },
-          {
-            guard: { type: 'isConflict', params: ({ event }) => event.output },
-            target: 'conflict_unresolved',
-            actions: [{ type: 'recordResult', params: ({ event }) => event.output }, closeIntents],
-          },
-          {
-            target: 'delivery_failed',
-            actions: [{ type: 'recordResult', params: ({ event }) => event.output }, closeIntents],
-          },
+          { guard: answer('isConflict'), target: 'conflict_unresolved', actions: [keepResult, closeIntents] },
+          { target: 'delivery_failed', actions: [keepResult, closeIntents] },
         ],
-        onError: {
-          target: 'delivery_failed',
-          actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-        },
+        onError: { target: 'delivery_failed', actions: keepError },
       },
       on: { ...renamable, 'initiative.cancel': { actions: 'requestCancel' } },
     },
@@ -407,10 +229,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
           { guard: 'isCancelRequested', target: 'canceling' },
           { target: 'pending_review', actions: 'voidReview' },
         ],
-        onError: {
-          target: 'partially_delivered',
-          actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-        },
+        onError: { target: 'partially_delivered', actions: keepError },
       },
     },
     delivery_failed: {
@@ -420,10 +239,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
         ...cancelable,
         ...renamable,
         'initiative.retry': { target: 'delivering', actions: 'withdrawCancel' },
-        'initiative.recheck': {
-          target: 'pending_review',
-          actions: ['voidReview', 'withdrawCancel'],
-        },
+        'initiative.recheck': { target: 'pending_review', actions: ['voidReview', 'withdrawCancel'] },
       },
     },
     conflict_unresolved: {
@@ -434,36 +250,25 @@ export const initiativeMachine = initiativeSetup.createMachine({
         ...renamable,
         'initiative.retry': { target: 'delivering' },
         'initiative.recheck': { target: 'pending_review', actions: 'voidReview' },
-        'initiative.addPhase': {
-          target: 'in_progress.running',
-          actions: [...addPhase, 'voidReview'],
-        },
+        ...reopenable,
       },
     },
     canceling: {
       description: 'Phases end, leases are revoked, and every commit is put under a backup ref.',
       tags: ['busy'],
       initial: 'draining',
-      entry: { type: 'tell', params: ({ context }) => tellPhases(context, 'initiative.canceling') },
+      entry: tellChildren('initiative.canceling'),
       states: {
         draining: {
           description: 'Waits until each phase is settled.',
           tags: ['waiting'],
           always: { guard: 'areAllSettled', target: 'retiring' },
         },
-        retiring: {
-          description: 'Backup refs are being written.',
-          invoke: {
-            id: 'retire',
-            src: 'initiative.retire',
-            input: {},
-            onDone: { target: '#initiative.canceled' },
-            onError: {
-              target: 'stuck',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
-          },
-        },
+        retiring: retiring({
+          src: 'initiative.retire',
+          input: {},
+          onDone: { target: '#initiative.canceled' },
+        }),
         stuck: {
           description: 'The backup refs could not be written: retry.',
           tags: ['needs_you'],

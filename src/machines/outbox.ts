@@ -10,6 +10,11 @@ export interface Tell {
 /** The parameters of the action `tell`: one message, or several in order. */
 export type TellParams = Tell | { readonly many: readonly Tell[] };
 
+/** The action `tell` with what there is to say in this context. */
+export function tell<Context>(messages: (context: Context) => TellParams) {
+  return { type: 'tell', params: ({ context }: { context: Context }) => messages(context) } as const;
+}
+
 /** The parameters of the action `create`: the child's number, machine and input. */
 export interface Create {
   readonly child: number;

@@ -49,6 +49,7 @@ export const commentSchema = z.strictObject({
   line: z.int().min(0).max(10_000_000),
   text: textSchema(8_000).min(1),
 });
+export type Comment = z.infer<typeof commentSchema>;
 export const commentsSchema = z.array(commentSchema).max(200);
 
 /** What becomes of the things that depend on something that is canceled. */

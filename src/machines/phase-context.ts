@@ -1,6 +1,6 @@
-import type { Create, TellParams } from './outbox.ts';
-import type { DependentsPolicy, Failure, ReviewMode, SettledOutcome, TaskCategory } from './payloads.ts';
-import { settledEvent } from './task-context.ts';
+import type { TellParams } from './outbox.ts';
+import type { DependentsPolicy, Failure, ReviewMode, SettledOutcome } from './payloads.ts';
+import { watcherTells } from './watchers.ts';
 
 /** What a phase is created with. */
 export interface PhaseInput {
@@ -73,78 +73,13 @@ export function initialPhaseContext(input: PhaseInput): PhaseContext {
   };
 }
 
-/** How many tasks the phase counts, settled or not. */
-export function taskCount(context: PhaseContext): number {
-  return context.next - 1;
-}
-
-/** The same event for every task; settled ones ignore it. */
-export function tellTasks(context: PhaseContext, type: string): TellParams {
-  return {
-    many: Array.from({ length: taskCount(context) }, (_, index) => ({
-      to: { child: index + 1 },
-      event: { type },
-    })),
-  };
-}
-
 /** What everybody concerned is told when the phase settles. */
 export function phaseSettledTells(context: PhaseContext): TellParams {
-  const { ordinal, outcome, dependents } = context;
+  const { ordinal, outcome } = context;
   return {
     many: [
       { to: 'parent' as const, event: { type: 'phase.settled', ordinal, outcome } },
-      ...context.watchers.map((watcher) => ({
-        to: { sibling: watcher },
-        event: settledEvent(ordinal, outcome, dependents),
-      })),
+      ...watcherTells(context),
     ],
   };
 }
-
-/** A task made while the phase is under way; it has the next ordinal. */
-export function newTask(
-  context: PhaseContext,
-  task: {
-    category: TaskCategory;
-    needsReview?: boolean;
-    priority: number;
-    dependsOn?: readonly number[];
-    resolves?: number | null;
-  },
-): Create {
-  return {
-    child: context.next,
-    machine: 'task',
-    input: {
-      ordinal: context.next,
-      category: task.category,
-      needsReview: task.needsReview ?? false,
-      priority: task.priority,
-      phaseOpen: context.opened,
-      dependsOn: task.dependsOn ?? [],
-      resolves: task.resolves ?? null,
-      maxAttempts: context.maxAttempts,
-    },
-  };
-}
-
-/** The row of a task that the phase makes. */
-export interface TaskRow {
-  readonly child: number;
-  readonly key: string;
-  readonly title: string;
-  readonly description: string;
-  readonly category: TaskCategory;
-  readonly priority: number;
-  readonly needsReview: boolean;
-  readonly capabilities: readonly string[];
-  readonly projects: readonly string[] | null;
-  readonly dependsOn: readonly number[];
-  readonly resolves: number | null;
-  /** The review round whose comments the task answers. */
-  readonly round: number | null;
-}
-
-/** Priority of work that others wait for: revisions and conflicts go first. */
-export const URGENT = 90;

@@ -1,12 +1,15 @@
 import { assign, setup } from 'xstate';
-import { afterSettled, withWatcher } from './dependencies.ts';
+import { childCount } from './children.ts';
+import { afterSettled } from './dependencies.ts';
 import { effect } from './effect.ts';
 import { failure, failureOf } from './failure.ts';
 import { inert, type Create, type TellParams } from './outbox.ts';
-import type { PhaseContext, PhaseInput, TaskRow } from './phase-context.ts';
-import { taskCount } from './phase-context.ts';
+import type { PhaseContext, PhaseInput } from './phase-context.ts';
 import type { PhaseEvent } from './phase-events.ts';
+import type { TaskRow } from './phase-tasks.ts';
+import type { CommentRow } from './review-states.ts';
 import type { Tag } from './tags.ts';
+import { withWatcher } from './watchers.ts';
 
 /** What re-proving the children of a unit from rows and git can come to. */
 export interface Proof {
@@ -21,16 +24,6 @@ export interface PhaseLanding {
 }
 
 const LANDED: readonly string[] = ['landed', 'already', 'empty'];
-
-/** A comment of a reviewer, as it is kept beside the round it belongs to. */
-export interface CommentRow {
-  readonly round: number;
-  readonly place: number;
-  readonly project: string;
-  readonly file: string;
-  readonly line: number;
-  readonly text: string;
-}
 
 /** Types, effects, actions and guards of the phase machine. */
 export const phaseSetup = setup({
@@ -113,7 +106,7 @@ export const phaseSetup = setup({
       event.outcome === 'canceled' &&
       event.policy === 'cancel' &&
       context.pending.includes(event.of),
-    areAllSettled: ({ context }) => context.settled >= taskCount(context),
+    areAllSettled: ({ context }) => context.settled >= childCount(context),
     isAnyStuck: ({ context }) => context.stuck > 0,
     isNoneStuck: ({ context }) => context.stuck === 0,
     isNotPaused: ({ context }) => !context.paused,

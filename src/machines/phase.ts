@@ -1,76 +1,25 @@
-import { watchTells } from './dependencies.ts';
-import {
-  initialPhaseContext,
-  newTask,
-  phaseSettledTells,
-  tellTasks,
-  URGENT,
-  type PhaseContext,
-} from './phase-context.ts';
-import type { PhaseEvent } from './phase-events.ts';
+import { blockedStates, dependencyNews, relinked, watchDependencies } from './blocked.ts';
+import { outcomeInput, retiring, waysToCancel } from './canceling.ts';
+import { tellChildren } from './children.ts';
+import { answer, closeIntents, keepError, keepResult } from './effect-answers.ts';
+import { initialPhaseContext, phaseSettledTells } from './phase-context.ts';
 import { phaseSetup } from './phase-setup.ts';
-import { settledEvent } from './task-context.ts';
+import { addMergeTask, addRevisionTask, addTask } from './phase-tasks.ts';
+import { tell } from './outbox.ts';
+import { putTitle } from './renaming.ts';
+import { openingReview } from './review-states.ts';
+import { stuckAs, tellParent } from './tell-parent.ts';
+import { answerWatcher } from './watchers.ts';
 
-type Args<T extends PhaseEvent['type']> = {
-  context: PhaseContext;
-  event: Extract<PhaseEvent, { type: T }>;
-};
+const stuck = stuckAs('phase');
+const takeSlot = tellParent('slot.taken');
+const cancels = waysToCancel('#phase.canceling');
+const cancelsQueued = waysToCancel('#phase.canceling', tellParent('slot.withdrawn'));
 
-/** Tells the initiative something about this phase. */
-function toParent<T extends string>(type: T) {
-  return {
-    type: 'tell',
-    params: ({ context }: { context: PhaseContext }) => ({
-      to: 'parent' as const,
-      event: { type, ordinal: context.ordinal },
-    }),
-  } as const;
-}
-const stuck = toParent('phase.stuck');
-const unstuck = toParent('phase.unstuck');
-const takeSlot = toParent('slot.taken');
-const closeIntents = { type: 'intents.close', params: {} } as const;
-
-const renamable = {
-  'phase.rename': {
-    actions: {
-      type: 'title.put',
-      params: ({ event }: Args<'phase.rename'>) => ({ title: event.title }),
-    },
-  },
-} as const;
-
-/** Creates the task that the event describes. */
-const addTask = [
-  {
-    type: 'create',
-    params: ({ context, event }: Args<'phase.addTask' | 'phase.planTask'>) =>
-      newTask(context, {
-        category: 'execute',
-        needsReview: event.needsReview,
-        priority: event.priority,
-        dependsOn: event.dependsOn,
-      }),
-  },
-  {
-    type: 'task.insert',
-    params: ({ context, event }: Args<'phase.addTask' | 'phase.planTask'>) => ({
-      child: context.next,
-      key: event.key,
-      title: event.title,
-      description: event.description,
-      category: 'execute' as const,
-      priority: event.priority,
-      needsReview: event.needsReview,
-      capabilities: event.capabilities,
-      projects: event.projects,
-      dependsOn: event.dependsOn,
-      resolves: null,
-      round: null,
-    }),
-  },
-  'countTask',
-] as const;
+const renamable = { 'phase.rename': putTitle } as const;
+const cancelable = { 'phase.cancel': cancels.byPerson, 'initiative.canceling': cancels.along } as const;
+const waivable = { 'phase.waive': cancels.waived } as const;
+const makesMergeTask = { 'task.conflicted': { actions: addMergeTask } } as const;
 
 /** Before the phase runs: nobody may come between the tasks of its plan, which name each other by ordinal. */
 const plannable = {
@@ -78,78 +27,27 @@ const plannable = {
   'phase.addTask': { guard: 'hasItsPlan', actions: addTask },
 } as const;
 
-const cancelable = {
-  'phase.cancel': {
-    guard: 'saysWhatDependentsDo',
-    target: '#phase.canceling',
-    actions: 'recordCancel',
-  },
-  'initiative.canceling': { target: '#phase.canceling', actions: 'recordCancel' },
+/** One more task while it is looked at: the review is void, and the work goes on with a slot again. */
+const reopenable = {
+  'phase.addTask': { target: 'in_progress.deciding', actions: [...addTask, 'voidReview', takeSlot] },
 } as const;
 
-const waivable = { 'phase.waive': { target: '#phase.canceling', actions: 'recordWaive' } } as const;
+const landable = { 'phase.retry': { target: 'merging' }, 'phase.recheck': { target: 'merging' } } as const;
 
-const answerWatcher = {
-  'dependency.watch': {
-    actions: {
-      type: 'tell',
-      params: ({ context, event }: Args<'dependency.watch'>) => ({
-        to: { sibling: event.by },
-        event: settledEvent(context.ordinal, context.outcome, context.dependents),
-      }),
-    },
-  },
-} as const;
-
-/** Creates the merge task for a task that does not merge cleanly, and tells that task of it. */
-const makesMergeTask = {
-  'task.conflicted': {
-    actions: [
-      {
-        type: 'create',
-        params: ({ context, event }: Args<'task.conflicted'>) =>
-          newTask(context, { category: 'merge', priority: URGENT, resolves: event.ordinal }),
-      },
-      {
-        type: 'task.insert',
-        params: ({ context, event }: Args<'task.conflicted'>) => ({
-          child: context.next,
-          key: `merge-${event.ordinal}-${context.next}`,
-          title: 'Resolve a merge conflict',
-          description: '',
-          category: 'merge' as const,
-          priority: URGENT,
-          needsReview: false,
-          capabilities: [],
-          projects: null,
-          dependsOn: [],
-          resolves: event.ordinal,
-          round: null,
-        }),
-      },
-      {
-        type: 'tell',
-        params: ({ context, event }: Args<'task.conflicted'>) => ({
-          to: { child: event.ordinal },
-          event: { type: 'conflict.assigned', to: context.next },
-        }),
-      },
-      'countTask',
-    ],
-  },
-} as const;
+/** What a settled phase does in both of its last states. */
+const settled = { tags: ['settled'], entry: tell(phaseSettledTells), on: answerWatcher } as const;
 
 /** A slice of an initiative with a branch of its own, on which its tasks land. */
 export const phaseMachine = phaseSetup.createMachine({
   id: 'phase',
   description: 'A slice of an initiative with a branch of its own, on which its tasks land.',
   context: ({ input }) => initialPhaseContext(input),
-  entry: { type: 'tell', params: ({ context }) => watchTells(context) },
+  entry: watchDependencies,
   initial: 'draft',
   on: {
     'dependency.watch': { actions: 'watch' },
     'dependency.settled': { actions: 'noteDependency' },
-    'slot.granted': { actions: toParent('slot.returned') },
+    'slot.granted': { actions: tellParent('slot.returned') },
     'initiative.paused': { actions: 'notePause' },
     'initiative.resumed': { actions: 'noteResume' },
     'task.settled': { actions: 'countSettled' },
@@ -178,49 +76,21 @@ export const phaseMachine = phaseSetup.createMachine({
         ...cancelable,
         ...waivable,
         ...renamable,
-        'dependency.settled': [
-          { guard: 'cancelsWithIt', target: 'canceling', actions: 'recordCancel' },
-          { actions: 'noteDependency' },
-        ],
-        'phase.relink': {
-          guard: 'canRelink',
-          actions: ['relink', { type: 'tell', params: ({ context }) => watchTells(context) }],
-        },
+        ...dependencyNews,
+        'phase.relink': relinked,
         ...plannable,
       },
-      states: {
-        waiting: {
-          description: 'What it waits for is under way.',
-          always: { guard: 'isStranded', target: 'stranded' },
-        },
-        stranded: {
-          description: 'Something it depends on was canceled: waive it, or link it to something else.',
-          tags: ['needs_you'],
-          entry: stuck,
-          exit: unstuck,
-          always: { guard: 'isNotStranded', target: 'waiting' },
-        },
-      },
+      states: blockedStates(stuck),
     },
     queued: {
       description: 'Waits for a slot of the initiative.',
       tags: ['waiting'],
-      entry: toParent('slot.request'),
+      entry: tellParent('slot.request'),
       on: {
         'slot.granted': { target: 'in_progress' },
-        'phase.cancel': {
-          guard: 'saysWhatDependentsDo',
-          target: 'canceling',
-          actions: ['recordCancel', toParent('slot.withdrawn')],
-        },
-        'initiative.canceling': {
-          target: 'canceling',
-          actions: ['recordCancel', toParent('slot.withdrawn')],
-        },
-        'phase.waive': {
-          target: 'canceling',
-          actions: ['recordWaive', toParent('slot.withdrawn')],
-        },
+        'phase.cancel': cancelsQueued.byPerson,
+        'initiative.canceling': cancelsQueued.along,
+        'phase.waive': cancelsQueued.waived,
         ...renamable,
         ...plannable,
       },
@@ -228,7 +98,7 @@ export const phaseMachine = phaseSetup.createMachine({
     in_progress: {
       description: 'Holds a slot; the tasks are worked on and landed on the branch of the phase.',
       initial: 'opening',
-      exit: toParent('slot.returned'),
+      exit: tellParent('slot.returned'),
       on: { ...cancelable, ...renamable, 'phase.addTask': { target: '.deciding', actions: addTask } },
       states: {
         opening: {
@@ -241,27 +111,15 @@ export const phaseMachine = phaseSetup.createMachine({
             input: {},
             onDone: {
               target: 'deciding',
-              actions: [
-                'noteOpened',
-                { type: 'tell', params: ({ context }) => tellTasks(context, 'phase.opened') },
-              ],
+              actions: ['noteOpened', tellChildren('phase.opened')],
             },
-            onError: {
-              target: 'open_failed',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
+            onError: { target: 'open_failed', actions: keepError },
           },
         },
         open_failed: {
           description: 'The branch could not be made: retry or cancel.',
-          tags: ['needs_you'],
-          entry: stuck,
-          exit: unstuck,
-          on: {
-            'phase.retry': { target: 'opening' },
-            'phase.waive': { target: '#phase.canceling', actions: 'recordWaive' },
-            'phase.addTask': { actions: addTask },
-          },
+          ...stuck,
+          on: { 'phase.retry': { target: 'opening' }, ...waivable, 'phase.addTask': { actions: addTask } },
         },
         deciding: {
           description: 'Looks at its tasks: go on, ask a person, or prove that all is there.',
@@ -283,9 +141,8 @@ export const phaseMachine = phaseSetup.createMachine({
         },
         attention: {
           description: 'At least one task waits for a person; the others go on.',
+          ...stuck,
           tags: ['busy', 'needs_you'],
-          entry: stuck,
-          exit: unstuck,
           always: [
             { guard: 'areAllSettled', target: 'proving' },
             { guard: 'isNoneStuck', target: 'working' },
@@ -300,30 +157,16 @@ export const phaseMachine = phaseSetup.createMachine({
             src: 'phase.prove',
             input: {},
             onDone: [
-              {
-                guard: { type: 'isProvenAndYolo', params: ({ event }) => event.output },
-                target: '#phase.merging',
-              },
-              {
-                guard: { type: 'isProven', params: ({ event }) => event.output },
-                target: '#phase.pending_review',
-              },
-              {
-                target: 'unproven',
-                actions: { type: 'recordMissing', params: ({ event }) => event.output },
-              },
+              { guard: answer('isProvenAndYolo'), target: '#phase.merging' },
+              { guard: answer('isProven'), target: '#phase.pending_review' },
+              { target: 'unproven', actions: answer('recordMissing') },
             ],
-            onError: {
-              target: 'unproven',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
+            onError: { target: 'unproven', actions: keepError },
           },
         },
         unproven: {
           description: 'Something submitted is not on the branch: recheck, add a task, or cancel.',
-          tags: ['needs_you'],
-          entry: stuck,
-          exit: unstuck,
+          ...stuck,
           on: { 'phase.recheck': { target: 'proving' }, 'phase.retry': { target: 'proving' } },
         },
       },
@@ -331,92 +174,25 @@ export const phaseMachine = phaseSetup.createMachine({
     pending_review: {
       description: 'A reviewer looks at exactly the heads that were read when the review opened.',
       initial: 'opening',
-      on: {
-        ...cancelable,
-        ...renamable,
-        'phase.addTask': {
-          target: 'in_progress.deciding',
-          actions: [...addTask, 'voidReview', takeSlot],
-        },
-      },
+      on: { ...cancelable, ...renamable, ...reopenable },
       states: {
-        opening: {
-          description: 'The heads are being read and kept.',
-          tags: ['busy'],
-          invoke: {
-            id: 'review',
-            src: 'phase.openReview',
-            input: ({ context }) => ({ round: context.round }),
-            onDone: {
-              target: 'open',
-              actions: {
-                type: 'recordHeads',
-                params: ({ event }) => ({ digest: event.output.digest }),
-              },
-            },
-            onError: {
-              target: 'unreadable',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
-          },
-        },
+        opening: openingReview('phase.openReview'),
         open: {
           description: 'Waits for a reviewer: approve these heads, or request changes.',
           tags: ['needs_you'],
           on: {
-            'phase.approve': {
-              guard: 'areHeadsServed',
-              target: '#phase.merging',
-              actions: 'recordApproval',
-            },
+            'phase.approve': { guard: 'areHeadsServed', target: '#phase.merging', actions: 'recordApproval' },
             'phase.requestChanges': {
               guard: 'hasRoundsLeft',
               target: '#phase.in_progress.deciding',
-              actions: [
-                {
-                  type: 'create',
-                  params: ({ context }) => newTask(context, { category: 'review', priority: URGENT }),
-                },
-                {
-                  type: 'task.insert',
-                  params: ({ context, event }) => ({
-                    child: context.next,
-                    key: `revision-${context.round}`,
-                    title: 'Make the changes that the reviewer requested',
-                    description: event.summary,
-                    category: 'review',
-                    priority: URGENT,
-                    needsReview: false,
-                    capabilities: [],
-                    projects: null,
-                    dependsOn: [],
-                    resolves: null,
-                    round: context.round,
-                  }),
-                },
-                {
-                  type: 'comment.put',
-                  params: ({ context, event }) => ({
-                    many: event.comments.map((comment, index) => ({
-                      round: context.round,
-                      place: index + 1,
-                      ...comment,
-                    })),
-                  }),
-                },
-                'countTask',
-                'nextRound',
-                takeSlot,
-              ],
+              actions: [...addRevisionTask, 'nextRound', takeSlot],
             },
             'phase.recheck': { target: 'opening' },
           },
         },
         unreadable: {
           description: 'The heads could not be read: recheck or cancel.',
-          tags: ['needs_you'],
-          entry: stuck,
-          exit: unstuck,
+          ...stuck,
           on: { 'phase.recheck': { target: 'opening' }, 'phase.retry': { target: 'opening' } },
         },
       },
@@ -440,41 +216,27 @@ export const phaseMachine = phaseSetup.createMachine({
             src: 'phase.land',
             input: ({ context }) => ({ approved: context.approved }),
             onDone: [
-              {
-                guard: { type: 'hasLanded', params: ({ event }) => event.output },
-                target: '#phase.completed',
-                actions: closeIntents,
-              },
+              { guard: answer('hasLanded'), target: '#phase.completed', actions: closeIntents },
               {
                 guard: 'isCancelRequested',
                 target: '#phase.canceling',
                 actions: ['recordLateCancel', closeIntents],
               },
               {
-                guard: { type: 'haveHeadsMoved', params: ({ event }) => event.output },
+                guard: answer('haveHeadsMoved'),
                 target: '#phase.pending_review',
                 actions: ['voidReview', closeIntents],
               },
               {
-                guard: { type: 'isConflict', params: ({ event }) => event.output },
+                guard: answer('isConflict'),
                 target: '#phase.conflict_unresolved',
-                actions: [{ type: 'recordResult', params: ({ event }) => event.output }, closeIntents],
+                actions: [keepResult, closeIntents],
               },
-              {
-                target: '#phase.merge_failed',
-                actions: [{ type: 'recordResult', params: ({ event }) => event.output }, closeIntents],
-              },
+              { target: '#phase.merge_failed', actions: [keepResult, closeIntents] },
             ],
             onError: [
-              {
-                guard: 'isCancelRequested',
-                target: '#phase.canceling',
-                actions: 'recordLateCancel',
-              },
-              {
-                target: '#phase.merge_failed',
-                actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-              },
+              { guard: 'isCancelRequested', target: '#phase.canceling', actions: 'recordLateCancel' },
+              { target: '#phase.merge_failed', actions: keepError },
             ],
           },
           on: {
@@ -486,78 +248,44 @@ export const phaseMachine = phaseSetup.createMachine({
     },
     conflict_unresolved: {
       description: 'The phase does not merge cleanly into the initiative: nothing has moved.',
-      tags: ['needs_you'],
-      entry: stuck,
-      exit: unstuck,
-      on: {
-        ...cancelable,
-        ...waivable,
-        ...renamable,
-        'phase.retry': { target: 'merging' },
-        'phase.recheck': { target: 'merging' },
-        'phase.addTask': {
-          target: 'in_progress.deciding',
-          actions: [...addTask, 'voidReview', takeSlot],
-        },
-      },
+      ...stuck,
+      on: { ...cancelable, ...waivable, ...renamable, ...landable, ...reopenable },
     },
     merge_failed: {
       description: 'The landing failed for another reason than a conflict: nothing has moved.',
-      tags: ['needs_you'],
-      entry: stuck,
-      exit: unstuck,
-      on: {
-        ...cancelable,
-        ...waivable,
-        ...renamable,
-        'phase.retry': { target: 'merging' },
-        'phase.recheck': { target: 'merging' },
-      },
+      ...stuck,
+      on: { ...cancelable, ...waivable, ...renamable, ...landable },
     },
     canceling: {
       description: 'Tasks end, leases are revoked, and every commit is put under a backup ref.',
       tags: ['busy'],
       initial: 'draining',
-      entry: { type: 'tell', params: ({ context }) => tellTasks(context, 'phase.canceling') },
+      entry: tellChildren('phase.canceling'),
       states: {
         draining: {
           description: 'Waits until each task is settled.',
           tags: ['waiting'],
           always: { guard: 'areAllSettled', target: 'retiring' },
         },
-        retiring: {
-          description: 'Backup refs are being written.',
-          invoke: {
-            id: 'retire',
-            src: 'phase.retire',
-            input: ({ context }) => ({ outcome: context.outcome }),
-            onDone: { target: '#phase.canceled' },
-            onError: {
-              target: 'stuck',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
-          },
-        },
+        retiring: retiring({
+          src: 'phase.retire',
+          input: outcomeInput,
+          onDone: { target: '#phase.canceled' },
+        }),
         stuck: {
           description: 'The backup refs could not be written: retry.',
-          tags: ['needs_you'],
-          entry: stuck,
-          exit: unstuck,
+          ...stuck,
           on: { 'phase.retry': { target: 'retiring' } },
         },
       },
     },
     completed: {
       description: 'Everything on the branch of the phase is contained in the branch of the initiative.',
-      tags: ['settled'],
-      entry: { type: 'tell', params: ({ context }) => phaseSettledTells(context) },
-      on: answerWatcher,
+      ...settled,
     },
     canceled: {
       description: 'Not wanted any more (or waived); its commits are kept under backup refs.',
-      tags: ['settled'],
-      entry: { type: 'tell', params: ({ context }) => phaseSettledTells(context) },
-      on: answerWatcher,
+      ...settled,
     },
   },
 });

@@ -1,5 +1,6 @@
 import type { TellParams } from './outbox.ts';
 import type { DependentsPolicy, Failure, SettledOutcome, TaskCategory } from './payloads.ts';
+import { watcherTells } from './watchers.ts';
 
 /** What a task is created with. */
 export interface TaskInput {
@@ -68,14 +69,11 @@ export function initialTaskContext(input: TaskInput): TaskContext {
 
 /** What everybody concerned is told when the task settles. */
 export function settledTells(context: TaskContext): TellParams {
-  const { ordinal, outcome, dependents, resolves } = context;
+  const { ordinal, outcome, resolves } = context;
   return {
     many: [
       { to: 'parent' as const, event: { type: 'task.settled', ordinal, outcome } },
-      ...context.watchers.map((watcher) => ({
-        to: { sibling: watcher },
-        event: settledEvent(ordinal, outcome, dependents),
-      })),
+      ...watcherTells(context),
       ...(resolves === null
         ? []
         : [
@@ -89,11 +87,6 @@ export function settledTells(context: TaskContext): TellParams {
           ]),
     ],
   };
-}
-
-/** The answer to one that watches. */
-export function settledEvent(ordinal: number, outcome: SettledOutcome, policy: DependentsPolicy | null) {
-  return { type: 'dependency.settled', of: ordinal, outcome, ...(policy === null ? {} : { policy }) };
 }
 
 /** What a merge task is told when nobody waits for its resolution any more. */

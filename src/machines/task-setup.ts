@@ -1,11 +1,12 @@
 import { assign, setup } from 'xstate';
-import { afterSettled, withWatcher } from './dependencies.ts';
+import { afterSettled } from './dependencies.ts';
 import { effect } from './effect.ts';
 import { failure, failureOf } from './failure.ts';
 import { inert, type TellParams } from './outbox.ts';
 import type { Tag } from './tags.ts';
 import { MAX_CONFLICTS, MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
 import type { TaskEvent } from './task-events.ts';
+import { withWatcher } from './watchers.ts';
 
 /** What landing a task can come to. */
 export interface TaskLanding {

@@ -1,98 +1,63 @@
-import { watchTells } from './dependencies.ts';
-import {
-  dropConflictTells,
-  initialTaskContext,
-  settledEvent,
-  settledTells,
-  type TaskContext,
-} from './task-context.ts';
+import { blockedStates, dependencyNews, relinked, watchDependencies } from './blocked.ts';
+import { outcomeInput, retiring, waysToCancel } from './canceling.ts';
+import { answer, closeIntents, keepError, keepResult } from './effect-answers.ts';
+import { tell } from './outbox.ts';
+import { putTitle } from './renaming.ts';
+import { dropLateResolver, dropResolver, tellConflict, tellUnresolved } from './task-conflict.ts';
+import { initialTaskContext, settledTells, type TaskContext } from './task-context.ts';
 import { taskSetup } from './task-setup.ts';
+import { stuckAs } from './tell-parent.ts';
+import { answerWatcher } from './watchers.ts';
 
-const stuck = {
-  type: 'tell',
-  params: ({ context }: { context: { ordinal: number } }) => ({
-    to: 'parent' as const,
-    event: { type: 'task.stuck', ordinal: context.ordinal },
-  }),
-} as const;
-const unstuck = {
-  type: 'tell',
-  params: ({ context }: { context: { ordinal: number } }) => ({
-    to: 'parent' as const,
-    event: { type: 'task.unstuck', ordinal: context.ordinal },
-  }),
-} as const;
-
-const renamable = {
-  'task.rename': {
-    actions: {
-      type: 'title.put',
-      params: ({ event }: { event: { title: string } }) => ({ title: event.title }),
-    },
-  },
-} as const;
+const stuck = stuckAs('task');
+const renamable = { 'task.rename': putTitle } as const;
 
 /** A cancel of the task itself, or of everything around it. */
+const cancels = waysToCancel('#task.canceling');
 const cancelable = {
-  'task.cancel': {
-    guard: 'saysWhatDependentsDo',
-    target: '#task.canceling',
-    actions: 'recordCancel',
-  },
-  'phase.canceling': { target: '#task.canceling', actions: 'recordCancel' },
-  'conflict.dropped': { target: '#task.canceling', actions: 'recordCancel' },
+  'task.cancel': cancels.byPerson,
+  'phase.canceling': cancels.along,
+  'conflict.dropped': cancels.along,
 } as const;
-
-/** Ends the merge task that nobody waits for any more; left alone, it would land what was canceled. */
-const dropResolver = {
-  type: 'tell',
-  params: ({ context }: { context: TaskContext }) => dropConflictTells(context),
-} as const;
+const waivable = { 'task.waive': cancels.waived } as const;
 
 /** The same while a merge task works on the conflict of this task. */
+const cancelsInConflict = waysToCancel('#task.canceling', dropResolver);
 const cancelableInConflict = {
-  'task.cancel': {
-    guard: 'saysWhatDependentsDo',
-    target: '#task.canceling',
-    actions: ['recordCancel', dropResolver],
-  },
-  'phase.canceling': { target: '#task.canceling', actions: ['recordCancel', dropResolver] },
-  'conflict.dropped': { target: '#task.canceling', actions: ['recordCancel', dropResolver] },
+  'task.cancel': cancelsInConflict.byPerson,
+  'phase.canceling': cancelsInConflict.along,
+  'conflict.dropped': cancelsInConflict.along,
 } as const;
 
-/** A merge task that was made while this task was being canceled. */
-const dropLateResolver = {
-  'conflict.assigned': {
-    actions: {
-      type: 'tell',
-      params: ({ event }: { event: { to: number } }) => ({
-        to: { sibling: event.to },
-        event: { type: 'conflict.dropped' },
-      }),
-    },
-  },
+/** The place of the task among those that can be claimed. */
+const putReady = {
+  type: 'ready.put',
+  params: ({ context }: { context: TaskContext }) => ({
+    priority: context.priority,
+    attempt: context.attempt + 1,
+  }),
 } as const;
 
-const answerWatcher = {
-  'dependency.watch': {
-    actions: {
-      type: 'tell',
-      params: ({ context, event }: { context: TaskContext; event: { by: number } }) => ({
-        to: { sibling: event.by },
-        event: settledEvent(context.ordinal, context.outcome, context.dependents),
-      }),
-    },
-  },
+/** An attempt that came to nothing: the next one, or a person when there is none left. */
+const nextAttempt = [
+  { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
+  { guard: 'holdsLease', target: 'queued', actions: 'countFailure' },
+] as const;
+
+/** The landing is tried again when the merge task has landed, to prove that this task is contained. */
+const resolvable = {
+  'conflict.resolved': { guard: 'isFromResolver', target: 'merging', actions: 'recordResolver' },
 } as const;
 
-const waivable = { 'task.waive': { target: '#task.canceling', actions: 'recordWaive' } } as const;
+/** What a settled task does in both of its last states. */
+const settled = { tags: ['settled'], entry: tell(settledTells) } as const;
 
 /** A unit of agent work: claimed under a lease, submitted, landed on the branch of its phase. */
 export const taskMachine = taskSetup.createMachine({
   id: 'task',
   description: 'A unit of agent work: claimed under a lease, submitted, landed on the branch of its phase.',
   context: ({ input }) => initialTaskContext(input),
-  entry: { type: 'tell', params: ({ context }) => watchTells(context) },
+  entry: watchDependencies,
   initial: 'blocked',
   on: {
     'phase.opened': { actions: 'openPhase' },
@@ -108,39 +73,18 @@ export const taskMachine = taskSetup.createMachine({
       always: { guard: 'isReady', target: 'queued' },
       on: {
         ...cancelable,
-        'dependency.settled': [
-          { guard: 'cancelsWithIt', target: 'canceling', actions: 'recordCancel' },
-          { actions: 'noteDependency' },
-        ],
-        'task.relink': {
-          guard: 'canRelink',
-          actions: ['relink', { type: 'tell', params: ({ context }) => watchTells(context) }],
-        },
+        ...dependencyNews,
+        'task.relink': relinked,
         ...renamable,
         'task.reprioritize': { actions: 'reprioritize' },
         ...waivable,
       },
-      states: {
-        waiting: {
-          description: 'What it waits for is under way.',
-          always: { guard: 'isStranded', target: 'stranded' },
-        },
-        stranded: {
-          description: 'Something it depends on was canceled: waive it, or link it to something else.',
-          tags: ['needs_you'],
-          entry: stuck,
-          exit: unstuck,
-          always: { guard: 'isNotStranded', target: 'waiting' },
-        },
-      },
+      states: blockedStates(stuck),
     },
     queued: {
       description: 'Ready to be claimed by an agent.',
       tags: ['waiting', 'claimable'],
-      entry: {
-        type: 'ready.put',
-        params: ({ context }) => ({ priority: context.priority, attempt: context.attempt + 1 }),
-      },
+      entry: putReady,
       exit: { type: 'ready.remove', params: {} },
       on: {
         ...cancelable,
@@ -160,21 +104,9 @@ export const taskMachine = taskSetup.createMachine({
             },
           ],
         },
-        'task.relink': {
-          guard: 'canRelink',
-          target: 'blocked',
-          actions: ['relink', { type: 'tell', params: ({ context }) => watchTells(context) }],
-        },
+        'task.relink': { ...relinked, target: 'blocked' },
         ...renamable,
-        'task.reprioritize': {
-          actions: [
-            'reprioritize',
-            {
-              type: 'ready.put',
-              params: ({ context }) => ({ priority: context.priority, attempt: context.attempt + 1 }),
-            },
-          ],
-        },
+        'task.reprioritize': { actions: ['reprioritize', putReady] },
         ...waivable,
       },
     },
@@ -189,19 +121,9 @@ export const taskMachine = taskSetup.createMachine({
           { guard: 'holdsLeaseAndIsReviewed', target: 'pending_review', actions: 'recordSubmission' },
           { guard: 'holdsLease', target: 'merging', actions: 'recordSubmission' },
         ],
-        'task.fail': [
-          { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
-          { guard: 'holdsLease', target: 'queued', actions: 'countFailure' },
-        ],
-        'task.stop': [
-          { guard: 'isStoppedByUser', target: 'held' },
-          { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
-          { guard: 'holdsLease', target: 'queued', actions: 'countFailure' },
-        ],
-        'lease.expired': [
-          { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
-          { guard: 'holdsLease', target: 'queued', actions: 'countFailure' },
-        ],
+        'task.fail': nextAttempt,
+        'task.stop': [{ guard: 'isStoppedByUser', target: 'held' }, ...nextAttempt],
+        'lease.expired': nextAttempt,
         ...renamable,
         'task.reprioritize': { actions: 'reprioritize' },
       },
@@ -219,15 +141,8 @@ export const taskMachine = taskSetup.createMachine({
     },
     held: {
       description: 'A person stopped the agent: resume or cancel.',
-      tags: ['needs_you'],
-      entry: stuck,
-      exit: unstuck,
-      on: {
-        ...cancelable,
-        ...waivable,
-        'task.resume': { target: 'queued' },
-        ...renamable,
-      },
+      ...stuck,
+      on: { ...cancelable, ...waivable, 'task.resume': { target: 'queued' }, ...renamable },
     },
     pending_review: {
       description: 'The plan asks for a review of this task before it is landed.',
@@ -247,56 +162,25 @@ export const taskMachine = taskSetup.createMachine({
         src: 'task.land',
         input: ({ context }) => ({ submission: context.submission, attempt: context.attempt }),
         onDone: [
+          { guard: answer('hasLanded'), target: 'completed', actions: closeIntents },
+          { guard: 'isCancelRequested', target: 'canceling', actions: ['recordLateCancel', closeIntents] },
+          { guard: answer('isConflict'), target: 'conflicted', actions: ['countConflict', closeIntents] },
+          { guard: answer('isRepeatedConflict'), target: 'conflict_unresolved', actions: closeIntents },
           {
-            guard: { type: 'hasLanded', params: ({ event }) => event.output },
-            target: 'completed',
-            actions: { type: 'intents.close', params: {} },
-          },
-          {
-            guard: 'isCancelRequested',
-            target: 'canceling',
-            actions: ['recordLateCancel', { type: 'intents.close', params: {} }],
-          },
-          {
-            guard: { type: 'isConflict', params: ({ event }) => event.output },
-            target: 'conflicted',
-            actions: ['countConflict', { type: 'intents.close', params: {} }],
-          },
-          {
-            guard: { type: 'isRepeatedConflict', params: ({ event }) => event.output },
-            target: 'conflict_unresolved',
-            actions: { type: 'intents.close', params: {} },
-          },
-          {
-            guard: { type: 'isOutrun', params: ({ event }) => event.output },
+            guard: answer('isOutrun'),
             target: 'queued',
-            actions: ['countOutrun', 'dropSubmission', { type: 'intents.close', params: {} }],
+            actions: ['countOutrun', 'dropSubmission', closeIntents],
           },
           {
-            guard: { type: 'isIncomplete', params: ({ event }) => event.output },
+            guard: answer('isIncomplete'),
             target: 'queued',
-            actions: [
-              'countFailure',
-              'dropSubmission',
-              { type: 'recordResult', params: ({ event }) => event.output },
-              { type: 'intents.close', params: {} },
-            ],
+            actions: ['countFailure', 'dropSubmission', keepResult, closeIntents],
           },
-          {
-            target: 'failed',
-            actions: [
-              'dropSubmission',
-              { type: 'recordResult', params: ({ event }) => event.output },
-              { type: 'intents.close', params: {} },
-            ],
-          },
+          { target: 'failed', actions: ['dropSubmission', keepResult, closeIntents] },
         ],
         onError: [
           { guard: 'isCancelRequested', target: 'canceling', actions: 'recordLateCancel' },
-          {
-            target: 'failed',
-            actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-          },
+          { target: 'failed', actions: keepError },
         ],
       },
       on: {
@@ -309,20 +193,10 @@ export const taskMachine = taskSetup.createMachine({
     conflicted: {
       description: 'A merge task resolves the conflict; this one is proven again when that has landed.',
       tags: ['waiting'],
-      entry: {
-        type: 'tell',
-        params: ({ context }) => ({
-          to: 'parent',
-          event: { type: 'task.conflicted', ordinal: context.ordinal, round: context.conflicts },
-        }),
-      },
+      entry: tellConflict,
       on: {
         ...cancelableInConflict,
-        'conflict.resolved': {
-          guard: 'isFromResolver',
-          target: 'merging',
-          actions: 'recordResolver',
-        },
+        ...resolvable,
         'conflict.failed': {
           guard: 'isFromResolver',
           target: 'conflict_unresolved',
@@ -333,17 +207,11 @@ export const taskMachine = taskSetup.createMachine({
     },
     conflict_unresolved: {
       description: 'Nobody resolved the conflict: retry, recheck, waive or cancel.',
-      tags: ['needs_you'],
-      entry: stuck,
-      exit: unstuck,
+      ...stuck,
       on: {
         ...cancelableInConflict,
-        'task.waive': { target: 'canceling', actions: ['recordWaive', dropResolver] },
-        'conflict.resolved': {
-          guard: 'isFromResolver',
-          target: 'merging',
-          actions: 'recordResolver',
-        },
+        'task.waive': cancelsInConflict.waived,
+        ...resolvable,
         'task.retry': { target: 'merging', actions: ['startOver', dropResolver] },
         'task.recheck': { target: 'merging', actions: dropResolver },
         ...renamable,
@@ -351,21 +219,8 @@ export const taskMachine = taskSetup.createMachine({
     },
     failed: {
       description: 'All attempts failed, or the landing did: retry, waive or cancel. The work is kept.',
-      tags: ['needs_you'],
-      entry: [
-        stuck,
-        {
-          type: 'tell',
-          params: ({ context }) =>
-            context.resolves === null
-              ? { many: [] }
-              : {
-                  to: { sibling: context.resolves },
-                  event: { type: 'conflict.failed', by: context.ordinal },
-                },
-        },
-      ],
-      exit: unstuck,
+      ...stuck,
+      entry: [stuck.entry, tellUnresolved],
       on: {
         ...cancelable,
         ...waivable,
@@ -382,38 +237,26 @@ export const taskMachine = taskSetup.createMachine({
       initial: 'retiring',
       on: dropLateResolver,
       states: {
-        retiring: {
-          description: 'Backup refs are being written.',
-          invoke: {
-            id: 'retire',
-            src: 'task.retire',
-            input: ({ context }) => ({ outcome: context.outcome }),
-            onDone: { target: '#task.canceled', actions: { type: 'intents.close', params: {} } },
-            onError: {
-              target: 'stuck',
-              actions: { type: 'recordError', params: ({ event }) => ({ error: event.error }) },
-            },
-          },
-        },
+        retiring: retiring({
+          src: 'task.retire',
+          input: outcomeInput,
+          onDone: { target: '#task.canceled', actions: closeIntents },
+        }),
         stuck: {
           description: 'The backup refs could not be written: retry.',
-          tags: ['needs_you'],
-          entry: stuck,
-          exit: unstuck,
+          ...stuck,
           on: { 'task.retry': { target: 'retiring' } },
         },
       },
     },
     completed: {
       description: 'Everything submitted is contained in the branch of the phase.',
-      tags: ['settled'],
-      entry: { type: 'tell', params: ({ context }) => settledTells(context) },
+      ...settled,
       on: answerWatcher,
     },
     canceled: {
       description: 'Not wanted any more (or waived); its commits are kept under backup refs.',
-      tags: ['settled'],
-      entry: { type: 'tell', params: ({ context }) => settledTells(context) },
+      ...settled,
       on: { ...answerWatcher, ...dropLateResolver },
     },
   },

@@ -1,0 +1,31 @@
+import { tell } from './outbox.ts';
+import { dropConflictTells, type TaskContext } from './task-context.ts';
+
+/** Asks the phase for a merge task. */
+export const tellConflict = tell(({ ordinal, conflicts }: TaskContext) => ({
+  to: 'parent',
+  event: { type: 'task.conflicted', ordinal, round: conflicts },
+}));
+
+/** A merge task that failed says so to the task that waits for it. */
+export const tellUnresolved = tell(({ ordinal, resolves }: TaskContext) =>
+  resolves === null
+    ? { many: [] }
+    : { to: { sibling: resolves }, event: { type: 'conflict.failed', by: ordinal } },
+);
+
+/** Ends the merge task that nobody waits for any more; left alone, it would land what was canceled. */
+export const dropResolver = tell(dropConflictTells);
+
+/** A merge task that was made while this task was being canceled. */
+export const dropLateResolver = {
+  'conflict.assigned': {
+    actions: {
+      type: 'tell',
+      params: ({ event }: { event: { to: number } }) => ({
+        to: { sibling: event.to },
+        event: { type: 'conflict.dropped' },
+      }),
+    },
+  },
+} as const;

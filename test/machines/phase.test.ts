@@ -73,6 +73,14 @@ describe('a phase that waits', () => {
     ]);
   });
 
+  it('that is a draft is canceled with what it depends on as well, and only when the cancel says so', () => {
+    const draft = newPhase({ draft: true, dependsOn: [1, 3] });
+    draft.send({ type: 'dependency.settled', of: 3, outcome: 'canceled', policy: 'release' });
+    expect([draft.path, draft.context.pending]).toEqual(['draft', [1]]);
+    draft.send({ type: 'dependency.settled', of: 1, outcome: 'canceled', policy: 'cancel' });
+    expect([draft.path, draft.context.outcome]).toEqual(['canceling.draining', 'canceled']);
+  });
+
   it('that is stranded goes on when it is linked to something else', () => {
     const waiting = newPhase({ dependsOn: [1] });
     waiting.send({ type: 'dependency.settled', of: 1, outcome: 'canceled', policy: 'keep' });
@@ -242,6 +250,40 @@ describe('a review', () => {
     expect(phase.path).toBe('pending_review.unreadable');
     phase.send({ type: 'phase.recheck' });
     expect(phase.path).toBe('pending_review.opening');
+  });
+});
+
+describe('a phase that fails before it lands', () => {
+  it.each([
+    ['in_progress.open_failed', (one: ActorUnderTest<PhaseContext>) => one.fails('open')],
+    [
+      'in_progress.unproven',
+      (one: ActorUnderTest<PhaseContext>) => {
+        one.done('open');
+        one.send(settled, settled);
+        one.fails('prove');
+      },
+    ],
+    [
+      'pending_review.unreadable',
+      (one: ActorUnderTest<PhaseContext>) => {
+        one.done('open');
+        one.send(settled, settled);
+        one.done('prove', { proven: true, missing: [] });
+        one.fails('review');
+      },
+    ],
+  ])('can be waived in %s, and counts as done for those that wait for it', (path, fail) => {
+    phase.send({ type: 'slot.granted' }, { type: 'dependency.watch', by: 4 });
+    fail(phase);
+    expect(phase.path).toBe(path);
+    expect(phase.send({ type: 'phase.waive' })).toBe(true);
+    if (phase.path === 'canceling.draining') phase.send(settled, settled);
+    phase.done('retire');
+    expect(phase.told).toContainEqual({
+      to: { sibling: 4 },
+      event: { type: 'dependency.settled', of: 2, outcome: 'waived' },
+    });
   });
 });
 

@@ -23,6 +23,7 @@ export class Mailbox {
   readonly #idle: (() => void)[] = [];
   #isPumping = false;
   #isClosing = false;
+  /** Commits without an answer, one after the other; however many actors were in them. */
   #unknowns = 0;
 
   constructor(committer: Pick<Committer, 'commit' | 'commitAlone'>) {
@@ -82,7 +83,7 @@ export class Mailbox {
     for (let jobs = this.#take(); jobs.length > 0; jobs = this.#take()) {
       for (const { actorId } of jobs) this.#resting.add(actorId);
       const leftovers = await this.#committer.commit(jobs);
-      if (!leftovers.some(({ why }) => why === 'unknown')) this.#unknowns = 0;
+      this.#unknowns = leftovers.some(isUnknown) ? this.#unknowns + 1 : 0;
       for (const { actorId } of jobs) this.#resting.delete(actorId);
       for (const leftover of merged(leftovers)) this.#putBack(leftover);
     }
@@ -106,7 +107,6 @@ export class Mailbox {
 
   #putBack({ actorId, pendings, why }: Leftover): void {
     if (why === 'again') return this.#enqueue(actorId, pendings, 'front');
-    if (why === 'unknown') this.#unknowns += 1;
     const open = pendings.filter((pending) => {
       pending.isUncertain = true;
       if (why === 'lost') pending.losses += 1;
@@ -136,6 +136,7 @@ export class Mailbox {
 
   async #alone(job: Job): Promise<void> {
     const leftovers = await this.#committer.commitAlone(job);
+    if (leftovers.some(isUnknown)) this.#unknowns += 1;
     this.#resting.delete(job.actorId);
     if (leftovers.length === 0) this.#wake(job.actorId, []);
     for (const leftover of merged(leftovers)) this.#putBack(leftover);
@@ -166,6 +167,10 @@ function merged(leftovers: readonly Leftover[]): Leftover[] {
     });
   }
   return [...byActor.values()];
+}
+
+function isUnknown({ why }: Leftover): boolean {
+  return why === 'unknown';
 }
 
 /** Who posts an id that is being applied gets the first answer, as the duplicate that it is. */

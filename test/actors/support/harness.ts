@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { v4 } from 'uuid';
+import { vi } from 'vitest';
 
 import { createRuntime } from '../../../src/actors/create-runtime.ts';
 import type { EffectRegistration } from '../../../src/actors/effects.ts';
@@ -108,6 +109,11 @@ export function stageOver(database: { sql: SqlPool; url: string; close(): Promis
     },
   };
   return stage;
+}
+
+/** Waits until a check passes. A fact that never comes fails the test late; one that comes late on a busy machine does not. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 20 });
 }
 
 /** An event of an operator with a fresh id. */

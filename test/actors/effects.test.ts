@@ -4,7 +4,7 @@ import type { EffectRun } from '../../src/actors/effects.ts';
 import { EffectFailure, EffectRetryLater } from '../../src/actors/effects.ts';
 import type { JsonValue } from '../../src/actors/json.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage } from './support/harness.ts';
+import { event, eventually, openStage } from './support/harness.ts';
 
 let stage: Stage;
 beforeEach(async () => {
@@ -21,14 +21,11 @@ function controlled() {
     return promise;
   };
   const nth = (n: number) =>
-    vi.waitFor(
-      () => {
-        const found = runs[n];
-        if (found === undefined) throw new Error(`run ${n} has not begun`);
-        return found;
-      },
-      { timeout: 5_000 },
-    );
+    eventually(() => {
+      const found = runs[n];
+      if (found === undefined) throw new Error(`run ${n} has not begun`);
+      return found;
+    });
   return { registration: { run }, runs, nth };
 }
 
@@ -52,7 +49,7 @@ describe('an effect', () => {
     await slow.post(id, event('noop'));
     expect(await other.peek(id)).toMatchObject({ state: 'working', context: { result: null } });
     second.finish('in time');
-    await vi.waitFor(async () => expect((await other.peek(id))?.context.result).toBe('in time'));
+    await eventually(async () => expect((await other.peek(id))?.context.result).toBe('in time'));
     expect((await other.journal(id)).filter(({ type }) => type === 'xstate.done.actor.work')).toHaveLength(1);
   });
 
@@ -65,13 +62,13 @@ describe('an effect', () => {
     for (let step = 0; step < 3; step += 1) {
       const { rows } = await stage.sql.query<{ lease_until: Date }>(`SELECT lease_until FROM effect`);
       await stage.shiftClock(6_000);
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const renewed = await stage.sql.query<{ lease_until: Date }>(`SELECT lease_until FROM effect`);
         expect(Number(renewed.rows[0]?.lease_until)).toBeGreaterThan(Number(rows[0]?.lease_until) + 5_000);
       });
     }
     finish('held');
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('held'));
+    await eventually(async () => expect((await runtime.peek(id))?.context.result).toBe('held'));
     expect(body.runs).toHaveLength(1);
   });
 
@@ -82,7 +79,7 @@ describe('an effect', () => {
     await runtime.post(id, event('work'));
     const { run } = await body.nth(0);
     await stage.sql.query(`UPDATE effect SET attempt = attempt + 1, instance_id = 'another'`);
-    await vi.waitFor(() => expect(run.signal.aborted).toBe(true));
+    await eventually(() => expect(run.signal.aborted).toBe(true));
   });
 
   it('aborts when its actor cancels it, and its result is not applied', async () => {
@@ -92,7 +89,7 @@ describe('an effect', () => {
     await runtime.post(id, event('work'));
     const { run, finish } = await body.nth(0);
     await runtime.post(id, event('stop'));
-    await vi.waitFor(() => expect(run.signal.aborted).toBe(true));
+    await eventually(() => expect(run.signal.aborted).toBe(true));
     finish('too late');
     expect(await stage.count('effect')).toBe(0);
     await runtime.post(id, event('noop'));
@@ -112,7 +109,7 @@ describe('an effect', () => {
     await runtime.post(id, event('noop'));
     expect(await runtime.peek(id)).toMatchObject({ state: 'working' });
     second.finish('new');
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('new'));
+    await eventually(async () => expect((await runtime.peek(id))?.context.result).toBe('new'));
   });
 
   it('that fails for good gives the actor code, message and details at once', async () => {
@@ -122,7 +119,7 @@ describe('an effect', () => {
     const runtime = await stage.started({ work: { run } });
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.state).toBe('failed'));
+    await eventually(async () => expect((await runtime.peek(id))?.state).toBe('failed'));
     expect((await runtime.peek(id))?.context.result).toEqual({
       code: 'no_such_thing',
       message: 'there is none',
@@ -140,9 +137,7 @@ describe('an effect', () => {
     const runtime = await stage.started({ work: { run, maxAttempts: 2 } });
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('at last'), {
-      timeout: 5_000,
-    });
+    await eventually(async () => expect((await runtime.peek(id))?.context.result).toBe('at last'));
     expect(runs).toBe(5);
   });
 
@@ -151,7 +146,7 @@ describe('an effect', () => {
     const runtime = await stage.started({ work: { run, maxAttempts: 3 } });
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.state).toBe('failed'), { timeout: 5_000 });
+    await eventually(async () => expect((await runtime.peek(id))?.state).toBe('failed'));
     expect((await runtime.peek(id))?.context.result).toEqual({
       code: 'effect_crashed',
       message: 'boom',
@@ -169,7 +164,7 @@ describe('an effect', () => {
       `UPDATE effect SET state = 'running', attempt = 7, failures = 2, lease_until = db_now() - interval '1 s', instance_id = 'dead'`,
     );
     const next = await stage.started({ work: { run, maxAttempts: 3 } });
-    await vi.waitFor(async () => expect((await next.peek(id))?.state).toBe('failed'));
+    await eventually(async () => expect((await next.peek(id))?.state).toBe('failed'));
     expect(run).not.toHaveBeenCalled();
     await runtime.stop();
   });
@@ -180,7 +175,7 @@ describe('an effect', () => {
     const runtime = await stage.started({ work: { run, maxAttempts: 2, timeoutMs: 30 } });
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.state).toBe('failed'), { timeout: 5_000 });
+    await eventually(async () => expect((await runtime.peek(id))?.state).toBe('failed'));
     expect((await runtime.peek(id))?.context.result).toMatchObject({ code: 'effect_timeout', attempts: 2 });
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
   });
@@ -189,7 +184,7 @@ describe('an effect', () => {
     const runtime = await stage.started({ work: { run: () => Promise.resolve('a\u0000b') } });
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.state).toBe('failed'));
+    await eventually(async () => expect((await runtime.peek(id))?.state).toBe('failed'));
     expect((await runtime.peek(id))?.context.result).toMatchObject({ code: 'invalid_output' });
   });
 
@@ -201,7 +196,7 @@ describe('an effect', () => {
     await body.nth(1);
     expect(await stage.count('effect', `state = 'running'`)).toBe(2);
     for (let n = 0; n < 4; n += 1) (await body.nth(n)).finish(n);
-    await vi.waitFor(async () => expect(await stage.count('effect')).toBe(0));
+    await eventually(async () => expect(await stage.count('effect')).toBe(0));
     expect(body.runs).toHaveLength(4);
   });
 

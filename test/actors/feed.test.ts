@@ -1,12 +1,12 @@
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { JournalEntry } from '../../src/actors/journal-types.ts';
 import type { Runtime } from '../../src/actors/runtime.ts';
 import type { OwnTestServer } from '../support/database.ts';
 import { startOwnServer } from '../support/database.ts';
 import type { Stage } from './support/harness.ts';
-import { event, stageOver } from './support/harness.ts';
+import { event, eventually, stageOver } from './support/harness.ts';
 import { noteTable } from './support/machines.ts';
 
 // A server of its own: an open write transaction in any database of a server holds every feed on it back.
@@ -45,7 +45,7 @@ describe('the feed', () => {
   it('gives every entry once over resumes, and the entries of one actor in order', async () => {
     const ids = [await stage.born(runtime), await stage.born(runtime)];
     for (let n = 0; n < 5; n += 1) for (const id of ids) await runtime.post(id, event('add', { by: n }));
-    const entries = await vi.waitFor(async () => {
+    const entries = await eventually(async () => {
       const all = await readAll();
       expect(all).toHaveLength(12);
       return all;
@@ -60,14 +60,14 @@ describe('the feed', () => {
     const [one, two] = [await stage.born(runtime), await stage.born(runtime)];
     await runtime.post(one, event('bear'));
     await runtime.post(two, event('noop'));
-    await vi.waitFor(async () => expect(await readAll({ rootId: one })).toHaveLength(3));
+    await eventually(async () => expect(await readAll({ rootId: one })).toHaveLength(3));
     expect(await readAll({ actorId: two })).toHaveLength(2);
     expect(await readAll({ rootId: one, actorId: one })).toHaveLength(2);
   });
 
   it('misses nothing when a lower position commits after a higher one was readable', async () => {
     const id = await stage.born(runtime);
-    await vi.waitFor(async () => expect(await readAll()).toHaveLength(1));
+    await eventually(async () => expect(await readAll()).toHaveLength(1));
     const [{ next: cursor }] = [await runtime.feed.read({})];
     const late = new pg.Client({ connectionString: stage.url });
     await late.connect();
@@ -85,7 +85,7 @@ describe('the feed', () => {
     expect(await runtime.feed.lag()).toMatchObject({ entries: 1, blockingPid: rows[0]?.pid });
     await late.query('COMMIT');
     await late.end();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { entries } = await runtime.feed.read({ after: early.next });
       expect(entries.map(({ type }) => type)).toEqual(['late', 'noop']);
     });
@@ -106,10 +106,10 @@ describe('the feed', () => {
         });
     });
     await other.post(id, event('noop'));
-    await vi.waitFor(() => expect(seen).toContain('noop'), { timeout: 5_000 });
+    await eventually(() => expect(seen).toContain('noop'));
     stop();
     await other.post(id, event('finish'));
-    await vi.waitFor(async () => expect((await runtime.feed.read({ actorId: id })).entries).toHaveLength(3));
+    await eventually(async () => expect((await runtime.feed.read({ actorId: id })).entries).toHaveLength(3));
     expect(seen).not.toContain('finish');
   });
 

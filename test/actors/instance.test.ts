@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { claimInstance } from '../../src/actors/instance.ts';
 import type { Sql } from '../../src/actors/sql.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage } from './support/harness.ts';
+import { event, eventually, openStage } from './support/harness.ts';
 
 let stage: Stage;
 const sessions: pg.Client[] = [];
@@ -41,7 +41,7 @@ describe('an instance', () => {
     expect(await claimInstance(second, 'a')).toBeNull();
     expect(await claimInstance(second, 'b')).not.toBeNull();
     await first.close();
-    await vi.waitFor(async () => expect(await claim?.isHeld(stage.sql)).toBe(false));
+    await eventually(async () => expect(await claim?.isHeld(stage.sql)).toBe(false));
     expect(await claimInstance(second, 'a')).not.toBeNull();
   });
 
@@ -56,7 +56,7 @@ describe('an instance', () => {
     const claim = await claimInstance(await session(), 'a');
     if (claim === null) throw new Error('nobody else has it');
     const runtime = await stage.started({ instanceId: 'a', claim, work: { run: runs } });
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('again'));
+    await eventually(async () => expect((await runtime.peek(id))?.context.result).toBe('again'));
     await dead.stop();
   });
 
@@ -67,7 +67,7 @@ describe('an instance', () => {
     const living = await stage.started({ instanceId: 'a', claim, work: { run: () => finish.promise } });
     const id = await stage.born(living);
     await living.post(id, event('work'));
-    await vi.waitFor(async () => expect(await stage.count('effect', `state = 'running'`)).toBe(1));
+    await eventually(async () => expect(await stage.count('effect', `state = 'running'`)).toBe(1));
     const twinRun = vi.fn(() => Promise.resolve('twice'));
     // It could not claim; it may even show a claim whose session is over.
     const over = await session();
@@ -75,10 +75,10 @@ describe('an instance', () => {
     await over.close();
     if (stale === null) throw new Error('nobody else has it');
     await stage.started({ instanceId: 'a', work: { run: twinRun } });
-    await vi.waitFor(async () => expect(await stale.isHeld(stage.sql)).toBe(false));
+    await eventually(async () => expect(await stale.isHeld(stage.sql)).toBe(false));
     await stage.started({ instanceId: 'a', claim: { ...stale, instanceId: 'a' }, work: { run: twinRun } });
     finish.resolve('once');
-    await vi.waitFor(async () => expect((await living.peek(id))?.context.result).toBe('once'));
+    await eventually(async () => expect((await living.peek(id))?.context.result).toBe('once'));
     expect(twinRun).not.toHaveBeenCalled();
   });
 });

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { childId } from '../../src/actors/address.ts';
 import type { Incoming } from '../../src/actors/incoming.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage, recorded } from './support/harness.ts';
+import { event, eventually, openStage, recorded } from './support/harness.ts';
 import { committerOver, nodeRegistry, pend } from './support/bench.ts';
 import { verify } from '../../src/actors/fold.ts';
 
@@ -45,9 +45,7 @@ describe('messages', () => {
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
     const sent = Array.from({ length: 20 }, (_, turn) => [turn * 3, turn * 3 + 1, turn * 3 + 2]);
     await Promise.all(sent.map((ns) => runtime.post(from, event('tell', { to: { actor: to }, ns }))));
-    await vi.waitFor(async () => expect((await runtime.peek(to))?.context.heard).toEqual(sent.flat()), {
-      timeout: 10_000,
-    });
+    await eventually(async () => expect((await runtime.peek(to))?.context.heard).toEqual(sent.flat()));
     await verify(stage.sql, nodeRegistry(), to);
   });
 
@@ -95,9 +93,7 @@ describe('messages', () => {
       { actorId: from, pendings: [pend(from, { posted: event('tell', { to: { actor: to }, ns }) })] },
     ]);
     const [one] = await Promise.all([stage.started(), stage.started(), stage.started()]);
-    await vi.waitFor(async () => expect((await one.peek(to))?.context.heard).toEqual(ns), {
-      timeout: 10_000,
-    });
+    await eventually(async () => expect((await one.peek(to))?.context.heard).toEqual(ns));
     expect(await stage.count('message')).toBe(0);
     await writer.stop();
   });
@@ -107,7 +103,7 @@ describe('messages', () => {
     const from = await stage.born(runtime);
     const nobody = randomUUID();
     await runtime.post(from, event('tell', { to: { actor: nobody }, ns: [7] }));
-    await vi.waitFor(async () => expect(await stage.count('dead_letter', `to_id = '${nobody}'`)).toBe(1));
+    await eventually(async () => expect(await stage.count('dead_letter', `to_id = '${nobody}'`)).toBe(1));
     expect(await stage.count('message')).toBe(0);
   });
 
@@ -126,7 +122,7 @@ describe('messages', () => {
     await runtime.post(parent, event('tell', { to: { child: 1 }, ns: [1] }));
     await runtime.post(first, event('tell', { to: { sibling: 2 }, ns: [2] }));
     await runtime.post(second, event('tell', { to: 'parent', ns: [3] }));
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const heard = await Promise.all(
         [first, second, parent].map(async (id) => (await runtime.peek(id))?.context.heard),
       );

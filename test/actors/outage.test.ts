@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { defaultClock } from '../../src/actors/clock.ts';
 import { beat } from '../../src/actors/outage.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage } from './support/harness.ts';
+import { event, eventually, openStage } from './support/harness.ts';
 
 let stage: Stage;
 beforeEach(async () => {
@@ -44,7 +44,7 @@ describe('an outage of ours', () => {
     expect(run).not.toHaveBeenCalled();
     // The full term has passed and its worker has not come back: now it is over.
     await stage.shiftClock(11_000);
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('done'));
+    await eventually(async () => expect((await runtime.peek(id))?.context.result).toBe('done'));
   });
 
   it('lets no lease expire before the heartbeat has seen it', async () => {
@@ -56,7 +56,7 @@ describe('an outage of ours', () => {
     await stage.shiftClock(60_000, 'away');
     const id = await stage.born(runtime);
     await runtime.post(id, event('work'));
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('stolen'));
+    await eventually(async () => expect((await runtime.peek(id))?.context.result).toBe('stolen'));
     expect(run).toHaveBeenCalledTimes(1);
     expect(await lease()).toMatchObject({ attempt: 1 });
   });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Runtime } from '../../src/actors/runtime.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage, recorded } from './support/harness.ts';
+import { event, eventually, openStage, recorded } from './support/harness.ts';
 
 let stage: Stage;
 let runtime: Runtime;
@@ -142,7 +142,7 @@ describe('an internal event', () => {
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
     await runtime.post(to, event('finish'));
     await runtime.post(from, event('tell', { to: { actor: to }, ns: [1] }));
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await runtime.journal(to)).at(-1)).toMatchObject({ type: 'hear', outcome: 'ignored' }),
     );
     expect(await stage.count('message', `to_id = '${to}'`)).toBe(0);
@@ -151,7 +151,7 @@ describe('an internal event', () => {
   it('that is rejected sets the actor aside; a replay applies it when the machine can', async () => {
     const [from, to] = [await stage.born(runtime), await stage.born(runtime)];
     await runtime.post(from, event('pass', { to: { actor: to }, event: { type: 'poison' } }));
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await runtime.peek(to))?.quarantined).toEqual({
         reason: expect.stringMatching(/threw/) as string,
       }),
@@ -178,14 +178,14 @@ describe('an internal event', () => {
       from,
       event('pass', { to: { actor: to }, event: { type: 'note', key: 'k', value: 9_999 } }),
     );
-    await vi.waitFor(async () => expect((await runtime.peek(to))?.quarantined).not.toBeNull());
+    await eventually(async () => expect((await runtime.peek(to))?.quarantined).not.toBeNull());
     expect(await stage.count('message', `to_id = '${to}'`)).toBe(1);
     await stage.sql.query(
       `UPDATE message SET event = '{"type":"note","key":"k","value":9}' WHERE to_id = $1`,
       [to],
     );
     expect(await runtime.replay(to)).toBe('lifted');
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await stage.count('note', `actor_id = '${to}' AND value = 9`)).toBe(1),
     );
   });

@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { ActorDefinition } from '../../src/actors/definition.ts';
 import { verify } from '../../src/actors/fold.ts';
 import type { JsonObject } from '../../src/actors/json.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage, recorded } from './support/harness.ts';
+import { event, eventually, openStage, recorded } from './support/harness.ts';
 import { nodeDefinition, noteWriters } from './support/machines.ts';
 
 let stage: Stage;
@@ -115,15 +115,12 @@ describe('a start', () => {
     await first.stop();
     const second = await stage.started();
     expect(second.readiness()).toMatchObject({ ready: true, live: 30 });
-    await vi.waitFor(
-      async () => {
-        const views = await second.peekMany(ids);
-        expect(views.map(({ id, context }) => [id, context.result])).toEqual(
-          views.map(({ id }) => [id, { echo: id }]),
-        );
-      },
-      { timeout: 10_000 },
-    );
+    await eventually(async () => {
+      const views = await second.peekMany(ids);
+      expect(views.map(({ id, context }) => [id, context.result])).toEqual(
+        views.map(({ id }) => [id, { echo: id }]),
+      );
+    });
     for (const id of ids) await verify(stage.sql, registryOf(nodeDefinition), id);
   });
 });

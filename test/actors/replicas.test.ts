@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { verify } from '../../src/actors/fold.ts';
 import type { SqlPool } from '../../src/actors/sql.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage, recorded } from './support/harness.ts';
+import { event, eventually, openStage, recorded } from './support/harness.ts';
 import { nodeRegistry } from './support/bench.ts';
 
 let stage: Stage;
@@ -80,15 +80,12 @@ describe('replicas', () => {
     });
     await held.promise;
     const outcome = runtime.post(id, event('add', { by: 1 }));
-    await vi.waitFor(
-      async () => {
-        const { rows } = await stage.sql.query(
-          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FOR NO KEY UPDATE OF a%'`,
-        );
-        expect(rows).toHaveLength(1);
-      },
-      { timeout: 5_000 },
-    );
+    await eventually(async () => {
+      const { rows } = await stage.sql.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FOR NO KEY UPDATE OF a%'`,
+      );
+      expect(rows).toHaveLength(1);
+    });
     blocker.resolve();
     await holding;
     expect((await outcome).outcome).toBe('accepted');

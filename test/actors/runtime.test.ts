@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { childId } from '../../src/actors/address.ts';
 import type { Runtime } from '../../src/actors/runtime.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage, recorded } from './support/harness.ts';
+import { event, eventually, openStage, recorded } from './support/harness.ts';
 
 let stage: Stage;
 let runtime: Runtime;
@@ -32,7 +32,7 @@ describe('an event', () => {
   it('has its effect run and the result applied once', async () => {
     const id = await stage.born(runtime);
     await runtime.post(id, event('work', { job: 'hello' }));
-    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toEqual({ echo: 'hello' }));
+    await eventually(async () => expect((await runtime.peek(id))?.context.result).toEqual({ echo: 'hello' }));
     expect(await stage.count('effect', `actor_id = '${id}'`)).toBe(0);
     expect((await runtime.journal(id)).map(({ type }) => type)).toEqual([
       'actor.created',

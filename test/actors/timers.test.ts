@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { timerEventId } from '../../src/actors/incoming.ts';
 import type { Incoming } from '../../src/actors/incoming.ts';
 import type { Stage } from './support/harness.ts';
-import { event, openStage } from './support/harness.ts';
+import { event, eventually, openStage } from './support/harness.ts';
 import { committerOver, pend } from './support/bench.ts';
 
 let stage: Stage;
@@ -40,7 +40,7 @@ describe('a timer', () => {
     await runtime.post(id, event('noop'));
     expect((await runtime.peek(id))?.state).toBe('napping');
     await stage.shiftClock(2_000);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await runtime.peek(id)).toMatchObject({ state: 'idle', context: { naps: 1 } }),
     );
     expect(await stage.count('timer')).toBe(0);
@@ -53,7 +53,7 @@ describe('a timer', () => {
     await stage.shiftClock(3_600_000, 'away');
     await first.stop();
     const second = await stage.started();
-    await vi.waitFor(async () => expect((await second.peek(id))?.context.naps).toBe(1));
+    await eventually(async () => expect((await second.peek(id))?.context.naps).toBe(1));
   });
 
   it('is gone when the state is left', async () => {

@@ -2,6 +2,7 @@ import type { ActorStore } from './actor-store.ts';
 import { reasonOf } from './answer.ts';
 import type { Attempt, Prepared } from './attempt.ts';
 import { beginAttempt } from './attempt.ts';
+import type { CommitFailureMemory } from './commit-failure.ts';
 import { commitStatement } from './commit.sql.ts';
 import { refuse } from './door.ts';
 import { answerUncertain, settleDoubts } from './doubts.ts';
@@ -22,6 +23,8 @@ export interface CommitterParts {
   readonly registry: Registry;
   readonly store: ActorStore;
   readonly log: RuntimeLog;
+  /** Told of commits that the server can not write, and of the next that it could. */
+  readonly failure: CommitFailureMemory;
   /** Called after a commit with what it wrote. */
   readonly onCommitted: (plans: readonly Plan[], xid: string) => void;
   /** A message whose receiver does not exist. */
@@ -126,7 +129,10 @@ export class Committer {
 
   async #finish(attempt: Attempt): Promise<Leftover[]> {
     for (const { pending, delivery } of attempt.answers) pending.resolve(delivery);
-    if (attempt.plans.length > 0) this.#parts.onCommitted(attempt.plans, attempt.xid);
+    if (attempt.plans.length > 0) {
+      this.#parts.failure.clear();
+      this.#parts.onCommitted(attempt.plans, attempt.xid);
+    }
     for (const messageId of attempt.deadLetters) await this.#parts.onDeadLetter(messageId);
     const leftovers = [...attempt.leftovers];
     for (const { pendings, thrown } of attempt.defects) {

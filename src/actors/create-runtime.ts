@@ -2,6 +2,7 @@ import { ActorReader } from './actor-reader.ts';
 import { ActorStore } from './actor-store.ts';
 import { bear } from './birth.ts';
 import { defaultClock } from './clock.ts';
+import { CommitFailureMemory } from './commit-failure.ts';
 import { Committer } from './committer.ts';
 import { createStatement } from './create.sql.ts';
 import { refuseUnseen } from './door.ts';
@@ -22,7 +23,9 @@ import { countActors, warm } from './rehydration.ts';
 import { Registry } from './registry.ts';
 import { replay } from './replay.ts';
 import type { NewActor, Readiness, Runtime, RuntimeClock, RuntimeOptions } from './runtime.ts';
+import { askForRoom } from './room.ts';
 import type { Sql } from './sql.ts';
+import { faultOfRows } from './sql-error.ts';
 import { Timers } from './timers.ts';
 
 /** A message younger than this is on its way already, in the process that wrote it. */
@@ -41,6 +44,7 @@ class DurableRuntime implements Runtime {
   readonly #registry: Registry;
   readonly #store: ActorStore;
   readonly #reader: ActorReader;
+  readonly #failure = new CommitFailureMemory();
   readonly #mailbox: Mailbox;
   readonly #messages: Messages;
   readonly #timers: Timers;
@@ -88,6 +92,7 @@ class DurableRuntime implements Runtime {
         log,
         registry: this.#registry,
         store: this.#store,
+        failure: this.#failure,
         onCommitted: (plans, xid) => this.#committed(plans, xid),
         onDeadLetter: (messageId) => this.#messages.bury(messageId),
       }),
@@ -196,9 +201,10 @@ class DurableRuntime implements Runtime {
   readiness(): Readiness {
     const counts = this.#counts ?? { live: 0, toUpgrade: 0, quarantined: 0 };
     return {
-      ready: this.#counts !== null && !this.#isAway,
+      ready: this.#counts !== null && !this.#isAway && this.#failure.current === null,
       ...counts,
       outage: this.#isAway,
+      commitFailure: this.#failure.current,
       lastOutageEndedAt: this.#lastOutageEndedAt,
     };
   }
@@ -208,6 +214,7 @@ class DurableRuntime implements Runtime {
     try {
       const endedAt = await beat({ sql, clock: this.#clock, onOutage });
       this.#isAway = false;
+      await this.#tryToWriteAgain();
       if (endedAt === null) return null;
       this.#lastOutageEndedAt = endedAt;
       log.warn({ endedAt }, 'the service was away; every lease got one full term');
@@ -215,6 +222,18 @@ class DurableRuntime implements Runtime {
     } catch (err) {
       this.#isAway = true;
       throw err;
+    }
+  }
+
+  /** What waits is tried again by the mailbox. When nothing waits any more, somebody has to find out that there is room. */
+  async #tryToWriteAgain(): Promise<void> {
+    if (this.#failure.current === null || !this.#mailbox.isEmpty) return;
+    try {
+      await askForRoom(this.#options.sql);
+      this.#failure.clear();
+    } catch (err) {
+      // Not every user may make temporary tables: then the next event tells.
+      if (faultOfRows(err) !== null) this.#failure.clear();
     }
   }
 

@@ -63,6 +63,10 @@ export class Mailbox {
     return answered;
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** Resolves when nothing waits any more. What the database does not answer is not waited for beyond its deadline. */
   drain(): Promise<void> {
     this.#isClosing = true;

@@ -1,6 +1,7 @@
 import type { ActorStore } from './actor-store.ts';
 import { quarantine } from './actor-store.ts';
 import { reasonOf } from './answer.ts';
+import type { CommitFailureMemory } from './commit-failure.ts';
 import { refuse } from './door.ts';
 import type { Refused } from './outcome.ts';
 import type { Job, Leftover, Pending } from './pending.ts';
@@ -12,6 +13,7 @@ import { faultOfRows } from './sql-error.ts';
 type Commit = (jobs: readonly Job[]) => Promise<Leftover[]>;
 
 interface RecoveryParts {
+  readonly failure: CommitFailureMemory;
   readonly sql: Sql;
   readonly store: Pick<ActorStore, 'forget'>;
   readonly log: RuntimeLog;
@@ -29,6 +31,7 @@ export class Recovery {
   async recover(jobs: readonly Job[], thrown: unknown, commit: Commit): Promise<Leftover[]> {
     const { log, store } = this.#parts;
     for (const { actorId } of jobs) store.forget(actorId);
+    this.#parts.failure.note(thrown);
     const fault = faultOfRows(thrown);
     if (fault === null) {
       log.warn(
@@ -68,7 +71,8 @@ export class Recovery {
       );
       pending.resolve(refusal);
       return [];
-    } catch {
+    } catch (notWritten) {
+      this.#parts.failure.note(notWritten);
       return [{ actorId: pending.actorId, pendings: [pending], why: 'unknown' }];
     }
   }

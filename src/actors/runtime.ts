@@ -1,3 +1,4 @@
+import type { CommitFailure } from './commit-failure.ts';
 import type { ActorDefinition } from './definition.ts';
 import type { EffectRegistration } from './effects.ts';
 import type { InstanceClaim } from './instance.ts';
@@ -57,13 +58,15 @@ export interface NewActor {
 }
 
 export interface Readiness {
-  /** False until the first count is in, and while the last heartbeat could not be written. */
+  /** False until the first count is in, while the last heartbeat could not be written, and while commits fail. */
   readonly ready: boolean;
   readonly live: number;
   readonly toUpgrade: number;
   readonly quarantined: number;
   /** True while the database can not be reached. */
   readonly outage: boolean;
+  /** Why commits wait, though the database answers; null when the last one was written. */
+  readonly commitFailure: CommitFailure | null;
   /** When the last outage ended, if there was one since the start. */
   readonly lastOutageEndedAt: Date | null;
 }

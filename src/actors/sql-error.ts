@@ -4,6 +4,9 @@
  */
 const TRANSIENT: readonly string[] = ['08', '25', '40', '53', '55', '57', '58'];
 
+/** Among them, those in which the server says that it can not write now: read-only, no room, a file that fails. */
+const UNWRITABLE: readonly string[] = ['25', '53', '58'];
+
 interface SqlFault {
   readonly code: string;
   readonly constraint?: string;
@@ -13,8 +16,22 @@ interface SqlFault {
 
 /** The fault when PostgreSQL itself said that these rows can not be written; null when it is unknown what became of them. */
 export function faultOfRows(thrown: unknown): SqlFault | null {
+  const fault = faultOfServer(thrown);
+  return fault === null || TRANSIENT.includes(classOf(fault)) ? null : fault;
+}
+
+/** The fault when the server said that it can not write at all for now. */
+export function inabilityToWrite(thrown: unknown): SqlFault | null {
+  const fault = faultOfServer(thrown);
+  return fault !== null && UNWRITABLE.includes(classOf(fault)) ? fault : null;
+}
+
+function faultOfServer(thrown: unknown): SqlFault | null {
   if (!(thrown instanceof Error) || !('code' in thrown) || typeof thrown.code !== 'string') return null;
   // Node's own codes (EPIPE) can look like a SQLSTATE; only the server states a severity.
-  if (!('severity' in thrown) || TRANSIENT.includes(thrown.code.slice(0, 2))) return null;
-  return thrown as unknown as SqlFault;
+  return 'severity' in thrown ? (thrown as unknown as SqlFault) : null;
+}
+
+function classOf({ code }: SqlFault): string {
+  return code.slice(0, 2);
 }

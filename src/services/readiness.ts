@@ -1,3 +1,4 @@
+import type { CommitFailure } from '../actors/commit-failure.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
 import type { Hub } from '../git/hub.ts';
@@ -18,8 +19,8 @@ const said = (error: unknown): string => (error instanceof Error ? error.message
 /** What `/readyz` says. The hub is looked at in the background: sweeping locks is no work for every probe. */
 export class ReadinessMonitor {
   readonly #sql: SqlPool;
-  readonly #hub: Hub;
-  readonly #runtime: () => Runtime;
+  readonly #hub: Pick<Hub, 'sweep'>;
+  readonly #runtime: () => Pick<Runtime, 'readiness'>;
   readonly #serverTrouble: () => string | null;
   #hubSays: Check = { ready: false, detail: 'not looked at yet' };
   #timer: NodeJS.Timeout | undefined;
@@ -27,8 +28,8 @@ export class ReadinessMonitor {
 
   constructor(deps: {
     sql: SqlPool;
-    hub: Hub;
-    runtime: () => Runtime;
+    hub: Pick<Hub, 'sweep'>;
+    runtime: () => Pick<Runtime, 'readiness'>;
     /** Why a server of our own can not be started. */
     serverTrouble: () => string | null;
   }) {
@@ -56,13 +57,15 @@ export class ReadinessMonitor {
   async read(): Promise<Readiness> {
     const runtime = this.#runtime().readiness();
     const checks = [
-      { name: 'database', ...(await this.#database()) },
+      { name: 'database', ...(await this.#database(runtime.commitFailure)) },
       {
         name: 'actors',
         ready: runtime.ready && !runtime.outage,
         detail: runtime.outage
           ? 'the database can not be reached'
-          : `rehydrated: ${runtime.live} live, ${runtime.toUpgrade} to upgrade on load, ${runtime.quarantined} quarantined`,
+          : runtime.commitFailure !== null
+            ? 'events wait until the database can be written'
+            : `rehydrated: ${runtime.live} live, ${runtime.toUpgrade} to upgrade on load, ${runtime.quarantined} quarantined`,
       },
       { name: 'hub', ...this.#hubSays },
     ];
@@ -79,8 +82,11 @@ export class ReadinessMonitor {
     };
   }
 
-  /** A write, because a server whose disk is full still reads. Nothing is left of it. */
-  async #database(): Promise<Check> {
+  /**
+   * A write, because a server that is read-only still reads. Nothing is left of it. It fits its page even when the disk is full:
+   * the commits of events are who knows.
+   */
+  async #database(commitFailure: CommitFailure | null): Promise<Check> {
     const answer = this.#sql.transaction(async (sql) => {
       await sql.query(`SET LOCAL statement_timeout = ${DATABASE_ANSWER_MS}`);
       await sql.query('UPDATE actor_heartbeat SET beat_at = beat_at');
@@ -93,7 +99,13 @@ export class ReadinessMonitor {
     });
     try {
       await Promise.race([answer, late]);
-      return { ready: true, detail: 'answers and writes' };
+      if (commitFailure === null) return { ready: true, detail: 'answers and writes' };
+      const { since, sqlstate, message } = commitFailure;
+      return {
+        ready: false,
+        detail: `answers, but has written no event since ${since.toISOString()}: they wait`,
+        cause: `${sqlstate} ${message}`,
+      };
     } catch (error) {
       answer.catch(() => undefined);
       const trouble = this.#serverTrouble();

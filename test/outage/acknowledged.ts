@@ -1,41 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { World } from '../crash/world.ts';
-
-/** Applies plans that take room, with text that does not compress, until it is stopped; whether one fails does not matter. */
-export class Ballast {
-  readonly #loop: Promise<void>;
-  #stopped = false;
-
-  constructor(world: World) {
-    this.#loop = this.#apply(world);
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#loop;
-  }
-
-  async #apply(world: World): Promise<void> {
-    for (let n = 0; !this.#stopped && n < 500; n += 1) {
-      const phases = Array.from({ length: 20 }, (_, index) => ({
-        key: `phase-${index}`,
-        title: 'Ballast',
-        description: randomBytes(14_000).toString('base64'),
-      }));
-      const plan = {
-        key: `ballast-${randomUUID()}`,
-        title: 'Ballast',
-        start: false,
-        projects: [{ key: 'p1' }],
-        phases,
-      };
-      await world
-        .ask('POST', '/v1/plans', plan)
-        .catch(() => new Promise((resolve) => setTimeout(resolve, 50)));
-    }
-  }
-}
 
 /** Renames an initiative over and over in several loops, and remembers what the service said was done. */
 export class Load {

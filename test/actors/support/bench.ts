@@ -1,4 +1,5 @@
 import { ActorStore } from '../../../src/actors/actor-store.ts';
+import { CommitFailureMemory } from '../../../src/actors/commit-failure.ts';
 import { Committer } from '../../../src/actors/committer.ts';
 import type { Incoming } from '../../../src/actors/incoming.ts';
 import type { PostedEvent } from '../../../src/actors/outcome.ts';
@@ -21,6 +22,7 @@ export function committerOver(sql: SqlPool): Committer {
     registry,
     store: new ActorStore(registry, quiet),
     log: quiet,
+    failure: new CommitFailureMemory(),
     onCommitted: () => undefined,
     onDeadLetter: () => Promise.resolve(),
   });

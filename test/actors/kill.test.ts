@@ -107,7 +107,11 @@ class Killer {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await this.#loop.finally(() => this.#admin.end());
+    try {
+      await this.#loop;
+    } finally {
+      await this.#admin.end();
+    }
   }
 
   async #run(): Promise<void> {

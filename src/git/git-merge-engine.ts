@@ -1,5 +1,6 @@
 import { attributesFile } from './attributes.ts';
 import { configEnvironment } from './git-environment.ts';
+import { GitError } from './git-error.ts';
 import type { MergeEngine, MergeOutcome } from './merge-engine.ts';
 import { parseMergeTree } from './merge-tree-output.ts';
 import { checkObjectId } from './ref-name.ts';
@@ -18,13 +19,17 @@ export class GitMergeEngine implements MergeEngine {
       ['merge.renameLimit', '10000'],
       ...(attributes === null ? [] : [['core.attributesFile', attributes] satisfies [string, string]]),
     ];
-    const { code, stdout } = await repository.git(
+    const { code, stdout, stderr } = await repository.git(
       ['merge-tree', '--write-tree', '-z', '--messages', ours, checkObjectId(theirs)],
       {
         env: configEnvironment(config),
         answers: [1],
       },
     );
+    // A tree that can not be read counts as an empty one there, and the exit code is still 0: content would be merged away.
+    const complaint = stderr.split('\n').find((line) => /^(?:error|fatal):/.test(line));
+    if (complaint !== undefined)
+      throw new GitError('git_failed', `git merge-tree answered, but said ${complaint}`, { stderr });
     return parseMergeTree(stdout, code === 0);
   }
 }

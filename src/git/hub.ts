@@ -11,7 +11,7 @@ import { type HttpLimits, serveGit } from './hub-http.ts';
 import type { HubGrant, HubHealth, HubProject, RemoteProbe } from './hub-types.ts';
 import { sweepLocks } from './lock-sweep.ts';
 import { fetchRemote, followDefault } from './remote-fetch.ts';
-import { probeRemote } from './remote-probe.ts';
+import { checkedOutBranches, probeRemote } from './remote-probe.ts';
 import { parseRemoteUrl, type RemoteUrl, type RemoteUrlPolicy } from './remote-url.ts';
 import { Repository } from './repository.ts';
 import { refuseForeignContent } from './repository-features.ts';
@@ -63,6 +63,12 @@ export class Hub {
 
   probe(remote: string, signal?: AbortSignal): Promise<RemoteProbe> {
     return probeRemote(this.#options.runner, this.remoteUrl(remote), signal);
+  }
+
+  /** Branches that are checked out at a remote on this machine; of others none is known. */
+  async checkedOut(remote: string): Promise<string[]> {
+    const { path } = this.remoteUrl(remote);
+    return path === undefined ? [] : checkedOutBranches(this.#options.runner, path);
   }
 
   /**

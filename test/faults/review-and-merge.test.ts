@@ -1,22 +1,42 @@
 import { expect, test } from 'vitest';
 import {
   claim,
-  cloneOf,
   doTask,
-  push,
   pushFiles,
   pushResolution,
   registerAgent,
   submit,
+  type TestAgent,
 } from '../support/agent.ts';
-import { countMerges, filesAt, git, isContained, tipOf } from '../support/git.ts';
-import { commitIn } from '../support/remote.ts';
-import { startTestService } from '../support/service.ts';
+import { countMerges, filesAt, isContained, tipOf } from '../support/git.ts';
+import { loseTree } from '../support/lost-tree.ts';
+import { startTestService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import { addProject, applyPlan, stateText } from '../support/work.ts';
+import { addProject, applyPlan, stateText, type TestProject, type Work } from '../support/work.ts';
 
 const INITIATIVE = 'refs/heads/signalbox/goal/initiative';
 const PHASE = 'refs/heads/signalbox/goal/phase/build';
+
+/** Hands in a commit that git can not merge: it dies, and names no file. Another task lands first, or git had nothing to merge. */
+async function handInUnmergeable(
+  service: TestService,
+  work: Work,
+  agent: TestAgent,
+  { hub }: TestProject,
+  task: string,
+): Promise<{ head: string; mend: () => Promise<void> }> {
+  const claimed = await claim(agent, task);
+  await doTask(await registerAgent(service, 'faster'), 'ahead', { api: { 'ahead.ts': 'a\n' } });
+  await work.untilTask('build', 'ahead', 'completed');
+  const heads = await pushFiles(agent, claimed, { api: { [`${task}.ts`]: 'in\n' } });
+  const landing = service.gates.hold('before-merge');
+  await submit(agent, claimed);
+  await landing.reached;
+  const head = heads['api'] ?? '';
+  const mend = await loseTree(hub, head);
+  landing.release();
+  return { head, mend };
+}
 
 test('F1 a finished revision task brings the phase back to review, in the next round, and it is landed with the revision', async () => {
   const service = await startTestService();
@@ -74,24 +94,25 @@ test('F3 a phase is not merged while a task merge is still running, and then onc
 test('F4 a merge that fails without any conflict file does not count as merged', async () => {
   const service = await startTestService();
   const api = await addProject(service, 'api');
-  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['login'] }] });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['login', 'ahead'] }],
+  });
   const agent = await registerAgent(service);
-  const claimed = await claim(agent, 'login');
+  const { head, mend } = await handInUnmergeable(service, work, agent, api, 'login');
   const before = await tipOf(api.hub, PHASE);
-  // A history of its own: git refuses the merge and names no file.
-  const worktree = await cloneOf(agent, claimed);
-  await git(worktree, ['checkout', '--quiet', '--orphan', 'alone']);
-  const orphan = await commitIn(worktree, { 'login.ts': 'in\n' });
-  await push(claimed, worktree);
-  await submit(agent, claimed);
 
   const task = await work.untilTask('build', 'login', 'failed');
-  expect(task.failure).toMatchObject({ code: 'unrelated' });
+  expect(task.failure).toMatchObject({ code: 'git_failed' });
   expect(await tipOf(api.hub, PHASE)).toBe(before);
   const phase = await work.untilPhase('build', 'in_progress.attention');
   expect(phase.tags).toContain('needs_you');
-  // The work is kept, whatever becomes of the task.
-  expect(await isContained(api.hub, orphan, 'refs/signalbox/keep')).toBe(true);
+  // The work is kept, and lands when git can read it again.
+  expect(await isContained(api.hub, head, 'refs/signalbox/keep')).toBe(true);
+  await mend();
+  await work.tell('task', task.id, 'task.retry');
+  await work.untilTask('build', 'login', 'completed');
+  expect(await isContained(api.hub, head, PHASE)).toBe(true);
 });
 
 test('F5 the failure of one task stays to be seen when the next one completes, and the phase does not go on without it', async () => {
@@ -100,15 +121,10 @@ test('F5 the failure of one task stays to be seen when the next one completes, a
   const work = await applyPlan(service, {
     mode: 'yolo',
     projects: [api],
-    phases: [{ key: 'build', tasks: ['broken', 'fine'] }],
+    phases: [{ key: 'build', tasks: ['broken', 'ahead', 'fine'] }],
   });
   const agent = await registerAgent(service);
-  const claimed = await claim(agent, 'broken');
-  const worktree = await cloneOf(agent, claimed);
-  await git(worktree, ['checkout', '--quiet', '--orphan', 'alone']);
-  await commitIn(worktree, { 'broken.ts': 'x\n' });
-  await push(claimed, worktree);
-  await submit(agent, claimed);
+  await handInUnmergeable(service, work, agent, api, 'broken');
   await work.untilTask('build', 'broken', 'failed');
 
   await doTask(agent, 'fine', { api: { 'fine.ts': 'y\n' } });
@@ -118,7 +134,8 @@ test('F5 the failure of one task stays to be seen when the next one completes, a
   expect(
     phase.tasks.map(({ key, state, failure }) => [key, stateText(state), failure?.code ?? null]),
   ).toEqual([
-    ['broken', 'failed', 'unrelated'],
+    ['broken', 'failed', 'git_failed'],
+    ['ahead', 'completed', null],
     ['fine', 'completed', null],
   ]);
   const { reasons } = await work.explain('phase', phase.id);
@@ -131,7 +148,7 @@ test('F5 the failure of one task stays to be seen when the next one completes, a
   const { id } = await work.task('build', 'broken');
   await work.tell('task', id, 'task.waive');
   await work.untilPhase('build', 'completed');
-  expect(Object.keys(await filesAt(api.hub, INITIATIVE))).toEqual(['README.md', 'fine.ts']);
+  expect(Object.keys(await filesAt(api.hub, INITIATIVE))).toEqual(['README.md', 'ahead.ts', 'fine.ts']);
 });
 
 test('F6 a task over two projects lands in both or in none, the conflict is on record, and the retry brings both', async () => {

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { MergeEngine } from '../../src/git/merge-engine.ts';
 import { Bench, git, gitWith } from './support.ts';
@@ -122,6 +124,36 @@ export function mergeEngineContract(
       const bench = new Bench();
       const ours = bench.commit('refs/heads/ours', null, base);
       await expect((await load()).merge(bench.repository, ours, '3'.repeat(40))).rejects.toThrow();
+    });
+
+    it.each(['base', 'ours', 'theirs'])('throws when the tree of %s can not be read', async (side) => {
+      const { bench, ours, theirs } = fork({ 'c.txt': 'ours\n' }, { 'd.txt': 'theirs\n' });
+      const tree = git(bench.dir, 'rev-parse', `refs/heads/${side}^{tree}`);
+      rmSync(join(bench.dir, 'objects', tree.slice(0, 2), tree.slice(2)));
+      await expect((await load()).merge(bench.repository, ours, theirs)).rejects.toMatchObject({
+        code: 'git_failed',
+      });
+    });
+
+    it('throws when the tree of a folder can not be read', async () => {
+      const { bench, ours, theirs } = fork({ 'dir/c.txt': 'ours\n' }, { 'dir/d.txt': 'theirs\n' });
+      const tree = git(bench.dir, 'rev-parse', 'refs/heads/theirs:dir');
+      rmSync(join(bench.dir, 'objects', tree.slice(0, 2), tree.slice(2)));
+      await expect((await load()).merge(bench.repository, ours, theirs)).rejects.toMatchObject({
+        code: 'git_failed',
+      });
+    });
+
+    it('throws when a file that both sides changed can not be read', async () => {
+      const { bench, ours, theirs } = fork(
+        { 'a.txt': 'zero\none\ntwo\nthree\n' },
+        { 'a.txt': 'one\ntwo\nfour\n' },
+      );
+      const blob = git(bench.dir, 'rev-parse', 'refs/heads/theirs:a.txt');
+      rmSync(join(bench.dir, 'objects', blob.slice(0, 2), blob.slice(2)));
+      await expect((await load()).merge(bench.repository, ours, theirs)).rejects.toMatchObject({
+        code: 'git_failed',
+      });
     });
 
     it('keeps file names that are not UTF-8', async () => {

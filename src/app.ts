@@ -123,7 +123,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const server = await createServer(
     {
       projects: new Projects({ orm, store: plan, hub }),
-      plans: new Planning({ orm, store: plan, runtime: () => runtime }),
+      plans: new Planning({ orm, store: plan, hub, runtime: () => runtime }),
       transitions: new Transitions({ sql, plan, hub, runtime: () => runtime }),
       reads: new Reads({ sql, plan, runtime: () => runtime }),
       explain: new Explain({ sql, plan, runtime: () => runtime }),

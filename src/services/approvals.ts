@@ -4,7 +4,7 @@ import type { SqlPool } from '../actors/sql.ts';
 import type { ActorView } from '../actors/view.ts';
 import { Refusal } from '../errors.ts';
 import type { Hub } from '../git/hub.ts';
-import { checkedOutReason } from './checked-out.ts';
+import { checkedOutReason, isCheckedOut } from './checked-out.ts';
 import { gitRefusal } from './git-refusal.ts';
 import { type Heads, headsDigest } from './heads.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -82,7 +82,10 @@ export class Approvals {
       if (project === undefined) {
         throw new Refusal('unknown_project', `the initiative has no project ${key}`);
       }
-      if (strategy === 'merge_and_push' && project.checkedOut) {
+      if (
+        strategy === 'merge_and_push' &&
+        (await isCheckedOut({ sql: this.#sql, hub: this.#hub }, project))
+      ) {
         throw new Refusal('remote_branch_checked_out', checkedOutReason(project));
       }
     }

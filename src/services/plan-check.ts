@@ -1,7 +1,9 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Initiative } from '../db/entities/initiative.ts';
+import { entitySql } from '../db/entity-sql.ts';
 import { Refusal } from '../errors.ts';
-import { checkedOutReason } from './checked-out.ts';
+import type { Hub } from '../git/hub.ts';
+import { checkedOutReason, isCheckedOut } from './checked-out.ts';
 import { planFaults } from './plan-faults.ts';
 import { outlineOf, type PlanOutline } from './plan-outline.ts';
 import { type Plan, planSchema } from './plan-schema.ts';
@@ -15,10 +17,12 @@ const MAX_FAULTS = 500;
 export class PlanCheck {
   readonly #orm: MikroORM;
   readonly #store: PlanStore;
+  readonly #hub: Hub;
 
-  constructor(deps: { orm: MikroORM; store: PlanStore }) {
+  constructor(deps: { orm: MikroORM; store: PlanStore; hub: Hub }) {
     this.#orm = deps.orm;
     this.#store = deps.store;
+    this.#hub = deps.hub;
   }
 
   /** The plan is null when it has not the shape of one. */
@@ -51,6 +55,7 @@ export class PlanCheck {
 
   async #databaseFaults(plan: PlanOutline): Promise<PlanFault[]> {
     const faults: PlanFault[] = [];
+    const sql = entitySql(this.#orm.em.fork());
     const known = new Map((await this.#store.projects()).map((project) => [project.key, project]));
     for (const { at, key, strategy } of plan.projects ?? []) {
       const project = known.get(key);
@@ -60,7 +65,7 @@ export class PlanCheck {
           code: 'unknown_project',
           message: `no project has the key ${key}; add it first`,
         });
-      } else if (strategy === 'merge_and_push' && project.checkedOut) {
+      } else if (strategy === 'merge_and_push' && (await isCheckedOut({ sql, hub: this.#hub }, project))) {
         faults.push({
           path: `projects[${at}].strategy`,
           code: 'remote_branch_checked_out',

@@ -9,6 +9,7 @@ import type { Project } from '../db/entities/project.ts';
 import { Task } from '../db/entities/task.ts';
 import { entitySql } from '../db/entity-sql.ts';
 import { Refusal } from '../errors.ts';
+import type { Hub } from '../git/hub.ts';
 import type { Answered, Caller, PlanService } from './contracts.ts';
 import { invalidPlan, keyTaken, PlanCheck } from './plan-check.ts';
 import type { Plan, PlanPhase } from './plan-schema.ts';
@@ -24,7 +25,7 @@ export class Planning implements PlanService {
   readonly #check: PlanCheck;
   readonly #runtime: () => Runtime;
 
-  constructor(deps: { orm: MikroORM; store: PlanStore; runtime: () => Runtime }) {
+  constructor(deps: { orm: MikroORM; store: PlanStore; hub: Hub; runtime: () => Runtime }) {
     this.#orm = deps.orm;
     this.#store = deps.store;
     this.#check = new PlanCheck(deps);

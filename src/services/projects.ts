@@ -6,7 +6,7 @@ import { Refusal } from '../errors.ts';
 import type { Hub } from '../git/hub.ts';
 import { checkBranchName } from '../git/ref-name.ts';
 import { keySchema } from '../machines/payloads.ts';
-import { checkedOutReason } from './checked-out.ts';
+import { checkedOutReason, isCheckedOut } from './checked-out.ts';
 import type { Answered, Caller, ProjectService } from './contracts.ts';
 import { gitRefusal } from './git-refusal.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -67,11 +67,13 @@ export class Projects implements ProjectService {
   }
 
   async list(): Promise<ProjectView[]> {
-    return (await this.#store.projects()).map(projectView);
+    return (await this.#store.projects()).map((project) => projectView(project));
   }
 
   async get(key: string): Promise<ProjectView> {
-    return projectView(await this.#store.project(key));
+    const project = await this.#store.project(key);
+    const checkedOut = await isCheckedOut({ sql: entitySql(this.#orm.em.fork()), hub: this.#hub }, project);
+    return projectView(project, checkedOut);
   }
 
   async #clone(id: string, wanted: NewProject) {
@@ -87,7 +89,7 @@ export class Projects implements ProjectService {
   }
 }
 
-function projectView(project: Project): ProjectView {
+function projectView(project: Project, checkedOut = project.checkedOut): ProjectView {
   return {
     id: project.id,
     key: project.key,
@@ -95,7 +97,7 @@ function projectView(project: Project): ProjectView {
     defaultBranch: project.defaultBranch,
     strategies: [
       { strategy: 'push_branch', offered: true, code: null, reason: null },
-      project.checkedOut
+      checkedOut
         ? {
             strategy: 'merge_and_push',
             offered: false,

@@ -106,6 +106,27 @@ describe('a project', () => {
     });
   });
 
+  test('is offered merge_and_push again once another branch is checked out there', async () => {
+    const service = await startTestService();
+    const [one, two] = [await checkout(service, 'one'), await checkout(service, 'two')];
+    for (const dir of [one, two]) {
+      const added = { key: path.basename(dir), remote: dir };
+      const project = await service.post<ProjectView>('operator', '/v1/projects', added);
+      expect(project.strategies[1]).toMatchObject({ strategy: 'merge_and_push', offered: false });
+      await git(dir, ['checkout', '--quiet', '-b', 'mine']);
+    }
+    expect((await service.get<ProjectView>('/v1/projects/one')).strategies[1]).toMatchObject({
+      strategy: 'merge_and_push',
+      offered: true,
+    });
+    await service.post('operator', '/v1/plans', {
+      key: 'goal',
+      title: 'Goal',
+      phases: [{ key: 'build', title: 'Build' }],
+      projects: [{ key: 'two', strategy: 'merge_and_push' }],
+    });
+  });
+
   test('is added once when the request is repeated, also after it was answered', async () => {
     const service = await startTestService();
     const remote = await makeRemote(path.join(service.folder, 'remotes'), 'api');

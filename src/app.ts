@@ -40,7 +40,7 @@ export interface AppOptions {
   readonly dataFolder: DataFolder;
   /** That no other process has this folder: what its last run left can be taken back at once. */
   readonly claim?: InstanceClaim;
-  /** The kill points of landing and delivery; does nothing in production. */
+  /** The points at which tests stop a landing, a delivery or a claim; does nothing in production. */
   readonly boundary: Boundary;
   readonly log: Logger;
   /** Why a database server of our own is down and does not start; null while there is nothing to say. */
@@ -131,6 +131,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         sql,
         plan,
         hub,
+        boundary: options.boundary,
         runtime: () => runtime,
         feed: () => runtime.feed,
         leaseSeconds: config.agentLeaseSeconds,

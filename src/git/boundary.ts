@@ -20,7 +20,18 @@ export const deliveryPoints = [
   'before-delivery-result',
 ] as const;
 
-export type BoundaryPoint = (typeof landingPoints)[number] | (typeof deliveryPoints)[number];
+/** The points a claim passes. */
+export const claimPoints = [
+  /** Between reading the phase's tips of two projects. */
+  'between-tips',
+  /** Branches and row of the attempt are there, and the task has not been told. */
+  'before-claim',
+] as const;
+
+export type BoundaryPoint =
+  | (typeof landingPoints)[number]
+  | (typeof deliveryPoints)[number]
+  | (typeof claimPoints)[number];
 
 /** Called at each boundary. Production passes a no-op; only tests stop here. */
 export interface Boundary {

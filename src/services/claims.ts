@@ -4,22 +4,18 @@ import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
 import type { Phase } from '../db/entities/phase.ts';
 import type { Task } from '../db/entities/task.ts';
+import type { Boundary } from '../git/boundary.ts';
 import type { Hub } from '../git/hub.ts';
-import { attemptBranch, attemptRefs, headRef, phaseBranch, taskBranch } from './branch-names.ts';
+import { attemptBranch, attemptRefs, headRef, phaseBranch } from './branch-names.ts';
 import { keepLease } from './claim-keys.ts';
 import type { ClaimCaller } from './contracts.ts';
 import { resolvedHeads } from './effects/land-task.ts';
 import type { PlanStore } from './plan-store.ts';
 import type { Reservation } from './ready-tasks.ts';
 import type { Claim } from './shapes/agent.ts';
+import { bearTaskBranch, findStartPoints, type StartPoints } from './start-points.ts';
 import { hashSecret } from './tokens.ts';
 import { getConflict } from './work-store.ts';
-
-/** Where an attempt begins in one project. */
-export interface StartPoint {
-  readonly base: string;
-  readonly startRef: string;
-}
 
 /** The attempt that a lease stands for. */
 export interface AttemptRow {
@@ -28,13 +24,15 @@ export interface AttemptRow {
   readonly number: number;
   readonly agent_id: string;
   readonly branch: string;
-  readonly start: Readonly<Record<string, StartPoint>>;
+  readonly start: StartPoints;
 }
 
 export interface ClaimDeps {
   readonly sql: SqlPool;
   readonly plan: PlanStore;
   readonly hub: Hub;
+  /** The points of a claim at which tests stop it; does nothing in production. */
+  readonly boundary: Boundary;
   readonly runtime: () => Runtime;
   /** How long an agent's lease lasts without a heartbeat. */
   readonly leaseSeconds: number;
@@ -45,8 +43,9 @@ export function heartbeatSeconds(leaseSeconds: number): number {
 }
 
 /**
- * Makes the attempt ready in git and in its row, then tells the task. A kill in between leaves a row and branches that the next
- * attempt finds again; nothing is claimed before the task has said so. Null when the task would not have it.
+ * Makes the attempt ready in its row and in git, then tells the task. A kill in between leaves a row and branches that the next
+ * attempt finds again; nothing is claimed before the task has said so. Null when the task would not have it, when landings move the
+ * phase all the time, or when the initiative was paused meanwhile.
  */
 export async function startAttempt(
   deps: ClaimDeps,
@@ -56,8 +55,11 @@ export async function startAttempt(
 ): Promise<Claim | null> {
   const task = await deps.plan.task(reservation.taskId);
   const leaseId = randomUUID();
-  const start = await startPoints(deps, task, reservation.attempt);
   const { initiative, phase } = await family(deps, task);
+  const projects = await deps.plan.projectsOfTask(task);
+  const of = { task, phase, initiative, projects, attempt: reservation.attempt };
+  const start = await findStartPoints(deps, of);
+  if (start === null) return null;
   const branch = attemptBranch(initiative.key, phase.key, task.key, reservation.attempt);
   await deps.sql.transaction(async (sql) => {
     await sql.query(
@@ -76,6 +78,9 @@ export async function startAttempt(
     );
     await keepLease(sql, caller, leaseId);
   });
+  if (!(await bearTaskBranch(deps.hub, of, start))) return null;
+  await deps.boundary('before-claim');
+  if (await isPaused(deps.sql, task.initiativeId)) return null;
   const outcome = await deps.runtime().post(task.id, {
     id: leaseId,
     type: 'task.claim',
@@ -149,41 +154,22 @@ export async function describeClaim(
   };
 }
 
+/**
+ * Asked last before the task is told. The lock waits for a pause that is being committed, so that a pause which was answered before
+ * this is seen; a claim that has come further counts as made before the pause.
+ */
+async function isPaused(sql: SqlPool, initiativeId: string): Promise<boolean> {
+  const { rows } = await sql.query<{ paused: boolean }>(
+    'SELECT paused FROM initiative WHERE id = $1 FOR SHARE',
+    [initiativeId],
+  );
+  return rows[0]?.paused !== false;
+}
+
 async function family(deps: ClaimDeps, task: Task) {
   const phase = await deps.plan.phase(task.phaseId);
   const initiative = await deps.plan.initiative(task.initiativeId);
   return { phase, initiative };
-}
-
-/**
- * Where the attempt starts: a first attempt from the task's branch, which is born here from the tip of the phase; a later one from
- * what the last attempt pushed; a review or merge task always from the tip of the phase, where its work goes directly.
- */
-async function startPoints(
-  deps: ClaimDeps,
-  task: Task,
-  attempt: number,
-): Promise<Record<string, StartPoint>> {
-  const { initiative, phase } = await family(deps, task);
-  const target = headRef(phaseBranch(initiative.key, phase.key));
-  const own = headRef(taskBranch(initiative.key, phase.key, task.key));
-  const start: Record<string, StartPoint> = {};
-  for (const project of await deps.plan.projectsOfTask(task)) {
-    const repository = deps.hub.repository(project.id);
-    const earlier = attemptRefs(initiative.key, phase.key, task.key, attempt - 1);
-    const tips = await repository.readTips([target, own, ...earlier]);
-    const tip = tips.get(target) ?? null;
-    if (tip === null) throw new Error(`${project.key} has no branch ${target}`);
-    if (task.category !== 'execute') {
-      start[project.key] = { base: tip, startRef: target };
-      continue;
-    }
-    const born = tips.get(own) ?? (await repository.createRefIfMissing(own, tip)).tip;
-    const last = earlier.find((ref) => (tips.get(ref) ?? null) !== null);
-    start[project.key] =
-      last === undefined ? { base: born, startRef: own } : { base: tips.get(last) ?? born, startRef: last };
-  }
-  return start;
 }
 
 /**

@@ -171,11 +171,7 @@ export class EffectWorker {
     const { maxAttempts = MAX_ATTEMPTS } = registration;
     switch (end.end) {
       case 'done':
-        return this.#handIn(row, {
-          type: `xstate.done.actor.${row.invoke_id}`,
-          output: end.output,
-          actorId: row.invoke_id,
-        });
+        return this.#handIn(row, doneEvent(row, end.output));
       case 'failed':
         if (await mustFinish(row, registration)) return this.#again(row, end.error);
         return this.#handIn(row, errorEvent(row, end.error));
@@ -186,9 +182,10 @@ export class EffectWorker {
         return this.#release(row, 0, 0, null);
       case 'crashed': {
         const failures = row.failures + 1;
-        if (failures >= maxAttempts && !(await mustFinish(row, registration)))
-          return this.#handIn(row, errorEvent(row, { ...end.error, attempts: failures }));
-        return this.#again(row, end.error);
+        if (failures < maxAttempts || (await mustFinish(row, registration))) return this.#again(row, end.error);
+        const error = { ...end.error, attempts: failures };
+        const output = (await registration.whenSpent?.(row.id, error)) ?? null;
+        return this.#handIn(row, output === null ? errorEvent(row, error) : doneEvent(row, output));
       }
     }
   }
@@ -238,6 +235,10 @@ export class EffectWorker {
 
 async function mustFinish(row: ClaimedRow, registration: EffectRegistration): Promise<boolean> {
   return (await registration.mustFinish?.(row.id)) ?? false;
+}
+
+function doneEvent(row: ClaimedRow, output: JsonValue): Incoming['event'] {
+  return { type: `xstate.done.actor.${row.invoke_id}`, output, actorId: row.invoke_id };
 }
 
 function errorEvent(row: ClaimedRow, error: JsonObject): Incoming['event'] {

@@ -26,6 +26,11 @@ export interface EffectRegistration {
    * reaches the actor before it is over.
    */
   readonly mustFinish?: (effectId: string) => Promise<boolean>;
+  /**
+   * What the runs have come to when all of them crashed, timed out or died with their process: the result that the actor is told, or
+   * null for the error.
+   */
+  readonly whenSpent?: (effectId: string, error: JsonObject) => Promise<JsonValue>;
 }
 
 /** A permanent failure: no retry, the actor gets `xstate.error.actor.<id>` with code, message and details. */

@@ -180,6 +180,21 @@ describe('an effect', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
   });
 
+  it('whose runs are used up tells what they have come to, where its kind knows', async () => {
+    const whenSpent = vi.fn(async () => 'half of it');
+    const run = () => Promise.reject(new Error('no'));
+    const runtime = await stage.started({ work: { run, maxAttempts: 2, whenSpent } });
+    const id = await stage.born(runtime);
+    await runtime.post(id, event('work'));
+    await vi.waitFor(async () => expect((await runtime.peek(id))?.context.result).toBe('half of it'), {
+      timeout: 5_000,
+    });
+    expect(whenSpent).toHaveBeenCalledExactlyOnceWith(
+      expect.any(String),
+      expect.objectContaining({ code: 'effect_crashed', attempts: 2 }),
+    );
+  });
+
   it('whose result can not be stored fails instead of poisoning the batch', async () => {
     const runtime = await stage.started({ work: { run: () => Promise.resolve('a\u0000b') } });
     const id = await stage.born(runtime);

@@ -6,6 +6,7 @@ import { doTask, registerAgent } from '../support/agent.ts';
 import { filesAt, git, isContained } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
 import { startTestService, type TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 import { addProject, applyPlan, type InitiativePlan, type TestProject, type Work } from '../support/work.ts';
 
 /** An initiative of one task over these projects, in review. */
@@ -163,4 +164,30 @@ test('an initiative without any change delivers nothing and completes', async ()
   await work.untilState('completed');
   expect(await filesAt(api.remote.dir, 'refs/heads/main')).toEqual(before);
   expect(await api.remote.tip('signalbox/goal')).toBeNull();
+});
+
+test('a delivery whose process died once too often is partially delivered, and a resume brings the rest', async () => {
+  const service = await startTestService();
+  const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web')];
+  const { work, heads } = await inReview(service, [api, web], { api: { 'a.ts': 'a\n' }, web: { 'w.ts': 'w\n' } });
+  const between = service.gates.hold('between-pushes');
+  await work.approve();
+  await between.reached;
+
+  // As ten processes that died of it, the last one just now, leave the effect.
+  const died = `UPDATE effect SET failures = 10, lease_until = db_now() - interval '1 second' WHERE kind = 'initiative.deliver'`;
+  const stuck = await until('the delivery to be given up', async () => {
+    await service.database.sql.query(died);
+    const tree = await work.tree();
+    return tree.tags.includes('needs_you') ? tree : null;
+  });
+  between.release();
+
+  expect([stuck.state, stuck.failure?.code]).toEqual(['partially_delivered', 'partially_delivered']);
+  expect(stuck.projects.map(({ delivery }) => delivery?.state)).toEqual(['delivered', 'prepared']);
+  await work.tell('initiative', work.id, 'initiative.resumeDelivery');
+  const done = await work.untilState('completed');
+  expect(done.projects.map(({ delivery }) => delivery?.state)).toEqual(['delivered', 'delivered']);
+  for (const { key, remote } of [api, web])
+    expect(await isContained(remote.dir, heads[key] ?? '', 'refs/heads/signalbox/goal')).toBe(true);
 });

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { EffectFailure, EffectRetryLater, type EffectRun } from '../../src/actors/effects.ts';
-import type { Sql } from '../../src/actors/sql.ts';
 import type { DeliveryRecord } from '../../src/git/delivery-types.ts';
-import { orPartial } from '../../src/services/effects/partial-delivery.ts';
+import { orPartial, partialWhenSpent } from '../../src/services/effects/partial-delivery.ts';
 
 const run: EffectRun = {
   effectId: '3f0c6c0e-0a8e-4c43-8f4e-6a3f6d5f7a10',
@@ -27,11 +26,11 @@ const arrived: DeliveryRecord = {
 };
 const waiting: DeliveryRecord = { ...arrived, projectId: 'web', state: 'prepared' };
 
-/** What becomes of a delivery that throws; its effect may have used up its attempts. */
-function endOf(error: Error, records: readonly DeliveryRecord[], isSpent = false): Promise<unknown> {
-  const sql: Sql = { query: async () => ({ rows: [], rowCount: isSpent ? 1 : 0 }) };
-  const deliveries = { load: async () => [...records] };
-  return orPartial({ sql, deliveries }, () => Promise.reject(error))(run).catch((thrown: unknown) => thrown);
+const onRecord = (records: readonly DeliveryRecord[]) => ({ load: async () => [...records] });
+
+/** What becomes of a delivery that throws. */
+function endOf(error: Error, records: readonly DeliveryRecord[]): Promise<unknown> {
+  return orPartial(onRecord(records), () => Promise.reject(error))(run).catch((thrown: unknown) => thrown);
 }
 
 test.each(['git_failed', 'git_output_too_large', 'remote_unreachable'])(
@@ -47,13 +46,18 @@ test.each(['git_failed', 'git_output_too_large', 'remote_unreachable'])(
   },
 );
 
-test('a fault that passes runs again, and is partially delivered when it is the last that may pass', async () => {
+test('a fault that passes runs again, and is partially delivered when it was one too many', async () => {
   const fault = Object.assign(new Error('a lock'), { code: 'ref_locked' });
   expect(await endOf(fault, [arrived, waiting])).toBe(fault);
-  expect(await endOf(fault, [arrived, waiting], true)).toMatchObject({ result: 'partially_delivered' });
+  const spent = { code: 'effect_crashed', message: 'a lock', attempts: 10 };
+  expect(await partialWhenSpent(onRecord([arrived, waiting]))(run.effectId, spent)).toEqual({
+    result: 'partially_delivered',
+    message: 'effect_crashed: a lock',
+  });
+  expect(await partialWhenSpent(onRecord([waiting]))(run.effectId, spent)).toBeNull();
 });
 
 test('a delivery that waits goes on waiting', async () => {
   const later = new EffectRetryLater(1_000, 'remote_unreachable');
-  expect(await endOf(later, [arrived, waiting], true)).toBe(later);
+  expect(await endOf(later, [arrived, waiting])).toBe(later);
 });

@@ -8,7 +8,7 @@ import { landPhase } from './land-phase.ts';
 import { landTask } from './land-task.ts';
 import { openInitiative, openPhase } from './open-branches.ts';
 import { openReview } from './open-review.ts';
-import { DELIVERY_ATTEMPTS, orPartial } from './partial-delivery.ts';
+import { orPartial, partialWhenSpent } from './partial-delivery.ts';
 import { proveInitiative, provePhase } from './prove.ts';
 import { retireInitiative, retirePhase, retireTask } from './retire.ts';
 
@@ -33,8 +33,8 @@ export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRe
     'initiative.prove': effect(proveInitiative(deps)),
     'initiative.openReview': effect(openReview(deps, 'initiative')),
     'initiative.deliver': {
-      run: orPartial(deps, effect(deliverInitiative(deps)).run),
-      maxAttempts: DELIVERY_ATTEMPTS,
+      run: orPartial(deps.deliveries, effect(deliverInitiative(deps)).run),
+      whenSpent: partialWhenSpent(deps.deliveries),
     },
     'initiative.retire': effect(retireInitiative(deps)),
     'initiative.sync': { run: notAvailable('initiative.sync') },

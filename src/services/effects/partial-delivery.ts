@@ -1,39 +1,34 @@
 import { EffectFailure, EffectRetryLater, type EffectRun } from '../../actors/effects.ts';
-import type { JsonValue } from '../../actors/json.ts';
-import type { Sql } from '../../actors/sql.ts';
+import type { JsonObject, JsonValue } from '../../actors/json.ts';
 import { partialDelivery } from '../../git/delivery-partial.ts';
 import type { DeliveryStore } from '../../git/delivery-types.ts';
 
-/** Runs of a delivery that may end in a fault that passes, before it is given up. */
-export const DELIVERY_ATTEMPTS = 10;
+type Deliveries = Pick<DeliveryStore, 'load'>;
 
 /**
- * A delivery that is given up after a remote has got its work is partially delivered, whatever it is given up for: a refusal of git,
- * a remote that was away for too long, or one fault too many.
+ * A delivery that is given up after a remote has got its work is partially delivered, whatever it is given up for: a refusal of git
+ * or a remote that was away for too long.
  */
-export function orPartial(
-  deps: { readonly sql: Sql; readonly deliveries: Pick<DeliveryStore, 'load'> },
-  effect: (run: EffectRun) => Promise<JsonValue>,
-) {
+export function orPartial(deliveries: Deliveries, effect: (run: EffectRun) => Promise<JsonValue>) {
   return async (run: EffectRun): Promise<JsonValue> => {
     try {
       return await effect(run);
     } catch (error) {
-      if (error instanceof EffectRetryLater || run.signal.aborted || !(error instanceof Error)) throw error;
-      const isFinal = error instanceof EffectFailure || (await isLast(deps.sql, run.effectId));
-      const partial = isFinal ? await partialDelivery(deps.deliveries, run.effectId) : null;
+      if (error instanceof EffectRetryLater || run.signal.aborted || !(error instanceof EffectFailure)) throw error;
+      const partial = await partialOutput(deliveries, run.effectId, `${error.code}: ${error.message}`);
       if (partial === null) throw error;
-      const code = (error as { code?: unknown }).code;
-      const said = typeof code === 'string' ? `${code}: ${error.message}` : error.message;
-      return { result: partial.result, message: said.slice(0, 400) };
+      return partial;
     }
   };
 }
 
-async function isLast(sql: Sql, effectId: string): Promise<boolean> {
-  const { rowCount } = await sql.query('SELECT FROM effect WHERE id = $1 AND failures + 1 >= $2', [
-    effectId,
-    DELIVERY_ATTEMPTS,
-  ]);
-  return rowCount > 0;
+/** The same when it is given up for one fault, one timeout or one death of its process too many. */
+export function partialWhenSpent(deliveries: Deliveries) {
+  return (effectId: string, { code, message }: JsonObject): Promise<JsonValue> =>
+    partialOutput(deliveries, effectId, `${String(code)}: ${String(message)}`);
+}
+
+async function partialOutput(deliveries: Deliveries, effectId: string, said: string): Promise<JsonValue> {
+  const partial = await partialDelivery(deliveries, effectId);
+  return partial === null ? null : { result: partial.result, message: said.slice(0, 400) };
 }

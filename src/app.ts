@@ -120,9 +120,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     serverTrouble: options.serverTrouble ?? (() => null),
   });
 
+  const projects = new Projects({ orm, store: plan, hub });
+
   const server = await createServer(
     {
-      projects: new Projects({ orm, store: plan, hub }),
+      projects,
       plans: new Planning({ orm, store: plan, hub, runtime: () => runtime }),
       transitions: new Transitions({ sql, plan, hub, runtime: () => runtime }),
       reads: new Reads({ sql, plan, runtime: () => runtime }),
@@ -157,6 +159,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     server,
     runtime,
     async start() {
+      const unused = await projects.removeUnusedClones();
+      if (unused.length > 0) log.warn({ unused }, 'clones of projects that were never added were removed');
       await hub.prepare();
       await tokens.ensureAdminToken(dataFolder.adminTokenFile);
       await readiness.start();

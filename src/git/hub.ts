@@ -15,6 +15,7 @@ import { checkedOutBranches, probeRemote } from './remote-probe.ts';
 import { parseRemoteUrl, type RemoteUrl, type RemoteUrlPolicy } from './remote-url.ts';
 import { Repository } from './repository.ts';
 import { refuseForeignContent } from './repository-features.ts';
+import { removeUnusedClones, type UnusedClones } from './unused-clones.ts';
 
 export interface HubOptions {
   /** The folder with one bare repository per project. Every process that serves the same database shares it. */
@@ -113,6 +114,17 @@ export class Hub {
       await rm(draft.dir, { recursive: true, force: true });
     }
     return this.repository(project.id);
+  }
+
+  /** Removes the clone of a project that was not added after all. */
+  async discard(id: string): Promise<void> {
+    await rm(this.#dir(id), { recursive: true, force: true });
+  }
+
+  /** What a kill has left of projects that were never added; `known` says which of these there are. Before `prepare`. */
+  async removeUnused(known: UnusedClones['known']): Promise<string[]> {
+    await mkdir(this.#options.root, { recursive: true });
+    return removeUnusedClones({ root: this.#options.root, repository: (id) => this.repository(id), known });
   }
 
   /** Brings the remote's branches under refs/remotes/origin, and the hub's default branch forward with it. Nothing is ever pruned. */

@@ -26,8 +26,8 @@ export class Projects implements ProjectService {
   }
 
   /**
-   * Looks at the remote and clones it before the row is written: a kill in between leaves an unused folder in the hub, never a
-   * project without one.
+   * Looks at the remote and clones it before the row is written: a kill in between leaves an unused folder in the hub, which a later
+   * start removes, never a project without one. Who loses the key to another request removes its clone.
    */
   async add(wanted: NewProject, caller: Caller): Promise<Answered<ProjectView>> {
     const repeated = await recallAnswer<ProjectView>(entitySql(this.#orm.em.fork()), caller);
@@ -44,7 +44,7 @@ export class Projects implements ProjectService {
     const id = randomUUID();
     const probed = await this.#clone(id, wanted);
     try {
-      return await this.#orm.em.fork().transactional(async (em) =>
+      const answered = await this.#orm.em.fork().transactional(async (em) =>
         withRequest<ProjectView>(entitySql(em), caller, async () => {
           const project = em.create(Project, {
             id,
@@ -58,12 +58,25 @@ export class Projects implements ProjectService {
           return projectView(project);
         }),
       );
+      if (answered.repeated) await this.#hub.discard(id);
+      return answered;
     } catch (error) {
-      if ((error as { code?: unknown }).code === '23505') {
+      // Anything else may have been written all the same: the connection can break after the commit.
+      const isTaken = (error as { code?: unknown }).code === '23505';
+      if (isTaken || error instanceof Refusal) await this.#hub.discard(id);
+      if (isTaken) {
         throw new Refusal('key_taken', `there is a project ${wanted.key} already`, { cause: error });
       }
       throw error;
     }
+  }
+
+  /** Puts an end to what earlier processes left of projects that were never added; gives the names of the folders. */
+  async removeUnusedClones(): Promise<string[]> {
+    return this.#hub.removeUnused(async (ids) => {
+      const found = await this.#orm.em.fork().find(Project, { id: { $in: [...ids] } });
+      return new Set(found.map(({ id }) => id));
+    });
   }
 
   async list(): Promise<ProjectView[]> {

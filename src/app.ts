@@ -126,7 +126,13 @@ export async function createApp(options: AppOptions): Promise<App> {
     {
       projects,
       plans: new Planning({ orm, store: plan, hub, runtime: () => runtime }),
-      transitions: new Transitions({ sql, plan, hub, runtime: () => runtime }),
+      transitions: new Transitions({
+        sql,
+        plan,
+        hub,
+        runtime: () => runtime,
+        exclusively: (name, work) => intents.exclusively(name, work),
+      }),
       reads: new Reads({ sql, plan, runtime: () => runtime }),
       explain: new Explain({ sql, plan, runtime: () => runtime }),
       agents: new Agents({

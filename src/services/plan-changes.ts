@@ -6,6 +6,18 @@ import { isReservedKey } from './plan-faults.ts';
 import type { PlanStore } from './plan-store.ts';
 import { MAX_DEPENDENTS, tooManyDependents, WaitingSiblings } from './waiting-siblings.ts';
 
+const PLAN_CHANGES: ReadonlySet<string> = new Set([
+  'phase.addTask',
+  'initiative.addPhase',
+  'task.relink',
+  'phase.relink',
+]);
+
+/** Whether this event is checked against the other links of its plan. */
+export function isPlanChange(type: string): boolean {
+  return PLAN_CHANGES.has(type);
+}
+
 /** What people add to a plan under way, or link anew: their keys become the ordinals that the machines remember. */
 export class PlanChanges {
   readonly #plan: PlanStore;

@@ -7,6 +7,7 @@ import type { Task } from '../db/entities/task.ts';
 import { Refusal } from '../errors.ts';
 import { initiativeBranch, phaseBranch, taskBranch } from './branch-names.ts';
 import type { ReadService } from './contracts.ts';
+import { currentLinks } from './current-links.ts';
 import { deliveriesOf } from './delivery-records.ts';
 import { unknownCode } from './event-answers.ts';
 import type { Heads } from './heads.ts';
@@ -55,7 +56,8 @@ export class Reads implements ReadService {
     const projects = (await this.#plan.linkedProjects(id)).map(({ project }) => project.key);
     const questions = await this.#questions(tasks, actors);
     const submissions = await this.#submissions(tasks, actors);
-    const look = { actors, titles, principal, projects, questions, submissions };
+    const links = await currentLinks(this.#sql, [...actors.keys()]);
+    const look = { actors, titles, principal, projects, questions, submissions, links };
     return {
       ...(await this.#initiativeView(initiative, actors, titles, principal)),
       phases: phases.map((phase) => phaseView(initiative, phase, phases, tasks, look)),
@@ -203,6 +205,7 @@ interface Look {
   readonly projects: readonly string[];
   readonly questions: ReadonlyMap<string, string>;
   readonly submissions: ReadonlyMap<string, Heads>;
+  readonly links: ReadonlyMap<string, readonly number[]>;
 }
 
 function phaseView(
@@ -219,7 +222,7 @@ function phaseView(
     ordinal: phase.ordinal,
     initiativeId: initiative.id,
     description: phase.description,
-    dependsOn: keysOf(phase.dependsOn, phases),
+    dependsOn: keysOf(look.links.get(phase.id) ?? phase.dependsOn, phases),
     branch: phaseBranch(initiative.key, phase.key),
     round: Number(actor.context['round'] ?? 1),
     failure: failureOf(actor),
@@ -243,7 +246,7 @@ function taskView(
     description: task.description,
     category: task.category,
     priority: Number(actor.context['priority'] ?? task.priority),
-    dependsOn: keysOf(task.dependsOn, siblings),
+    dependsOn: keysOf(look.links.get(task.id) ?? task.dependsOn, siblings),
     projects: [...(task.projects ?? look.projects)],
     branch: taskBranch(initiative.key, phase.key, task.key),
     attempt: Number(actor.context['attempt'] ?? 0),

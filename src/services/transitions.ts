@@ -10,8 +10,9 @@ import type { PostedTransition, TransitionService } from './contracts.ts';
 import { admitAtDoor } from './door.ts';
 import { doorEvents, type NewPhase, type NewTask, type Relink } from './door-events.ts';
 import { eventAnswer, unknownCode, type Answer } from './event-answers.ts';
-import { PlanChanges } from './plan-changes.ts';
+import { isPlanChange, PlanChanges } from './plan-changes.ts';
 import type { PlanStore } from './plan-store.ts';
+import { type Exclusively, PlanTurns } from './plan-turns.ts';
 import { principalName } from './principal-name.ts';
 import { holdKey } from './requests.ts';
 import type { Kind, Replayed } from './shapes/actor.ts';
@@ -24,8 +25,16 @@ export class Transitions implements TransitionService {
   readonly #runtime: () => Runtime;
   readonly #changes: PlanChanges;
   readonly #approvals: Approvals;
+  readonly #planTurns: PlanTurns;
 
-  constructor(deps: { sql: SqlPool; plan: PlanStore; hub: Hub; runtime: () => Runtime }) {
+  constructor(deps: {
+    sql: SqlPool;
+    plan: PlanStore;
+    hub: Hub;
+    runtime: () => Runtime;
+    exclusively: Exclusively;
+  }) {
+    this.#planTurns = new PlanTurns(deps.exclusively);
     this.#sql = deps.sql;
     this.#runtime = deps.runtime;
     this.#changes = new PlanChanges(deps);
@@ -36,6 +45,18 @@ export class Transitions implements TransitionService {
     const sender = senderOf(principal.scope);
     const actor = await this.#known(kind, id);
     await holdKey(this.#sql, { principal, request: event.request });
+    const post = () => this.#post(kind, actor, event, sender, principal);
+    return isPlanChange(event.type) ? this.#planTurns.take(actor.rootId, post) : post();
+  }
+
+  async #post(
+    kind: Kind,
+    actor: ActorView,
+    event: PostedTransition,
+    sender: Sender,
+    principal: Principal,
+  ): Promise<Answer> {
+    const { id } = actor;
     // A repeated event gets its first answer, however far its keys and heads have been overtaken since.
     const payload =
       (await this.#applied(id, event.eventId)) ??

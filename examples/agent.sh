@@ -3,19 +3,20 @@
 # The command runs once per task, in a clone of the task's project (with several: in the first one's; the others are at
 # ../<key>, all named in $PROJECTS), with the briefing on stdin and in $TASK_TITLE, $CATEGORY and so on. Exit 0 says: done.
 # Conflicts are resolved where git left them. Optional: SIGNALBOX_AGENT, a name; SIGNALBOX_LEDGER, a file for what the hub
-# has accepted, with a line `phase/task category project commit blob path` for each file that a commit adds.
+# has accepted, with a line `phase/task category project commit blob path` for each file that a commit adds; SIGNALBOX_PATIENCE,
+# how often a request is sent, a second apart, to a service that is away or fails (300).
 set -u
 [ "${1-}" != -- ] || shift
-[ -n "${SIGNALBOX_URL-}" ] && [ -n "${SIGNALBOX_TOKEN-}" ] && [ $# -gt 0 ] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
+[ -n "${SIGNALBOX_URL-}" ] && [ -n "${SIGNALBOX_TOKEN-}" ] && [ $# -gt 0 ] || { sed -n '2,7s/^# //p' "$0" >&2; exit 2; }
 name=${SIGNALBOX_AGENT:-agent-$$} api=$SIGNALBOX_URL/v1/agents token=$SIGNALBOX_TOKEN work=$(mktemp -d) beat='' command='' tab=$(printf '\t')
 unset SIGNALBOX_TOKEN # the command is not told; neither token nor password is ever an argument of a process
 helper='!f() { printf "username=%s\npassword=%s\n" "$GIT_USERNAME" "$GIT_PASSWORD"; }; f'
 trap 'kill $beat $command 2>/dev/null; rm -rf "$work"' EXIT; trap 'exit 130' HUP INT TERM
 log() { printf '%s: %s\n' "$name" "$*" >&2; }
-api() { # PATH BODY ANSWER-FILE [KEY]: posts until the service answers, then prints the status; a KEY makes it one request
+api() { patience=${SIGNALBOX_PATIENCE:-300} # PATH BODY ANSWER-FILE [KEY]: posts until there is an answer; a KEY makes it one request
   until code=$(printf 'header = "%s"\n' "Authorization: Bearer $token" 'Content-Type: application/json' \
       'Accept: text/plain, application/json' "Idempotency-Key:${4:+ $4}" |
-    curl -sS -K - -m 90 -o "$3" -w '%{http_code}' -d "$2" "$api$1") && [ "$code" -lt 500 ]; do sleep 1; done 2>/dev/null; echo "$code"; }
+    curl -sS -K - -m 90 -o "$3" -w '%{http_code}' -d "$2" "$api$1") && [ "$code" -lt 500 ] || ! [ $((patience -= 1)) -gt 0 ]; do sleep 1; done 2>/dev/null; echo "$code"; }
 hub() { tries=20; until GIT_TERMINAL_PROMPT=0 GIT_USERNAME=$user GIT_PASSWORD=$password \
     git -c credential.helper= -c credential.helper="$helper" "$@"; do # again: the service may be away
     tries=$((tries - 1)); [ $tries -gt 0 ] && [ ! -e "$work/lost" ] || return 1; sleep 1; done; }
@@ -29,7 +30,7 @@ each() { while read -r key url base start <&3; do tip=refs/remotes/origin/${star
     case $key in -* | *[!a-z0-9-]*) return 1 ;; esac; mkdir -p "$work/in/$key" && cd "$work/in/$key" && "$@" || return 1
   done 3<"$work/projects"; }
 heartbeat() { while sleep "$HEARTBEAT_SECONDS" && kill -0 $$ 2>/dev/null; do # an agent that was killed has no heartbeat
-    case $(api "/$id/heartbeat" "{\"lease\":\"$LEASE_ID\"}" "$work/beat") in 2*) continue ;; esac
+    case $(api "/$id/heartbeat" "{\"lease\":\"$LEASE_ID\"}" "$work/beat") in 4*) ;; *) continue ;; esac # its outage ends no lease
     : >"$work/lost"; kill "$(cat "$work/pid")"; return; done 2>/dev/null; }
 fetch() { git init --quiet && git remote add origin "$url" && hub fetch --quiet origin || return 1
   git config user.email >/dev/null || { git config user.name "$name" && git config user.email "$name@localhost"; }
@@ -53,8 +54,7 @@ attempt() { heartbeat & beat=$!; for round in 1 2 3 4 5 6; do changes=''; rm -rf
       { [ $round -gt 1 ] && ! ls "$work"/in/*/.git/MERGE_HEAD >/dev/null 2>&1 || run "$@"; } && each push || break
     report submit "$([ -n "$changes" ] || echo ',"noChanges":"the command changed nothing"')"
     grep -q '"code":"\(tip_moved\|conflict_not_resolved\)"' "$work/answer" || return; done; report fail ''; } # others were faster: merge again
-until api '' "{\"name\":\"$name\"}" "$work/agent" >/dev/null
-  id=$(sed -n 's/^[^}]*"id":"\([0-9a-f-]*\)".*/\1/p' "$work/agent"); [ -n "$id" ]; do log "$(cat "$work/agent")"; sleep 5; done
+until api '' "{\"name\":\"$name\"}" "$work/agent" >/dev/null; id=$(sed -n 's/^[^}]*"id":"\([0-9a-f-]*\)".*/\1/p' "$work/agent"); [ -n "$id" ]; do log "$(cat "$work/agent")"; sleep 5; done
 while :; do case $(api "/$id/claim" '{"waitSeconds":30}' "$work/claim") in
   200) brief && attempt "$@" </dev/null; kill $beat 2>/dev/null; cd / && rm -rf "$work/in" "$work/lost" "$work/pid" ;;
   204) ;; *) log "$(cat "$work/claim")"; sleep 5 ;; esac; done

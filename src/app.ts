@@ -30,6 +30,7 @@ import { PlanStore } from './services/plan-store.ts';
 import { Projects } from './services/projects.ts';
 import { ReadinessMonitor } from './services/readiness.ts';
 import { Reads } from './services/reads.ts';
+import { RequestPruner } from './services/request-pruner.ts';
 import { rowWriters } from './services/row-writers/row-writers.ts';
 import { TokenService } from './services/tokens.ts';
 import { Transitions } from './services/transitions.ts';
@@ -113,6 +114,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     log,
     outageMs: options.clock?.outageMs ?? defaultClock.outageMs,
   });
+  const pruner = new RequestPruner({ sql, log });
   const readiness = new ReadinessMonitor({
     sql,
     hub,
@@ -172,9 +174,10 @@ export async function createApp(options: AppOptions): Promise<App> {
       await readiness.start();
       await runtime.start();
       sweeper.start();
+      pruner.start();
     },
     async stop() {
-      await sweeper.stop();
+      await Promise.all([sweeper.stop(), pruner.stop()]);
       await runtime.stop();
       await running.ended(BODY_END_MS);
       await readiness.stop();

@@ -182,7 +182,8 @@ export class EffectWorker {
         return this.#release(row, 0, 0, null);
       case 'crashed': {
         const failures = row.failures + 1;
-        if (failures < maxAttempts || (await mustFinish(row, registration))) return this.#again(row, end.error);
+        if (failures < maxAttempts || (await mustFinish(row, registration)))
+          return this.#again(row, end.error);
         const error = { ...end.error, attempts: failures };
         const output = (await registration.whenSpent?.(row.id, error)) ?? null;
         return this.#handIn(row, output === null ? errorEvent(row, error) : doneEvent(row, output));

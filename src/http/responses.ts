@@ -68,7 +68,9 @@ export const idempotencyHeader = z.looseObject({
   'idempotency-key': z
     .string()
     .optional()
-    .describe('Makes a repeated request the same request. 1 to 200 printable ASCII characters.'),
+    .describe(
+      'Makes a repeated request the same request. 1 to 200 printable ASCII characters; remembered for seven days.',
+    ),
 });
 export const eventHeaders = idempotencyHeader.extend({
   'if-match': z.string().optional().describe('The ETag that was seen; anything newer is refused with 412.'),

@@ -220,6 +220,29 @@ describe('agent.sh', () => {
     }
   });
 
+  test('gives up a report to a service that goes on failing, and asks for the next task', async () => {
+    service.claims.push(service.claimText([service.projectLine('app', service.addProject('app'))]));
+    service.trouble.set(
+      'submit',
+      Array.from({ length: 50 }, () => 502),
+    );
+    const running = start('echo unique >new.txt', { SIGNALBOX_PATIENCE: '2' });
+    await until(() => expect(running.stderr).toContain('submit core/one: 502'));
+    const asked = service.posted('/claim').length;
+    await until(() => expect(service.posted('/claim').length).toBeGreaterThan(asked));
+    expect(service.posted('/submit')).toHaveLength(2);
+  });
+
+  test('keeps its command running while heartbeats meet a service that fails', async () => {
+    service.claims.push(service.claimText([service.projectLine('app', service.addProject('app'))]));
+    service.trouble.set('heartbeat', [502, 502]);
+    const script = 'until [ -e "$ROOT/go" ]; do sleep 0.1; done; echo unique >new.txt';
+    start(script, { SIGNALBOX_PATIENCE: '1' });
+    await until(() => expect(service.posted('/heartbeat').length).toBeGreaterThan(2));
+    writeFileSync(join(service.root, 'go'), '');
+    expect(JSON.parse(await untilReported('submit'))).toEqual({ lease: LEASE });
+  });
+
   test('is at most 60 lines', () => {
     expect(readFileSync('examples/agent.sh', 'utf8').split('\n').length - 1).toBeLessThanOrEqual(60);
   });

@@ -52,7 +52,10 @@ test('a claim that meets half of a landing is given nothing, and the task is fre
   await work.untilTask('build', 'one', 'completed');
   const { task, projects } = await claim(second, 'two');
   expect(task.attempt).toBe(1);
-  expect(projects.map(({ base }) => base)).toEqual([await tipOf(hubs.api, PHASE), await tipOf(hubs.web, PHASE)]);
+  expect(projects.map(({ base }) => base)).toEqual([
+    await tipOf(hubs.api, PHASE),
+    await tipOf(hubs.web, PHASE),
+  ]);
 });
 
 test('a claim that the pause overtakes is given nothing, and the resume gives the same attempt', async () => {

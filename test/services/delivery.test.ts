@@ -169,7 +169,10 @@ test('an initiative without any change delivers nothing and completes', async ()
 test('a delivery whose process died once too often is partially delivered, and a resume brings the rest', async () => {
   const service = await startTestService();
   const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web')];
-  const { work, heads } = await inReview(service, [api, web], { api: { 'a.ts': 'a\n' }, web: { 'w.ts': 'w\n' } });
+  const { work, heads } = await inReview(service, [api, web], {
+    api: { 'a.ts': 'a\n' },
+    web: { 'w.ts': 'w\n' },
+  });
   const between = service.gates.hold('between-pushes');
   await work.approve();
   await between.reached;

@@ -17,7 +17,8 @@ test('two links at once never make a circle, and the views show the links that w
       { key: 'polish', dependsOn: ['build'], tasks: ['style'] },
     ],
   });
-  for (const n of numbers) for (const key of [`a-${n}`, `b-${n}`]) await work.untilTask('build', key, 'queued');
+  for (const n of numbers)
+    for (const key of [`a-${n}`, `b-${n}`]) await work.untilTask('build', key, 'queued');
   const { tasks } = await work.phase('build');
   const named = (key: string) => tasks.find((task) => task.key === key) as TaskView;
 
@@ -29,7 +30,8 @@ test('two links at once never make a circle, and the views show the links that w
   );
 
   const outcomes = answers.map(({ status }) => status);
-  for (const n of numbers) expect(outcomes.slice(2 * n - 2, 2 * n).toSorted(), `pair ${n}`).toEqual([200, 422]);
+  for (const n of numbers)
+    expect(outcomes.slice(2 * n - 2, 2 * n).toSorted(), `pair ${n}`).toEqual([200, 422]);
   const links = new Map((await work.phase('build')).tasks.map(({ key, dependsOn }) => [key, dependsOn]));
   for (const n of numbers) {
     const isFirst = outcomes[2 * n - 2] === 200;
@@ -60,7 +62,11 @@ test('of many that are added at once no more than 64 wait for one, and a key is 
   };
 
   const crowd = await Promise.all(['x-1', 'x-2', 'x-3', 'x-4', 'x-5'].map((key) => add(key, ['base'])));
-  expect(crowd.toSorted()).toEqual(['added', 'added', ...Array.from({ length: 3 }, () => 'too_many_dependents')]);
+  expect(crowd.toSorted()).toEqual([
+    'added',
+    'added',
+    ...Array.from({ length: 3 }, () => 'too_many_dependents'),
+  ]);
   const twins = await Promise.all(['twin', 'twin', 'twin'].map((key) => add(key, [])));
   expect(twins.toSorted()).toEqual(['added', 'key_taken', 'key_taken']);
 });

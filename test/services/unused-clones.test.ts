@@ -24,7 +24,10 @@ test('of two requests for one key at once one adds the project, and the other le
   const answers = await Promise.all([add(), add(), add()]);
 
   expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409, 409]);
-  const added = (await Promise.all(answers.map((answer) => answer.json()))) as { id?: string; code?: string }[];
+  const added = (await Promise.all(answers.map((answer) => answer.json()))) as {
+    id?: string;
+    code?: string;
+  }[];
   expect(added.flatMap(({ code }) => code ?? [])).toEqual(['key_taken', 'key_taken']);
   expect(await clones(service)).toEqual([`${added.flatMap(({ id }) => id ?? []).join()}.git`]);
 });

@@ -14,7 +14,8 @@ export function orPartial(deliveries: Deliveries, effect: (run: EffectRun) => Pr
     try {
       return await effect(run);
     } catch (error) {
-      if (error instanceof EffectRetryLater || run.signal.aborted || !(error instanceof EffectFailure)) throw error;
+      if (error instanceof EffectRetryLater || run.signal.aborted || !(error instanceof EffectFailure))
+        throw error;
       const partial = await partialOutput(deliveries, run.effectId, `${error.code}: ${error.message}`);
       if (partial === null) throw error;
       return partial;
@@ -25,7 +26,11 @@ export function orPartial(deliveries: Deliveries, effect: (run: EffectRun) => Pr
 /** The same when it is given up for one fault, one timeout or one death of its process too many. */
 export function partialWhenSpent(deliveries: Deliveries) {
   return (effectId: string, { code, message }: JsonObject): Promise<JsonValue> =>
-    partialOutput(deliveries, effectId, `${String(code)}: ${String(message)}`);
+    partialOutput(
+      deliveries,
+      effectId,
+      [code, message].filter((said) => typeof said === 'string').join(': '),
+    );
 }
 
 async function partialOutput(deliveries: Deliveries, effectId: string, said: string): Promise<JsonValue> {

@@ -152,7 +152,9 @@ describe('agent.sh', () => {
 
   test('has no heartbeat any more once it was killed', async () => {
     service.claims.push(service.claimText([service.projectLine('app', service.addProject('app'))]));
-    const running = start('exec sleep 300');
+    const running = start('touch "$ROOT/begun"; exec sleep 300');
+    // Heartbeats begin before the command does: only then is anything left of the agent that `stop` can end.
+    await until(() => expect(existsSync(join(service.root, 'begun'))).toBe(true));
     await until(() => expect(service.posted('/heartbeat').length).toBeGreaterThan(0));
     running.child.kill('SIGKILL');
     await until(() => expect(running.child.signalCode).toBe('SIGKILL'));

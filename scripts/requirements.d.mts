@@ -1,5 +1,3 @@
-export const oldestNode: readonly [number, number];
-export const oldestGit: readonly [number, number];
 export function isAtLeast(version: string, oldest: readonly [number, number]): boolean;
 export function nodeFault(version: string): string | null;
 export function gitFault(): string | null;

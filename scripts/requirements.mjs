@@ -1,8 +1,10 @@
 // Read by whatever Node the machine has, so: no syntax younger than Node 12.
 import { spawnSync } from 'child_process';
 
-export const oldestNode = [22, 18];
-export const oldestGit = [2, 38];
+/** The first that run TypeScript without a flag: Node 23 came before the 22.18 that has it, too. */
+const oldestNode = [22, 18];
+const oldestNode23 = [23, 6];
+const oldestGit = [2, 38];
 
 /** Whether a version such as "22.23.2" is at least [22, 18]. */
 export function isAtLeast(version, oldest) {
@@ -12,10 +14,11 @@ export function isAtLeast(version, oldest) {
 
 /** What is wrong with this Node, in one sentence with the fix; null when it will do. */
 export function nodeFault(version) {
-  if (isAtLeast(version, oldestNode)) return null;
+  const oldest = version.split('.')[0] === '23' ? oldestNode23 : oldestNode;
+  if (isAtLeast(version, oldest)) return null;
   return (
     'Signalbox needs Node ' +
-    oldestNode.join('.') +
+    oldest.join('.') +
     ' or newer and this is Node ' +
     version +
     ': run "npm ci" (without --omit=optional), which brings the right one along, or install a newer Node.'

@@ -5,7 +5,7 @@ import { existsSync } from 'fs';
 import { dirname, join } from 'path';
 import { fileURLToPath } from 'url';
 import { scrubbedEnvironment } from './environment.mjs';
-import { gitFault, isAtLeast, nodeFault, oldestNode } from './requirements.mjs';
+import { gitFault, nodeFault } from './requirements.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -24,7 +24,7 @@ function fail(sentence) {
 }
 
 function findNode() {
-  if (isAtLeast(process.versions.node, oldestNode)) return process.execPath;
+  if (nodeFault(process.versions.node) === null) return process.execPath;
   const brought = join(root, 'node_modules', '.bin', 'node');
   return existsSync(brought) ? brought : null;
 }

@@ -21,6 +21,17 @@ export interface Holder {
   kill(): Promise<void>;
 }
 
+export interface StartingHolder {
+  /** SIGKILL, and waits for the end. */
+  kill(): Promise<void>;
+}
+
+/** Starts a process that will hold the folder's server, and does not wait for it. */
+export function beginHolder(settings: object): StartingHolder {
+  const child = spawn(process.execPath, [script, JSON.stringify(settings)], { stdio: 'ignore' });
+  return { kill: () => end(child, 'SIGKILL') };
+}
+
 /** Starts a process that holds the folder's server and waits for its first line. */
 export async function startHolder(settings: object, user?: { uid: number; gid: number }): Promise<Holder> {
   const child = spawn(process.execPath, [script, JSON.stringify(settings)], {

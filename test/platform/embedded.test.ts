@@ -1,4 +1,5 @@
 import {
+  appendFile,
   chmod,
   chown,
   lstat,
@@ -17,9 +18,10 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.ts';
+import { stopPostmaster } from '../../src/db/embedded/postmaster.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { takePort } from '../support/take-port.ts';
-import { type Holder, startHolder } from './embedded-holder-process.ts';
+import { beginHolder, type Holder, startHolder } from './embedded-holder-process.ts';
 
 // Each start makes a cluster, in a process of its own: a busy machine needs its time.
 vi.setConfig({ testTimeout: 120_000 });
@@ -203,6 +205,33 @@ describe('the embedded PostgreSQL', () => {
     await expectStopped(holder.url);
   });
 
+  it('is stopped by its watcher also when the service was killed while the server was recovering', async () => {
+    const first = await hold();
+    await first.close();
+    // Recovery asks this command for more, and waits for its answer.
+    const data = path.join(dataFolder, 'postgresql/cluster/data');
+    const answer = path.join(root, 'answer');
+    await appendFile(
+      path.join(data, 'postgresql.conf'),
+      `restore_command = 'until [ -e "${answer}" ]; do sleep 0.1; done; exit 1'\n`,
+    );
+    await writeFile(path.join(data, 'recovery.signal'), '');
+    await chmod(path.join(data, 'recovery.signal'), 0o666);
+    const second = beginHolder({ dataFolder, idleMs: 400 });
+    onTestFinished(() => second.kill());
+    await vi.waitFor(
+      () => expect(ask(first.url, 'SELECT 1')).rejects.toMatchObject({ code: '57P03' }),
+      patience,
+    );
+    const pid = Number((await readFile(path.join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+    onTestFinished(() => stopPostmaster(pid));
+    await second.kill();
+    await writeFile(answer, '');
+    await expectStopped(first.url);
+    // It was up in between, which ends a recovery.
+    await expect(stat(path.join(data, 'recovery.signal'))).rejects.toThrow('ENOENT');
+  });
+
   it('is not stopped by its watcher while a service holds it', async () => {
     const holder = await hold({ idleMs: 200 });
     const [row] = await ask<{ held: string }>(
@@ -251,6 +280,13 @@ describe('existing data', () => {
   });
 });
 
+async function systemRoot(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'signalbox-system-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
 describe.runIf(isRoot)('as root', () => {
   it('runs PostgreSQL as an unprivileged user', async () => {
     const { url } = await hold();
@@ -262,9 +298,7 @@ describe.runIf(isRoot)('as root', () => {
 
   it('keeps the data of a 0700 folder under the system root, by the id in the data folder', async () => {
     await chmod(root, 0o700);
-    const elsewhere = await mkdtemp(path.join(tmpdir(), 'signalbox-system-'));
-    onTestFinished(() => rm(elsewhere, { recursive: true, force: true }));
-    await chmod(elsewhere, 0o755);
+    const elsewhere = await systemRoot();
     const first = await hold({ systemRoot: elsewhere });
     const id = (await readFile(path.join(dataFolder, 'postgresql-id'), 'utf8')).trim();
     expect(await readdir(elsewhere)).toEqual([id]);

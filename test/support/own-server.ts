@@ -52,7 +52,9 @@ export async function startPrivateServer(options: OwnServerOptions = {}): Promis
 
   const start = async (): Promise<void> => {
     for (let attempt = 0; ; attempt++) {
-      const started = await startPostmaster(binaries, cluster, port, user, options.settings);
+      const started = await startPostmaster(binaries, cluster, port, user, {
+        settings: options.settings,
+      });
       if (started.result === 'ready') break;
       if (attempt === 20) throw new Error(`PostgreSQL does not start on port ${port}: ${started.log}`);
     }

@@ -86,7 +86,10 @@ async function join(placed: PlacedCluster, options: EmbeddedOptions): Promise<nu
 async function start(placed: PlacedCluster, port: number, options: EmbeddedOptions): Promise<boolean> {
   const { cluster, binaries, user } = placed;
   await removeForeignPidFile(cluster);
-  const started = await startPostmaster(binaries, cluster, port, user);
+  // The watcher first: a SIGKILL of this process while the server recovers must not leave it without one.
+  const started = await startPostmaster(binaries, cluster, port, user, {
+    onSpawned: (pid) => watch(placed, port, options, pid),
+  });
   if (started.result === 'failed')
     throw new EmbeddedRefusal(
       'postgres_did_not_start',
@@ -97,7 +100,6 @@ async function start(placed: PlacedCluster, port: number, options: EmbeddedOptio
     // Only a hint, and a full disk must not keep a running server from being used.
     options.log.warn({ err: error }, 'could not note the port of PostgreSQL');
   });
-  watch(placed, port, options);
   options.log.info({ port, folder: cluster.folder }, 'started PostgreSQL');
   return true;
 }
@@ -122,8 +124,8 @@ async function startAgain(placed: PlacedCluster, port: number, options: Embedded
   );
 }
 
-function watch(placed: PlacedCluster, port: number, options: EmbeddedOptions): void {
-  startWatcher({ clusterFolder: placed.cluster.folder, port, idleMs: options.idleMs }, (error) =>
+function watch(placed: PlacedCluster, port: number, options: EmbeddedOptions, pid?: number): void {
+  startWatcher({ clusterFolder: placed.cluster.folder, port, pid, idleMs: options.idleMs }, (error) =>
     options.log.warn({ err: error }, 'the watcher of PostgreSQL did not start'),
   );
 }

@@ -20,13 +20,19 @@ export function clusterUrl(cluster: Cluster, port: number, database: string): st
   return `postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
 }
 
+export interface PostmasterOptions {
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+  /** Called at once with the process, which may still be recovering, or about to end because another one has the data folder. */
+  readonly onSpawned?: (pid: number) => void;
+}
+
 /** Starts the postmaster in a session of its own: neither Ctrl-C nor a SIGKILL of this process reaches it. */
 export async function startPostmaster(
   binaries: Binaries,
   cluster: Cluster,
   port: number,
   user: ServerUser | null,
-  settings: Readonly<Record<string, string>> = {},
+  { settings = {}, onSpawned = () => undefined }: PostmasterOptions = {},
 ): Promise<StartResult> {
   await keepLogSmall(cluster.log);
   const log = await open(cluster.log, 'a', 0o600);
@@ -42,6 +48,7 @@ export async function startPostmaster(
     child.once('exit', () => (exited = true));
     child.once('error', () => (exited = true));
     child.unref();
+    if (child.pid !== undefined) onSpawned(child.pid);
   } finally {
     await log.close();
   }

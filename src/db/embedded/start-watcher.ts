@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 export interface WatcherSettings {
   clusterFolder: string;
   port: number;
+  /** The postmaster, when it has only just been started: the watcher waits for it as long as it lives. */
+  pid?: number | undefined;
   /** How long the server may be without a client session; a minute when not stated. */
   idleMs?: number | undefined;
 }

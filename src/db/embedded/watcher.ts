@@ -12,6 +12,7 @@ import { serverLock, stopServerOf, watcherLock } from './running-server.ts';
 const settings = z.object({
   clusterFolder: z.string(),
   port: z.number(),
+  pid: z.number().optional(),
   idleMs: z.number().default(60_000),
 });
 
@@ -19,14 +20,26 @@ const settings = z.object({
 const lostTries = 10;
 
 async function main(): Promise<void> {
-  const { clusterFolder, port, idleMs } = settings.parse(JSON.parse(process.argv[2] ?? '{}'));
+  const { clusterFolder, port, pid, idleMs } = settings.parse(JSON.parse(process.argv[2] ?? '{}'));
   const cluster = await readCluster(clusterFolder);
   if (cluster === null) return;
   const url = clusterUrl(cluster, port, 'postgres');
-  for (let lost = 0; lost < lostTries; lost++) {
+  for (let lost = 0; lost < lostTries;) {
     const ended = await watchOneConnection(url, idleMs).catch(() => false);
     if (ended) return;
     await delay(1_000);
+    // A server that recovers lets nobody in, however long that takes.
+    if (pid === undefined || !isAlive(pid)) lost++;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    // EPERM, too: the postmaster is one that this user may signal, so this is another program.
+    return false;
   }
 }
 

@@ -20,14 +20,15 @@ const rules: Readonly<Record<string, FolderRule>> = {
   git: { internal: [], packages: ['nodegit', 'zod'], node: true },
   board: { internal: [], packages: ['@xstate/store'], node: false },
   // Implements the ports of actors and git.
-  db: { internal: ['actors', 'git', 'errors.ts'], packages: null, node: true },
+  db: { internal: ['actors', 'git', 'errors.ts', 'make-folder.ts'], packages: null, node: true },
   services: { internal: ['actors', 'git', 'db', 'machines', 'errors.ts'], packages: null, node: true },
   http: { internal: ['services', 'board', 'errors.ts'], packages: null, node: true },
   cli: { internal: ['services', 'board', 'errors.ts'], packages: null, node: true },
   // A client like any other: it reaches the server over HTTP alone.
-  demo: { internal: ['board'], packages: null, node: true },
+  demo: { internal: ['board', 'make-folder.ts'], packages: null, node: true },
   'config.ts': { internal: [], packages: ['zod'], node: false },
   'errors.ts': { internal: [], packages: [], node: false },
+  'make-folder.ts': { internal: [], packages: [], node: true },
 };
 
 const importPattern =

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Sql, SqlPool } from '../actors/sql.ts';
+import { makeFolder } from '../make-folder.ts';
 import { isErrno } from './embedded/cluster.ts';
+import { flushFolder } from './flush-folder.ts';
+import { refuseUnusable } from './folder-refusal.ts';
 
 /** The hub folder and the database do not belong together; the message is for the person who starts the service. */
 export class HubRefusal extends Error {
@@ -41,7 +44,7 @@ export async function bindHub(sql: SqlPool, folder: string): Promise<void> {
     await guard.query('SELECT pg_advisory_xact_lock($1)', [bindLock]);
     const [hub, known] = [await lookAt(folder), await knownHub(sql)];
     refuseForeign(folder, hub, known);
-    await makeFolder(folder);
+    await makeClosed(folder);
     if (known.bound) return;
     if (hub.id === null) {
       const id = randomUUID();
@@ -62,7 +65,7 @@ export async function readHubId(folder: string): Promise<string | null> {
   const file = idFile(folder);
   let id: string;
   try {
-    id = (await readFile(file, 'utf8')).trim();
+    id = (await refuseUnusable('hub', folder, () => readFile(file, 'utf8'))).trim();
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return null;
     throw error;
@@ -95,7 +98,7 @@ function refuseForeign(folder: string, hub: HubFolder, known: KnownHub): void {
 }
 
 async function lookAt(folder: string): Promise<HubFolder> {
-  const names = await readdir(folder).catch((error: unknown) => {
+  const names = await refuseUnusable('hub', folder, () => readdir(folder)).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
   });
@@ -122,19 +125,24 @@ async function knownHub(sql: Sql): Promise<KnownHub> {
 }
 
 /** Closed to other users, because it is other people's source code. */
-async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (((await stat(folder)).mode & 0o077) !== 0) await chmod(folder, 0o700);
+function makeClosed(folder: string): Promise<void> {
+  return refuseUnusable('hub', folder, async () => {
+    await makeFolder(folder, 0o700);
+    if (((await stat(folder)).mode & 0o077) !== 0) await chmod(folder, 0o700);
+  });
 }
 
-async function writeId(folder: string, id: string): Promise<void> {
-  try {
-    await writeFile(idFile(folder), `${id}\n`, { flag: 'wx', flush: true });
-  } catch (error) {
-    // A service on another database was faster.
-    if (isErrno(error, 'EEXIST')) throw foreignHub(folder);
-    throw error;
-  }
+function writeId(folder: string, id: string): Promise<void> {
+  return refuseUnusable('hub', folder, async () => {
+    try {
+      await writeFile(idFile(folder), `${id}\n`, { flag: 'wx', flush: true });
+    } catch (error) {
+      // A service on another database was faster.
+      if (isErrno(error, 'EEXIST')) throw foreignHub(folder);
+      throw error;
+    }
+    await flushFolder(folder);
+  });
 }
 
 function idFile(folder: string): string {

@@ -1,6 +1,7 @@
-import { chmod, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 
 /** Where a service that runs as root puts a database that can not live in its data folder. */
 const SYSTEM_ROOT = '/var/lib/signalbox';
@@ -9,7 +10,7 @@ const SYSTEM_ROOT = '/var/lib/signalbox';
 export async function makeRunFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'signalbox-demo-')));
   await chmod(folder, 0o711);
-  for (const name of ['data', 'ledgers', 'sync', 'tmp']) await mkdir(join(folder, name));
+  for (const name of ['data', 'ledgers', 'sync', 'tmp']) await makeFolder(join(folder, name), 0o711);
   return folder;
 }
 

@@ -36,6 +36,15 @@ describe('a data folder', () => {
     );
   });
 
+  it('is refused with the fix where there is a file in its place', async () => {
+    await writeFile(path.join(scratch, 'file'), '');
+    for (const folder of ['file', 'file/data'])
+      await expect(openDataFolder(path.join(scratch, folder))).rejects.toMatchObject({
+        code: 'folder_unusable',
+        message: expect.stringMatching(/^The data folder in \S+ can not be used .*SIGNALBOX_DATA/),
+      });
+  });
+
   it('does not guess an id that was lost', async () => {
     const { path: folder } = await openDataFolder(path.join(scratch, 'data'));
     await writeFile(path.join(folder, 'instance-id'), '');

@@ -18,6 +18,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.ts';
+import { isPortFree } from '../../src/db/embedded/free-port.ts';
 import { stopPostmaster } from '../../src/db/embedded/postmaster.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { takePort } from '../support/take-port.ts';
@@ -81,8 +82,10 @@ async function postmasterOf(url: string): Promise<number> {
   return Number(row?.pid);
 }
 
+/** Looks at the port alone: a session that asks would be a client, for which the watcher lets the server be. */
 async function expectStopped(url: string): Promise<void> {
-  await vi.waitFor(() => expect(ask(url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED'), patience);
+  const port = Number(new URL(url).port);
+  await vi.waitFor(async () => expect(await isPortFree(port)).toBe(true), patience);
 }
 
 describe('the embedded PostgreSQL', () => {
@@ -315,6 +318,29 @@ describe.runIf(isRoot)('as root', () => {
       message: expect.stringContaining(id),
     });
     expect(await readdir(elsewhere)).toEqual(['moved']);
+  });
+
+  it('works under a umask that closes what it makes, in a new folder and beside a 0700 one', async () => {
+    const elsewhere = await systemRoot();
+    const open = await hold({ dataFolder: path.join(root, 'new/data'), umask: 0o077, systemRoot: elsewhere });
+    expect(open.answer.refused).toBeUndefined();
+    expect(await readdir(path.join(root, 'new/data'))).toContain('postgresql');
+    expect(await readdir(elsewhere)).toEqual([]);
+    await open.close();
+
+    await chmod(root, 0o700);
+    const closed = await hold({ umask: 0o077, systemRoot: path.join(elsewhere, 'made') });
+    expect(closed.answer.refused).toBeUndefined();
+    expect(await readdir(path.join(elsewhere, 'made'))).toHaveLength(1);
+  });
+
+  it('leaves nothing behind where its unprivileged user can not enter', async () => {
+    const elsewhere = await systemRoot();
+    await chmod(elsewhere, 0o700);
+    await chmod(root, 0o700);
+    const refused = await hold({ systemRoot: elsewhere });
+    expect(refused.answer.refused).toBe('postgres_data_unreachable');
+    expect(await readdir(elsewhere)).toEqual([]);
   });
 
   it('refuses data that its unprivileged user can not reach any more', async () => {

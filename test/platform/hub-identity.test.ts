@@ -102,6 +102,16 @@ describe('a hub and its database', () => {
     await expectRefused(database, hub, /belongs to another database/);
   });
 
+  it('is refused with the fix where there is a file in its place', async () => {
+    const database = await makeDatabase();
+    await writeFile(hub, '');
+    for (const ask of [checkHub, bindHub])
+      await expect(ask(database.sql, hub)).rejects.toMatchObject({
+        code: 'folder_unusable',
+        message: expect.stringMatching(/^The hub in \S+ can not be used .*SIGNALBOX_HUB/),
+      });
+  });
+
   it('that lost its repositories is not worked with, though it kept its id', async () => {
     const database = await makeDatabase();
     await bindHub(database.sql, hub);

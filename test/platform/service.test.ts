@@ -1,8 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, chmod, readFile, rm, stat } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openDataFolder } from '../../src/db/data-folder.ts';
+import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -27,10 +38,11 @@ interface Started {
 }
 
 /** Starts the service as `npm start` does and waits until it listens or ends. */
-async function start(env: NodeJS.ProcessEnv = {}): Promise<Started> {
+async function start(env: NodeJS.ProcessEnv = {}, user?: { uid: number; gid: number }): Promise<Started> {
   const child = spawn(process.execPath, ['scripts/run.mjs', 'start'], {
     env: { PATH: process.env['PATH'], SIGNALBOX_DATA: dataFolder, SIGNALBOX_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...user,
   });
   started.push(child);
   let said = '';
@@ -104,6 +116,31 @@ async function servicePid(): Promise<number> {
   const children = await readFile(`/proc/${launcher}/task/${launcher}/children`, 'utf8');
   return Number(children.trim().split(' ')[0]);
 }
+
+describe.runIf(process.geteuid?.() === 0)('as another user than the one who made the folder', () => {
+  it('is refused by one sentence', async () => {
+    const stranger = await findServerUser();
+    if (stranger === null) throw new Error('root has a server user');
+    const used = await openDataFolder(path.join(dataFolder, 'used'));
+    await mkdir(used.hub, { mode: 0o700 });
+    await writeFile(path.join(used.hub, 'hub-id'), '');
+    const own = path.join(dataFolder, 'own');
+    await mkdir(own);
+    await chown(own, stranger.uid, stranger.gid);
+    const settings = [
+      { SIGNALBOX_DATA: used.path },
+      { SIGNALBOX_DATA: path.join(dataFolder, 'new') },
+      { SIGNALBOX_DATA: own, SIGNALBOX_HUB: used.hub },
+    ];
+    for (const env of settings) {
+      const { child, said } = await start(env, stranger);
+      expect(child.exitCode).toBe(1);
+      expect(said()).toMatch(
+        /^The (data folder|hub) in \S+ can not be used by this user \(EACCES: .*\): start as the user who made it, or .*\.\n$/,
+      );
+    }
+  });
+});
 
 describe('a DATABASE_URL that can not be used', () => {
   it('ends the start with one sentence that names host and database, and no password', async () => {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { access, chmod, cp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from '../../make-folder.ts';
 import { EmbeddedRefusal } from './embedded-refusal.ts';
 
 const symlinkList = z.array(z.object({ source: z.string(), target: z.string() }));
@@ -55,7 +56,7 @@ export async function installBinaries(root: string): Promise<Binaries> {
     postgres: path.join(folder, 'bin/postgres'),
   };
   if (await exists(binaries.postgres)) return binaries;
-  await mkdir(root, { recursive: true });
+  await makeFolder(root, 0o755);
   const copy = `${folder}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await cp(path.join(source, 'native'), copy, {

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from '../../make-folder.ts';
+import { flushFolder } from '../flush-folder.ts';
 import type { Binaries } from './binaries.ts';
 import { EmbeddedRefusal } from './embedded-refusal.ts';
 import type { ServerUser } from './server-user.ts';
@@ -64,8 +66,8 @@ export async function createCluster(
     secret: randomBytes(24).toString('base64url'),
   };
   try {
-    await mkdir(building, { recursive: true, mode: 0o711 });
-    await mkdir(data, { mode: 0o700 });
+    await makeFolder(building, 0o711);
+    await makeFolder(data, 0o700);
     await writeFile(passwordFile, credentials.password, { mode: 0o600 });
     if (user !== null) {
       await chown(data, user.uid, user.gid);
@@ -73,12 +75,17 @@ export async function createCluster(
     }
     await runInitdb(binaries, data, passwordFile, credentials.secret, user);
     await rm(passwordFile);
-    await writeFile(path.join(building, 'credentials.json'), JSON.stringify(credentials), { mode: 0o600 });
-    await syncFolder(building);
+    await writeFile(path.join(building, 'credentials.json'), JSON.stringify(credentials), {
+      mode: 0o600,
+      flush: true,
+    });
+    await flushFolder(building);
     await rename(building, folder);
+    await flushFolder(path.dirname(folder));
   } catch (error) {
     await rm(building, { recursive: true, force: true });
-    if (!isErrno(error, 'ENOTEMPTY') && !isErrno(error, 'EEXIST')) throw error;
+    // Another start was faster: its cluster is as good, whatever became of ours.
+    if ((await readCluster(folder)) === null) throw error;
   }
   const made = await readCluster(folder);
   if (made === null) throw new Error(`${folder} vanished while it was being made`);
@@ -149,15 +156,6 @@ export function asUser(user: ServerUser | null): {
 } {
   const surroundings = { cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } };
   return user === null ? surroundings : { ...surroundings, uid: user.uid, gid: user.gid };
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 export function isErrno(error: unknown, code: string): boolean {

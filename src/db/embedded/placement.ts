@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../make-folder.ts';
+import { flushFolder } from '../flush-folder.ts';
+import { refuseUnusable } from '../folder-refusal.ts';
 import { type Binaries, installBinaries } from './binaries.ts';
 import { type Cluster, createCluster, isErrno, readCluster } from './cluster.ts';
 import { EmbeddedRefusal } from './embedded-refusal.ts';
 import { canEnter, findServerUser, type ServerUser } from './server-user.ts';
 
 export interface PlacedCluster {
+  /** What has the cluster and PostgreSQL's programs, and nothing else. */
+  home: string;
   cluster: Cluster;
   binaries: Binaries;
   user: ServerUser | null;
@@ -39,13 +44,19 @@ export async function placeCluster(
         'postgres_data_unreachable',
         `The database is in ${existing.folder}, which the user "${user.name}" that runs PostgreSQL for root can not enter any more. Nothing was changed: let others enter the folders above it (chmod o+x), or start as the user who made it.`,
       );
-    return withLog(dataFolder, { cluster: existing, binaries: await matchingBinaries(existing, home), user });
+    return withLog(dataFolder, {
+      home,
+      cluster: existing,
+      binaries: await matchingBinaries(existing, home),
+      user,
+    });
   }
 
-  await mkdir(home, { recursive: true, mode: 0o755 });
+  await refuseUnusable('data folder', dataFolder, () => makeFolder(home, 0o755));
   if (user === null || (await canEnter(user, home))) {
     const binaries = await installBinaries(home);
     return withLog(dataFolder, {
+      home,
       cluster: await createCluster(path.join(home, 'cluster'), binaries, user),
       binaries,
       user,
@@ -54,12 +65,12 @@ export async function placeCluster(
   return withLog(dataFolder, await createElsewhere(systemRoot, idFile, user));
 }
 
-/** Whether the data folder has a database, wherever it is. Makes nothing. */
+/** Whether the data folder has a database, wherever it is, also one that this user can not look at. Makes nothing. */
 export async function hasCluster(dataFolder: string): Promise<boolean> {
   const found = await Promise.allSettled(
     ['postgresql-id', 'postgresql/cluster'].map((name) => access(path.join(dataFolder, name))),
   );
-  return found.some(({ status }) => status === 'fulfilled');
+  return found.some((asked) => asked.status === 'fulfilled' || !isErrno(asked.reason, 'ENOENT'));
 }
 
 async function openElsewhere(home: string, idFile: string, user: ServerUser | null): Promise<PlacedCluster> {
@@ -69,30 +80,39 @@ async function openElsewhere(home: string, idFile: string, user: ServerUser | nu
       'postgres_data_missing',
       `${idFile} says that the database is in ${home}, and it is not there. Nothing was made in its place: restore that folder, or delete ${idFile} if the data is really gone.`,
     );
-  return { cluster, binaries: await matchingBinaries(cluster, home), user };
+  return { home, cluster, binaries: await matchingBinaries(cluster, home), user };
 }
 
 /** The id is written when the cluster is whole: a crash on the way leaves an orphan folder, never an id that points nowhere. */
 async function createElsewhere(systemRoot: string, idFile: string, user: ServerUser): Promise<PlacedCluster> {
   const id = randomUUID();
   const home = path.join(systemRoot, id);
-  await mkdir(home, { recursive: true, mode: 0o755 });
-  if (!(await canEnter(user, home)))
-    throw new EmbeddedRefusal(
-      'postgres_data_unreachable',
-      `The user "${user.name}" that runs PostgreSQL for root can enter neither the data folder nor ${home}: let others enter one of them (chmod o+x), or name a server in DATABASE_URL.`,
-    );
-  const binaries = await installBinaries(home);
-  const cluster = await createCluster(path.join(home, 'cluster'), binaries, user);
+  const made = await createAt(home, user).catch(async (error: unknown) => {
+    // Nobody would find it again.
+    await rm(home, { recursive: true, force: true });
+    throw error;
+  });
   try {
     await writeFile(idFile, `${id}\n`, { flag: 'wx', flush: true });
-    return { cluster, binaries, user };
+    await flushFolder(path.dirname(idFile));
+    return made;
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
     // Another first start was faster; nobody has used ours.
     await rm(home, { recursive: true, force: true });
     return openElsewhere(path.join(systemRoot, (await readId(idFile)) ?? id), idFile, user);
   }
+}
+
+async function createAt(home: string, user: ServerUser): Promise<PlacedCluster> {
+  await makeFolder(home, 0o755);
+  if (!(await canEnter(user, home)))
+    throw new EmbeddedRefusal(
+      'postgres_data_unreachable',
+      `The user "${user.name}" that runs PostgreSQL for root can enter neither the data folder nor ${home}: let others enter one of them (chmod o+x), or name a server in DATABASE_URL.`,
+    );
+  const binaries = await installBinaries(home);
+  return { home, cluster: await createCluster(path.join(home, 'cluster'), binaries, user), binaries, user };
 }
 
 async function readId(file: string): Promise<string | null> {

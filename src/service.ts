@@ -68,7 +68,7 @@ async function openAll(
   const server =
     config.databaseUrl === null
       ? await openOwnServer(dataFolder, log, opened)
-      : { url: config.databaseUrl, trouble: () => null };
+      : { url: config.databaseUrl, trouble: () => null, removeLeftovers: async () => undefined };
   const databaseUrl = server.url;
   const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log }).catch(
     (error: unknown) => {
@@ -84,6 +84,7 @@ async function openAll(
     onLost: onDisplaced,
   });
   opened.add(() => lock.release());
+  await server.removeLeftovers();
   await checkHub(database.sql, dataFolder.hub);
   await database.migrate();
   await bindHub(database.sql, dataFolder.hub);

@@ -4,9 +4,11 @@ import {
   chown,
   mkdir,
   mkdtemp,
+  readdir,
   readFile,
   rm,
   stat,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -105,8 +107,16 @@ describe('npm start', () => {
     const service = await servicePid();
     process.kill(service, 'SIGKILL');
     await end(first.child, 'SIGTERM');
+    // What starts leave behind that were killed long ago, and what one is making now.
+    const home = path.join(dataFolder, 'postgresql');
+    const [old, young] = ['cluster.00000001.tmp', 'cluster.00000002.tmp'];
+    for (const name of [old, young]) await mkdir(path.join(home, name, 'data'), { recursive: true });
+    await utimes(path.join(home, old), 0, 0);
     const second = await start();
     expect(await statusWith(second.url, token)).toBe(200);
+    const left = await readdir(home);
+    expect(left).not.toContain(old);
+    expect(left).toContain(young);
   });
 });
 

@@ -5,6 +5,7 @@ import type { DatabaseLog } from '../log.ts';
 import { isErrno } from './cluster.ts';
 import { EmbeddedRefusal } from './embedded-refusal.ts';
 import { findFreePort, isPortFree } from './free-port.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { type PlacedCluster, placeCluster } from './placement.ts';
 import { clusterUrl, startPostmaster } from './postmaster.ts';
 import { findRunningServer, portFile, readPortFile, removeForeignPidFile } from './running-server.ts';
@@ -26,6 +27,8 @@ export interface EmbeddedPostgres {
   readonly port: number;
   /** Why the server is down and can not be started again; null while it is up, or is being started. */
   trouble(): string | null;
+  /** For the one service of the data folder. */
+  removeLeftovers(): Promise<void>;
   /** Lets the server go; the last one that does stops it. */
   close(): Promise<void>;
 }
@@ -52,6 +55,7 @@ export async function openEmbeddedPostgres(options: EmbeddedOptions): Promise<Em
     url: clusterUrl(placed.cluster, port, database),
     port,
     trouble: () => session.trouble,
+    removeLeftovers: () => removeLeftovers(placed.home),
     close: () => session.close(),
   };
 }

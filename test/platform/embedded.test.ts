@@ -18,8 +18,9 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.ts';
-import { isPortFree } from '../../src/db/embedded/free-port.ts';
-import { stopPostmaster } from '../../src/db/embedded/postmaster.ts';
+import { findFreePort, isPortFree } from '../../src/db/embedded/free-port.ts';
+import { placeCluster } from '../../src/db/embedded/placement.ts';
+import { clusterUrl, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { takePort } from '../support/take-port.ts';
 import { beginHolder, type Holder, startHolder } from './embedded-holder-process.ts';
@@ -209,10 +210,13 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is stopped by its watcher also when the service was killed while the server was recovering', async () => {
-    const first = await hold();
-    await first.close();
+    // Made without a server: the watcher of one that ran before would find this one as well.
+    const { cluster } = await placeCluster(dataFolder);
+    const { data } = cluster;
+    const port = await findFreePort();
+    await writeFile(path.join(cluster.folder, 'port'), `${port}\n`);
+    const url = clusterUrl(cluster, port, 'postgres');
     // Recovery asks this command for more, and waits for its answer.
-    const data = path.join(dataFolder, 'postgresql/cluster/data');
     const answer = path.join(root, 'answer');
     await appendFile(
       path.join(data, 'postgresql.conf'),
@@ -220,17 +224,14 @@ describe('the embedded PostgreSQL', () => {
     );
     await writeFile(path.join(data, 'recovery.signal'), '');
     await chmod(path.join(data, 'recovery.signal'), 0o666);
-    const second = beginHolder({ dataFolder, idleMs: 400 });
-    onTestFinished(() => second.kill());
-    await vi.waitFor(
-      () => expect(ask(first.url, 'SELECT 1')).rejects.toMatchObject({ code: '57P03' }),
-      patience,
-    );
+    const service = beginHolder({ dataFolder, idleMs: 400 });
+    onTestFinished(() => service.kill());
+    await vi.waitFor(() => expect(ask(url, 'SELECT 1')).rejects.toMatchObject({ code: '57P03' }), patience);
     const pid = Number((await readFile(path.join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
     onTestFinished(() => stopPostmaster(pid));
-    await second.kill();
+    await service.kill();
     await writeFile(answer, '');
-    await expectStopped(first.url);
+    await expectStopped(url);
     // It was up in between, which ends a recovery.
     await expect(stat(path.join(data, 'recovery.signal'))).rejects.toThrow('ENOENT');
   });

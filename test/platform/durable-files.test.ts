@@ -18,11 +18,11 @@ async function watchSync(): Promise<Set<number>> {
   const handle = await open(scratch, 'r');
   const prototype = Object.getPrototypeOf(handle) as FileHandle;
   await handle.close();
-  const original = prototype.sync;
+  const original = Reflect.get(prototype, 'sync');
   const flushed = new Set<number>();
   const spy = vi.spyOn(prototype, 'sync').mockImplementation(function (this: FileHandle) {
     flushed.add(fstatSync(this.fd).ino);
-    return original.call(this);
+    return Reflect.apply(original, this, []);
   });
   onTestFinished(() => spy.mockRestore());
   return flushed;

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -108,6 +108,29 @@ describe('a lock file', () => {
     mkdirSync(join(bench.dir, 'signalbox-children'));
     writeFileSync(join(bench.dir, 'signalbox-children', 'half.json'), '{"pid":');
     expect((await sweepLocks(bench.dir, alone)).held).toHaveLength(1);
+  });
+
+  // The note of a child is a pipe here: reading it waits for the shell, which so acts after the locks were listed and before one goes.
+  it.each([
+    ['made anew', 'rm "$1" && : > "$1"'],
+    // As on a file system that gives the number of the old file to the new one, which ext4 does.
+    ['made anew under the same inode', 'mv "$1" "$1.x" && mv "$1.x" "$1"'],
+  ])('stays when it was %s since it was listed: it belongs to another git then', async (_how, change) => {
+    const { bench, lock } = locked();
+    const notes = join(bench.dir, 'signalbox-children');
+    mkdirSync(notes);
+    const note = join(notes, '7-x.json');
+    execFileSync('mkfifo', [note]);
+    const dead = JSON.stringify({ ...identityOf(process.pid), host: `${hostname()}/an-earlier-boot` });
+    const { ino } = statSync(lock);
+    const other = spawn('sh', ['-c', `exec 3> "$2" && ${change} && echo '${dead}' >&3`, 'sh', lock, note], {
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => other.once('exit', resolve));
+    expect(await sweepLocks(bench.dir, alone)).toEqual({ swept: [], held: [] });
+    expect(await ended).toBe(0);
+    expect(existsSync(lock)).toBe(true);
+    if (change.startsWith('mv')) expect(statSync(lock).ino).toBe(ino);
   });
 
   it('of every kind is found', async () => {

@@ -8,6 +8,9 @@ import { flushPacket, packet, PacketReader } from './packet-line.ts';
  * the same transaction that rewrites it, and a late push be put where it is kept. The refs are on disk before the answer is written.
  */
 const grant = readGrant(process.env);
+/** How often a late push looks again because another one came between. */
+const lateTries = 40;
+const lateWaitMs = 50;
 const reader = new PacketReader(process.stdin);
 
 const greeting = await reader.section();
@@ -32,21 +35,37 @@ function moveAttempt(command: PushCommand): string {
 }
 
 function keepLate(command: PushCommand, late: { keepAs: string }): string {
-  const before = git(['rev-parse', '--verify', '--quiet', late.keepAs]).stdout.trim();
-  const keep =
-    before === '' || before === command.new ? [] : [`update ${rewrittenKeepRef(before)} ${before}`];
-  const failure = updateRefs([`update ${late.keepAs} ${command.new}`, ...keep]);
+  let kept = moveLate(command, late);
+  for (let tried = 1; isRace(kept.failure) && tried < lateTries; tried++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lateWaitMs);
+    kept = moveLate(command, late);
+  }
+  const { before, failure } = kept;
   if (failure !== null) return packet(`ng ${command.ref} ${failure}`);
   process.stderr.write(
     `signalbox: your lease is over. This push is kept as ${late.keepAs} and will not be merged by itself.\n`,
   );
-  const old = before === '' ? '0'.repeat(command.new.length) : before;
   return (
     packet(`ok ${command.ref}`) +
     packet(`option refname ${late.keepAs}`) +
-    packet(`option old-oid ${old}`) +
+    packet(`option old-oid ${before}`) +
     packet(`option new-oid ${command.new}`)
   );
+}
+
+/** The old value makes sure that what is replaced is what is kept: of two pushes at once neither may vanish. */
+function moveLate(
+  command: PushCommand,
+  late: { keepAs: string },
+): { before: string; failure: string | null } {
+  const tip = git(['rev-parse', '--verify', '--quiet', late.keepAs]).stdout.trim();
+  const before = tip === '' ? '0'.repeat(command.new.length) : tip;
+  const keep = tip === '' || tip === command.new ? [] : [`update ${rewrittenKeepRef(tip)} ${tip}`];
+  return { before, failure: updateRefs([`update ${late.keepAs} ${command.new} ${before}`, ...keep]) };
+}
+
+function isRace(failure: string | null): boolean {
+  return failure !== null && /^push_(outrun|busy):/.test(failure);
 }
 
 /** One transaction; null when the refs have moved, otherwise what to tell the one who pushes. */

@@ -6,7 +6,7 @@ import { buildMergeCommit } from './landing-commit.ts';
 import type { ProjectConflict, StoppedProject } from './landing-types.ts';
 import { branchRef, checkObjectId } from './ref-name.ts';
 import { fetchRemote, followDefault, trackedTip } from './remote-fetch.ts';
-import { checkedOutBranches, remoteTip } from './remote-probe.ts';
+import { branchInTheWay, checkedOutBranches, remoteTip } from './remote-probe.ts';
 import { parseRemoteUrl } from './remote-url.ts';
 
 interface Planned {
@@ -54,7 +54,7 @@ export async function planDelivery(
   const stop = (reason: 'source_lost' | 'unrelated', expected: string, found: string | null): Delivery => ({
     kind: 'stop',
     reason,
-    record,
+    record: { ...record, after: null },
     project: { projectId: project.projectId, expected, found },
   });
   if (!(await repository.commitExists(checkObjectId(source)))) return stop('source_lost', source, null);
@@ -93,12 +93,13 @@ export async function planDelivery(
         `the remote's ${branch} has commits that are not ours; rename or delete it there, then deliver again`,
       );
     }
+    if (tip === null) await refuseBlocked(project, branch, ports);
     return probed({ kind: 'push', project, record: before }, ports);
   }
   if (tip === null)
     throw new GitError('default_branch_missing', `the remote has no branch ${branch} any more`);
   if ((await repository.mergeBase(tip, source)) === null) return stop('unrelated', tip, source);
-  if (stored?.before === tip && stored.after !== null && (await repository.commitExists(stored.after))) {
+  if (stored?.before === tip && stored.after !== null && (await contained(project, tip, stored.after))) {
     return probed(
       { kind: 'push', project, record: { ...stored, state: 'prepared', code: null, message: null } },
       ports,
@@ -109,7 +110,7 @@ export async function planDelivery(
     return {
       kind: 'conflict',
       project,
-      record: before,
+      record: { ...before, after: null },
       conflict: { projectId: project.projectId, target: tip, source, conflicts: merged.conflicts },
     };
   }
@@ -144,8 +145,21 @@ async function follow({ strategy, repository, defaultBranch }: RemoteProject): P
   if (strategy === 'merge_and_push') await followDefault(repository, defaultBranch);
 }
 
+/** Whether both are here and `oid` is in `tip`: what is pushed over a tip has that tip in it, whatever a record says. */
 async function contained(project: RemoteProject, oid: string, tip: string): Promise<boolean> {
-  return (await project.repository.commitExists(oid)) && project.repository.isAncestor(oid, tip);
+  const present = await project.repository.commitsPresent([oid, tip]);
+  return present.has(oid) && present.has(tip) && project.repository.isAncestor(oid, tip);
+}
+
+/** A dry run does not see that git could not make the branch at the remote. */
+async function refuseBlocked(project: RemoteProject, branch: string, ports: DeliveryPorts): Promise<void> {
+  const { repository, remote } = project;
+  const inTheWay = await branchInTheWay(repository.runner, remote, branch, ports.signal);
+  if (inTheWay === null) return;
+  throw new GitError(
+    'remote_branch_blocked',
+    `the remote has a branch ${inTheWay}, beside which git can not make ${branch}; rename or delete it there, then deliver again`,
+  );
 }
 
 /** On this machine it can be seen beforehand that git would refuse the push; elsewhere git's refusal says so. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DeliveryPorts, DeliveryProject, DeliveryRecord } from './delivery-types.ts';
 import { GitError } from './git-error.ts';
 import { fetchRemote, followDefault } from './remote-fetch.ts';
@@ -15,6 +16,10 @@ export interface PlannedPush {
   record: DeliveryRecord;
 }
 
+/** How often a remote is asked again that could not move the ref and has not moved it: another push may have had the lock. */
+const stuckTries = 3;
+const stuckWaitMs = 300;
+
 /**
  * Pushes one commit to one ref, if the ref stands where the record says, and reads it back. Null: the remote has moved. The hub's
  * default branch follows only after that. Throws the refusal, or what made it unclear whether the push arrived: the next attempt
@@ -22,7 +27,7 @@ export interface PlannedPush {
  */
 export async function pushOnce(plan: PlannedPush, ports: DeliveryPorts): Promise<DeliveryRecord | null> {
   const { project, record } = plan;
-  if (!(await push(plan, [], ports.signal))) return null;
+  if (!(await pushUnlessStuck(plan, ports))) return null;
   await ports.boundary('before-push-record');
   const tip = await remoteTip(project.repository.runner, project.remote, record.remoteRef, ports.signal);
   await fetchRemote(project.repository, project.remote, { signal: ports.signal });
@@ -41,17 +46,34 @@ export async function pushOnce(plan: PlannedPush, ports: DeliveryPorts): Promise
   return { ...record, state: 'delivered' };
 }
 
+/** False: the remote has moved. That it could not move the ref says nothing of where the ref stands: only the ref does. */
+async function pushUnlessStuck(plan: PlannedPush, ports: DeliveryPorts): Promise<boolean> {
+  const { project, record } = plan;
+  for (let tried = 1; ; tried++) {
+    const answer = await push(plan, [], ports.signal);
+    if (!(answer instanceof GitError)) return answer === 'taken';
+    const tip = await remoteTip(project.repository.runner, project.remote, record.remoteRef, ports.signal);
+    if (tip !== record.before) return false;
+    if (tried === stuckTries) throw answer;
+    ports.log.info(
+      { projectId: project.projectId, ref: record.remoteRef, err: answer },
+      'the remote could not move the ref, and has not moved it; trying again',
+    );
+    await delay(stuckWaitMs, undefined, { signal: ports.signal });
+  }
+}
+
 /** Asks the remote whether it would take this push. */
 export async function dryPush(plan: PlannedPush, signal: AbortSignal): Promise<void> {
   await push(plan, ['--dry-run'], signal);
 }
 
-/** False when the remote's ref does not stand where it was expected. */
+/** `moved`: the remote's ref does not stand where it was expected. A refusal that is returned: the remote could not move it. */
 async function push(
   { project, record }: PlannedPush,
   options: readonly string[],
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<'taken' | 'moved' | GitError> {
   const { remoteRef, before, after } = record;
   const args = [
     'push',
@@ -67,7 +89,7 @@ async function push(
       [...args, '--', project.remote.url, `${after}:${remoteRef}`],
       { remote: true, signal, answers: [1] },
     );
-    if (code === 0) return true;
+    if (code === 0) return 'taken';
     return refused(stdout.toString('utf8'), stderr);
   } catch (error) {
     throw remoteRefusal(error);
@@ -75,18 +97,20 @@ async function push(
 }
 
 /** Reads git's porcelain: `!<tab>from:to<tab>[rejected] (reason)`. */
-function refused(stdout: string, stderr: string): false {
+function refused(stdout: string, stderr: string): 'moved' | GitError {
   const reason = /^!\t[^\t]*\t(.*)$/m.exec(stdout)?.[1] ?? '';
-  if (
-    /stale info|fetch first|non-fast-forward|failed to update ref|cannot lock ref|remote rejected.*(expected|incorrect old value)/i.test(
-      reason,
-    )
-  )
-    return false;
+  if (/^\[rejected\] \((stale info|fetch first|non-fast-forward)\)/.test(reason)) return 'moved';
   // The words after `[remote rejected]` are the remote's, or its hook's: only these are known to be git's own.
   const rejected = /^\[remote rejected\] \((branch is currently checked out)\)$/.exec(reason)?.[1];
   const known = knownRefusal(rejected ?? stderr);
   if (known !== null) throw known;
   const said = reason === '' ? '' : `: ${reason.slice(0, 200)}`;
+  if (
+    /^\[remote rejected\].*(failed to update ref|cannot lock ref|expected|incorrect old value)/i.test(reason)
+  ) {
+    const why = /^remote: (?:error|fatal): (.*)$/m.exec(stderr)?.[1]?.trim().slice(0, 200);
+    const words = why === undefined ? said : `${said}: ${why}`;
+    return new GitError('remote_refused', `the remote refused the push${words}`, { stderr });
+  }
   throw new GitError('remote_refused', `the remote refused the push${said}`, { stderr });
 }

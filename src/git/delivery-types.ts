@@ -37,10 +37,12 @@ export interface DeliveryRecord {
   remoteRef: string;
   /** The remote's tip the push expects; null when the ref must not exist there. */
   before: string | null;
+  /** What the remote is to have; null where there is nothing to bring, or nothing that could be. */
   after: string | null;
   state: 'prepared' | 'delivered' | 'refused';
   result: DeliveredHow;
-  code: GitErrorCode | 'conflict' | null;
+  /** Why it was refused; null while it was not. */
+  code: GitErrorCode | 'conflict' | 'source_lost' | 'unrelated' | null;
   message: string | null;
 }
 

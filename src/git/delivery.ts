@@ -24,6 +24,7 @@ const permanent: ReadonlySet<GitErrorCode> = new Set([
   'remote_refused',
   'remote_branch_checked_out',
   'remote_branch_diverged',
+  'remote_branch_blocked',
   'remote_moved',
   'remote_owned_by_another',
   'default_branch_missing',
@@ -64,22 +65,27 @@ export async function deliver(request: DeliveryRequest, ports: DeliveryPorts): P
   }
   const conflicts = plans.flatMap((plan) => (plan.kind === 'conflict' ? [plan.conflict] : []));
   const stop = stopped(plans);
-  const finish = async (result: DeliveryResult): Promise<DeliveryResult> => {
-    if ('projects' in result && 'strategy' in (result.projects[0] ?? {}))
-      await ports.store.save(request.effectId, request.attempt, result.projects as DeliveryRecord[]);
+  // Whatever the result, each project's record says what became of it there.
+  const finish = async (
+    result: DeliveryResult,
+    records: readonly DeliveryRecord[],
+  ): Promise<DeliveryResult> => {
+    await ports.store.save(request.effectId, request.attempt, records);
     await pass('before-delivery-result');
     return result;
   };
-  if (stop !== null && arrived.length === 0) return finish(stop);
-  const prepared = [...plans.map(recordOf), ...refused];
+  const projects = inOrder(request, [...plans.map(recordOf), ...refused]);
+  if (stop !== null && arrived.length === 0) return finish(stop, projects);
   if (refused.length > 0 || conflicts.length > 0 || stop !== null) {
-    const projects = inOrder(request, prepared);
-    if (arrived.length > 0) return finish({ result: 'partially_delivered', projects, conflicts });
-    return finish(conflicts.length > 0 ? { result: 'conflict', conflicts } : { result: 'refused', projects });
+    if (arrived.length > 0) return finish({ result: 'partially_delivered', projects, conflicts }, projects);
+    const result: DeliveryResult =
+      conflicts.length > 0 ? { result: 'conflict', conflicts } : { result: 'refused', projects };
+    return finish(result, projects);
   }
 
-  await ports.store.save(request.effectId, request.attempt, inOrder(request, prepared));
-  return finish(await pushAll(request, ports, plans, pass));
+  await ports.store.save(request.effectId, request.attempt, projects);
+  const { result, records } = await pushAll(request, ports, plans, pass);
+  return finish(result, records);
 }
 
 async function pushAll(
@@ -87,7 +93,7 @@ async function pushAll(
   ports: DeliveryPorts,
   plans: readonly Delivery[],
   pass: (point: BoundaryPoint) => Promise<void>,
-): Promise<DeliveryResult> {
+): Promise<{ result: DeliveryResult; records: readonly DeliveryRecord[] }> {
   const records = plans.map(recordOf);
   let delivered = plans.filter((plan) => plan.kind === 'arrived' && plan.delivered).length;
   let pushed = 0;
@@ -105,12 +111,13 @@ async function pushAll(
     }
     records[index] = outcome.record;
     const conflicts = outcome.conflict === null ? [] : [outcome.conflict];
-    if (delivered > 0) return { result: 'partially_delivered', projects: records, conflicts };
-    return conflicts.length > 0
-      ? { result: 'conflict', conflicts }
-      : { result: 'refused', projects: records };
+    if (delivered > 0)
+      return { result: { result: 'partially_delivered', projects: records, conflicts }, records };
+    const result: DeliveryResult =
+      conflicts.length > 0 ? { result: 'conflict', conflicts } : { result: 'refused', projects: records };
+    return { result, records };
   }
-  return { result: 'delivered', projects: records };
+  return { result: { result: 'delivered', projects: records }, records };
 }
 
 type Pushed =
@@ -226,7 +233,7 @@ function recordOf(plan: Delivery): DeliveryRecord {
   if (plan.kind === 'stop')
     return refuse(
       plan.record,
-      'git_failed',
+      plan.reason,
       plan.reason === 'source_lost'
         ? 'the head to deliver is gone'
         : 'the remote shares no history with what is to be delivered',

@@ -19,6 +19,7 @@ export const gitErrorCodes = [
   'remote_refused',
   'remote_branch_checked_out',
   'remote_branch_diverged',
+  'remote_branch_blocked',
   'remote_moved',
   'remote_owned_by_another',
   'repository_has_no_commits',

@@ -41,6 +41,25 @@ export async function remoteTip(
   return lines.map((line) => line.split('\t')).find(([, name]) => name === ref)?.[0] ?? null;
 }
 
+/**
+ * A branch of a remote because of which another one can not be made there: `signalbox` and `signalbox/goal` can not both be refs.
+ * The remote is asked, because what was fetched may be of a branch that is gone there.
+ */
+export async function branchInTheWay(
+  runner: GitRunner,
+  remote: RemoteUrl,
+  branch: string,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const parts = branch.split('/');
+  const above = parts.slice(0, -1).map((_part, index) => parts.slice(0, index + 1).join('/'));
+  const patterns = [...above, `${branch}/*`].map((name) => `refs/heads/${name}`);
+  const lines = await listRemote(runner, ['--', remote.url, ...patterns], signal);
+  // A pattern of `ls-remote` also matches the end of a longer name.
+  const names = lines.map((line) => (line.split('\t')[1] ?? '').replace(/^refs\/heads\//, ''));
+  return names.find((name) => above.includes(name) || name.startsWith(`${branch}/`)) ?? null;
+}
+
 /** What `ls-remote` says, line by line. */
 export async function listRemote(
   runner: GitRunner,

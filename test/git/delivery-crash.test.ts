@@ -70,3 +70,41 @@ it('an older attempt can not overwrite the records of a newer one', async () => 
 it('every boundary of a delivery was reached', () => {
   expect([...hit].toSorted()).toEqual([...deliveryPoints].toSorted());
 });
+
+it('that is partial because of a conflict never pushes over the conflicting commits, however often it is run', async () => {
+  const [api, web] = [
+    await target('api'),
+    await target('web', 'merge_and_push', { 'shared.txt': 'one\nours\nthree\n' }),
+  ];
+  const request = requestFor([api, web]);
+  await deliverUntil('after-push', request);
+  const theirs = web.remote.commit('refs/heads/main', web.base, { 'shared.txt': 'one\ntheirs\nthree\n' });
+  await deliverUntil('before-delivery-result', { ...request, attempt: 2 });
+  expect((await deliveryStore().load(request.effectId)).map(({ code }) => code)).toEqual([null, 'conflict']);
+
+  expect(await deliver({ ...request, attempt: 3 }, ports())).toMatchObject({
+    result: 'partially_delivered',
+    conflicts: [{ projectId: 'web', target: theirs }],
+  });
+  expect(web.remote.tip('refs/heads/main')).toBe(theirs);
+});
+
+it('that stops before the first push leaves a record with a code for each project that stops it', async () => {
+  const [api, web] = [
+    await target('api'),
+    await target('web', 'merge_and_push', { 'shared.txt': 'one\nours\nthree\n' }),
+  ];
+  web.remote.commit('refs/heads/main', web.base, { 'shared.txt': 'one\ntheirs\nthree\n' });
+  const conflicting = requestFor([api, web]);
+  expect(await deliver(conflicting, ports())).toMatchObject({ result: 'conflict' });
+  const lost = requestFor([{ ...api, project: { ...api.project, source: '1'.repeat(40) } }]);
+  expect(await deliver(lost, ports())).toMatchObject({ result: 'source_lost' });
+
+  const codes = async (effectId: string) =>
+    (await deliveryStore().load(effectId)).map(({ projectId, state, code }) => [projectId, state, code]);
+  expect(await codes(conflicting.effectId)).toEqual([
+    ['api', 'prepared', null],
+    ['web', 'refused', 'conflict'],
+  ]);
+  expect(await codes(lost.effectId)).toEqual([['api', 'refused', 'source_lost']]);
+});

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { deliver } from '../../src/git/delivery.ts';
@@ -34,6 +35,63 @@ describe('a delivery', () => {
       result: 'refused',
       projects: [{ code: 'remote_scheme_not_allowed' }],
     });
+  });
+});
+
+describe('a remote that can not move the ref', () => {
+  it.each(['signalbox', `${pushBranch}/old`])(
+    'because its branch %s is in the way is known before anything is pushed anywhere',
+    async (inTheWay) => {
+      const [api, web] = [await target('api', 'push_branch'), await target('web', 'push_branch')];
+      web.remote.outsideUpdate(`refs/heads/${inTheWay}`, web.base);
+      expect(await deliver(requestFor([api, web]), ports())).toMatchObject({
+        result: 'refused',
+        projects: [
+          { code: null },
+          { code: 'remote_branch_blocked', message: expect.stringContaining(`branch ${inTheWay}`) },
+        ],
+      });
+      expect(api.remote.tip(`refs/heads/${pushBranch}`)).toBeNull();
+    },
+  );
+
+  it('and says so beforehand is believed only while the branch is there', async () => {
+    const api = await target('api', 'push_branch');
+    api.remote.outsideUpdate('refs/heads/signalbox', api.base);
+    expect(await deliver(requestFor([api]), ports())).toMatchObject({ result: 'refused' });
+    git(api.remote.dir, 'update-ref', '-d', 'refs/heads/signalbox');
+    expect(await deliver(requestFor([api]), ports())).toMatchObject({ result: 'delivered' });
+  });
+
+  it.each<DeliveryStrategy>(['merge_and_push', 'push_branch'])(
+    'and has not moved is quoted, and not said to have moved (%s)',
+    async (strategy) => {
+      const api = await target('api', strategy);
+      const branch = strategy === 'push_branch' ? pushBranch : 'main';
+      const lock = join(api.remote.dir, 'refs', 'heads', `${branch}.lock`);
+      mkdirSync(dirname(lock), { recursive: true });
+      writeFileSync(lock, '');
+      const request = requestFor([api]);
+      expect(await deliver(request, ports())).toMatchObject({
+        result: 'refused',
+        projects: [
+          {
+            code: 'remote_refused',
+            message: expect.stringMatching(/failed to update ref.*cannot lock ref 'refs\/heads/),
+          },
+        ],
+      });
+      rmSync(lock);
+      expect(await deliver({ ...request, attempt: 2 }, ports())).toMatchObject({ result: 'delivered' });
+    },
+  );
+
+  it('at the moment, because another push has the lock, gets the push when that one has ended', async () => {
+    const api = await target('api');
+    const lock = join(api.remote.dir, 'refs', 'heads', 'main.lock');
+    writeFileSync(lock, '');
+    const log = { info: () => rmSync(lock, { force: true }), warn: () => undefined };
+    expect(await deliver(requestFor([api]), ports({ log }))).toMatchObject({ result: 'delivered' });
   });
 });
 

@@ -35,7 +35,15 @@ const permanent: ReadonlySet<GitErrorCode> = new Set([
  * after another, each by compare-and-swap, read back and recorded. Several remotes can not be moved together: a permanent refusal
  * after a first success is `partially_delivered`, and running the request again goes on from there.
  */
-export async function deliver(request: DeliveryRequest, ports: DeliveryPorts): Promise<DeliveryResult> {
+export async function deliver(asked: DeliveryRequest, ports: DeliveryPorts): Promise<DeliveryResult> {
+  // No git of this delivery outlives its right to push.
+  const request: DeliveryRequest = {
+    ...asked,
+    projects: asked.projects.map((project) => ({
+      ...project,
+      repository: project.repository.until(ports.signal),
+    })),
+  };
   const pass = async (point: BoundaryPoint): Promise<void> => {
     ports.signal.throwIfAborted();
     await ports.boundary(point);

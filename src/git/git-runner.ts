@@ -8,7 +8,10 @@ import { type EnvironmentOptions, gitEnvironment } from './git-environment.ts';
 import { endGroup } from './process-group.ts';
 
 export interface GitRunnerOptions extends EnvironmentOptions {
-  /** Shorter than the lease of the effect that runs it. */
+  /**
+   * For a git that hangs; longer than the lease of an effect, which is renewed while its git works. When the lease is lost, it is the
+   * effect's signal that ends the git, and fence and locks that make a git harmless that has not ended yet.
+   */
   deadlineMs?: number;
   maxStdoutBytes?: number;
 }
@@ -59,6 +62,8 @@ export class GitRunner {
 
   /** Runs git to its end. Throws `git_failed` for an exit code that is no answer, `git_timeout`, `git_aborted` or `git_output_too_large`. */
   async run(command: GitCommand): Promise<GitResult> {
+    if (command.signal?.aborted === true)
+      throw new GitError('git_aborted', 'the work this git command belongs to was stopped');
     const child = this.spawn(command);
     const limit = this.#options.maxStdoutBytes ?? 64 * 1024 * 1024;
     const stdout: Buffer[] = [];
@@ -83,7 +88,6 @@ export class GitRunner {
     const onAbort = (): void =>
       stop(new GitError('git_aborted', 'the work this git command belongs to was stopped'));
     command.signal?.addEventListener('abort', onAbort, { once: true });
-    if (command.signal?.aborted === true) onAbort();
     // EPIPE only says that git ended first; its exit code says why.
     child.process.stdin.on('error', () => undefined);
     child.process.stdin.end(command.stdin ?? '');

@@ -53,9 +53,9 @@ export class Hub {
     for (const id of await this.#projects()) await this.#configure(this.#dir(id));
   }
 
-  /** The repository of a project that `ensure` has made. */
-  repository(id: string): Repository {
-    return new Repository(this.#dir(id), this.#options.runner);
+  /** The repository of a project that `ensure` has made; the signal ends every git in it. */
+  repository(id: string, signal?: AbortSignal): Repository {
+    return new Repository(this.#dir(id), this.#options.runner, signal);
   }
 
   remoteUrl(remote: string): RemoteUrl {

@@ -12,6 +12,7 @@ import { moveRefs } from './move-refs.ts';
 const maxRounds = 5;
 
 interface Landing extends RulePorts {
+  signal: AbortSignal;
   request: LandingRequest;
   claim: LandingClaim;
 }
@@ -33,7 +34,21 @@ export async function land(request: LandingRequest, ports: LandingPorts): Promis
   return holdingClaims(ports.store, ports.signal, async (held) => {
     held.add(entered.claim);
     const pass = passing(ports.boundary, held.signal);
-    const landing: Landing = { ...ports, pass, request, claim: entered.claim };
+    // A git of this landing ends when the effect's lease or the landing's claim is lost: whoever comes next wants its locks.
+    const landing: Landing = {
+      ...ports,
+      pass,
+      request: {
+        ...request,
+        projects: request.projects.map((project) => ({
+          ...project,
+          repository: project.repository.until(held.signal),
+        })),
+      },
+      repositoryOf: (projectId) => ports.repositoryOf(projectId).until(held.signal),
+      signal: held.signal,
+      claim: entered.claim,
+    };
     try {
       for (const leftover of await ports.store.takeOver(entered.claim, lanes)) {
         held.add(leftover);
@@ -87,7 +102,7 @@ async function finishLeftover(leftover: StoredLanding, landing: Landing): Promis
     await resolveIntents(leftover, landing);
     await landing.store.close(leftover);
   } catch (error) {
-    if (!(error instanceof GitError)) throw error;
+    if (!(error instanceof GitError) || landing.signal.aborted) throw error;
     const [open] = leftover.intents.filter((intent) => intent.state === 'open');
     const lane = { behind: leftover.effectId, projectId: open?.projectId ?? '', ref: open?.ref ?? '' };
     if (error.code === 'landing_superseded') throw new LaneBusy(lane);

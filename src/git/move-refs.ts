@@ -21,14 +21,18 @@ const lockWaitMs = 50;
 
 /**
  * Moves refs in several repositories: prepares all, then commits all. False when a ref did not stand where it was expected; then
- * nothing has moved. An exception after the first commit leaves some moved: only the crash rule may go on from there.
+ * nothing has moved. An exception once the first commit has begun may leave some moved: only the crash rule may go on from there.
  */
 export async function moveRefs(moves: readonly RefMove[], ports: MovePorts): Promise<boolean> {
   const prepared: RefTransaction[] = [];
+  let isCommitting = false;
   try {
     for (const move of moves) prepared.push(await prepareSweeping(move, ports));
     await ports.pass('after-prepare');
     await ports.assertHeld();
+    // All or none from here on: a signal between two commits would leave the landing half done until somebody comes for it.
+    for (const transaction of prepared) transaction.shield();
+    isCommitting = true;
     const total = prepared.length;
     for (let index = 0; index < total; index++) {
       if (index > 0) await ports.pass('between-commits');
@@ -36,7 +40,7 @@ export async function moveRefs(moves: readonly RefMove[], ports: MovePorts): Pro
     }
   } catch (error) {
     await Promise.allSettled(prepared.map((transaction) => transaction.abort()));
-    if (error instanceof GitError && error.code === 'ref_moved') return false;
+    if (!isCommitting && error instanceof GitError && error.code === 'ref_moved') return false;
     throw error;
   }
   await ports.pass('after-commits');

@@ -16,7 +16,8 @@ const zero = '0'.repeat(40);
 
 /**
  * A compare-and-swap over refs of one repository, held open between prepare and commit: a prepared one has the locks, so several
- * repositories can be prepared before the first is committed. If this process dies, git lets go of the locks by itself.
+ * repositories can be prepared before the first is committed. If this process dies, git lets go of the locks by itself. The
+ * repository's signal ends it too, until it is about to commit.
  */
 export class RefTransaction {
   readonly #child: GitChild;
@@ -26,8 +27,9 @@ export class RefTransaction {
   readonly #deadline: NodeJS.Timeout;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
+  #isShielded = false;
 
-  private constructor(repository: Repository, signal: AbortSignal | undefined) {
+  private constructor(repository: Repository) {
     this.#child = repository.runner.spawn({
       dir: repository.dir,
       args: ['update-ref', '--no-deref', '--stdin'],
@@ -38,27 +40,33 @@ export class RefTransaction {
     this.#lines = this.#reader[Symbol.asyncIterator]();
     this.#child.process.stdin.on('error', () => undefined);
     this.#deadline = setTimeout(() => this.#child.end(), repository.runner.deadlineMs(false));
+    const { signal } = repository;
     this.#signal = signal;
     this.#onAbort = () => this.#child.end();
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (signal?.aborted === true) this.#onAbort();
   }
 
-  /** Takes the locks and compares the old values. Throws `ref_moved`, `ref_locked` or `git_failed`; nothing is held then. */
-  static async prepare(
-    repository: Repository,
-    changes: readonly RefChange[],
-    signal?: AbortSignal,
-  ): Promise<RefTransaction> {
+  /** Takes the locks and compares the old values. Throws `ref_moved`, `ref_locked`, `git_aborted` or `git_failed`; nothing is held then. */
+  static async prepare(repository: Repository, changes: readonly RefChange[]): Promise<RefTransaction> {
     const lines = changes.map(instruction).join('');
-    const transaction = new RefTransaction(repository, signal);
+    const transaction = new RefTransaction(repository);
     await transaction.#say('start\n', 'start: ok');
     await transaction.#say(`${lines}prepare\n`, 'prepare: ok');
     return transaction;
   }
 
+  /** From here on the signal does not end it. Throws `git_aborted` if it has. */
+  shield(): void {
+    if (this.#isShielded) return;
+    if (this.#signal?.aborted === true) throw aborted();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#isShielded = true;
+  }
+
   /** Moves the refs. From here on only reading them tells whether they moved, whatever this throws. */
   async commit(): Promise<void> {
+    this.shield();
     await this.#say('commit\n', 'commit: ok');
     await this.#close();
   }
@@ -73,6 +81,7 @@ export class RefTransaction {
     const { value, done } = await this.#lines.next();
     if (done !== true && value === answer) return;
     await this.#close();
+    if (!this.#isShielded && this.#signal?.aborted === true) throw aborted();
     throw refusal(this.#stderr());
   }
 
@@ -89,6 +98,10 @@ function instruction(change: RefChange): string {
   const ref = checkRefName(change.ref);
   const old = change.old === undefined ? '' : ` ${change.old === null ? zero : checkObjectId(change.old)}`;
   return change.new === null ? `delete ${ref}${old}\n` : `update ${ref} ${checkObjectId(change.new)}${old}\n`;
+}
+
+function aborted(): GitError {
+  return new GitError('git_aborted', 'the work this git command belongs to was stopped');
 }
 
 function refusal(stderr: string): GitError {

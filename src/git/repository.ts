@@ -9,14 +9,22 @@ import { type RefChange, RefTransaction } from './ref-transaction.ts';
 export class Repository {
   readonly dir: string;
   readonly runner: GitRunner;
+  /** Ends every git that is at work here for whoever was given this repository. */
+  readonly signal: AbortSignal | undefined;
 
-  constructor(dir: string, runner: GitRunner) {
+  constructor(dir: string, runner: GitRunner, signal?: AbortSignal) {
     this.dir = dir;
     this.runner = runner;
+    this.signal = signal;
+  }
+
+  /** The same repository for work that is to end with this signal. */
+  until(signal: AbortSignal): Repository {
+    return new Repository(this.dir, this.runner, signal);
   }
 
   git(args: readonly string[], options: Omit<GitCommand, 'args' | 'dir'> = {}): Promise<GitResult> {
-    return this.runner.run({ ...options, args, dir: this.dir });
+    return this.runner.run({ ...options, signal: options.signal ?? this.signal, args, dir: this.dir });
   }
 
   /** What these refs point at; a ref that does not exist is null. */
@@ -159,9 +167,9 @@ export class Repository {
   }
 
   /** Moves refs in one transaction, each only if it stands where the change says. Throws `ref_moved` or `ref_locked`; then none has moved. */
-  async updateRefs(changes: readonly RefChange[], signal?: AbortSignal): Promise<void> {
+  async updateRefs(changes: readonly RefChange[]): Promise<void> {
     if (changes.length === 0) return;
-    const transaction = await RefTransaction.prepare(this, changes, signal);
+    const transaction = await RefTransaction.prepare(this, changes);
     await transaction.commit();
   }
 

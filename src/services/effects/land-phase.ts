@@ -14,15 +14,15 @@ export function landPhase(deps: EffectDeps) {
     const initiative = await deps.plan.initiative(phase.initiativeId);
     const approved = run.input['approved'];
     const review = typeof approved === 'string' ? await getReview(deps.sql, phase.id, approved) : null;
-    if (typeof approved === 'string' && review === null) {
-      return { result: 'heads_moved', message: 'the approved heads are not on record' };
-    }
     // What has begun is brought to its end by its intents and the refs alone, whatever has become of the branch since.
     const hasBegun = await hasOpenIntents(deps.sql, run.effectId);
+    if (typeof approved === 'string' && review === null && !hasBegun) {
+      return { result: 'heads_moved', message: 'the approved heads are not on record' };
+    }
     const sourceRef = headRef(phaseBranch(initiative.key, phase.key));
     const projects: LandingProject[] = [];
     for (const { project } of await deps.plan.linkedProjects(initiative.id)) {
-      const repository = deps.hub.repository(project.id);
+      const repository = deps.hub.repository(project.id, run.signal);
       const tip = await repository.readTip(sourceRef);
       // The branch was made in every project when the phase opened: without it, work is lost, not absent.
       if (tip === null && !hasBegun)

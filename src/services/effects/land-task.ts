@@ -1,6 +1,7 @@
 import type { EffectRun } from '../../actors/effects.ts';
 import type { Project } from '../../db/entities/project.ts';
 import type { Task } from '../../db/entities/task.ts';
+import { hasOpenIntents } from '../../db/intent-store.ts';
 import { land } from '../../git/landing.ts';
 import type { LandingProject } from '../../git/landing-types.ts';
 import type { Repository } from '../../git/repository.ts';
@@ -16,23 +17,25 @@ export function landTask(deps: EffectDeps) {
     const task = await deps.plan.task(run.actorId);
     const phase = await deps.plan.phase(task.phaseId);
     const initiative = await deps.plan.initiative(task.initiativeId);
+    // What has begun is brought to its end by its intents and the refs alone, whatever has become of what was handed in since.
+    const hasBegun = await hasOpenIntents(deps.sql, run.effectId);
     const submission = await submissionOf(deps, task, run);
-    if (submission === null) return { result: 'source_lost', message: 'nothing was handed in' };
+    if (submission === null && !hasBegun) return { result: 'source_lost', message: 'nothing was handed in' };
 
     const projects = await deps.plan.projectsOfTask(task);
-    const lost = await missingHeads(deps, projects, submission);
+    const lost = hasBegun || submission === null ? [] : await missingHeads(deps, run, projects, submission);
     if (lost.length > 0) {
       return { result: 'source_lost', message: `the commits handed in are gone from ${lost.join(', ')}` };
     }
 
-    const staged = task.category !== 'execute';
+    const staged = task.category !== 'execute' && submission !== null;
     const sourceBranch = staged ? submission.branch : taskBranch(initiative.key, phase.key, task.key);
     const resolved = staged ? await resolvedHeads(deps, task) : {};
     const lanes: LandingProject[] = [];
     for (const project of projects) {
-      const repository = deps.hub.repository(project.id);
-      const source = submission.heads[project.key] ?? null;
-      if (!staged && source !== null) {
+      const repository = deps.hub.repository(project.id, run.signal);
+      const source = submission?.heads[project.key] ?? null;
+      if (!hasBegun && !staged && source !== null) {
         await moveTaskBranch(repository, task, headRef(sourceBranch), source);
       }
       const mustContain = resolved[project.key];
@@ -67,13 +70,15 @@ async function submissionOf(deps: EffectDeps, task: Task, run: EffectRun): Promi
 
 async function missingHeads(
   deps: EffectDeps,
+  run: EffectRun,
   projects: readonly Project[],
   submission: Submission,
 ): Promise<string[]> {
   const lost: string[] = [];
   for (const project of projects) {
     const head = submission.heads[project.key] ?? null;
-    if (head !== null && !(await deps.hub.repository(project.id).commitExists(head))) lost.push(project.key);
+    const repository = deps.hub.repository(project.id, run.signal);
+    if (head !== null && !(await repository.commitExists(head))) lost.push(project.key);
   }
   return lost;
 }

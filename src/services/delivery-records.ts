@@ -1,11 +1,17 @@
 import type { Sql } from '../actors/sql.ts';
 import type { DeliveryRecord } from '../git/delivery-types.ts';
 
+/** Longest message that is shown; the remote's words in it are bounded already. */
+const MAX_MESSAGE = 1_000;
+
 /** What became of one project's delivery, as it is shown. */
 export interface DeliveryView {
   readonly state: string;
   readonly branch: string | null;
   readonly sha: string | null;
+  /** Why it was refused, stable and in words; null while it was not. */
+  readonly code: string | null;
+  readonly message: string | null;
 }
 
 /** The newest delivery record of each project of an initiative, by project id. */
@@ -29,6 +35,8 @@ export async function deliveriesOf(
         state: record.state,
         branch: record.remoteRef.replace(/^refs\/heads\//, ''),
         sha: record.after,
+        code: record.code,
+        message: record.message?.slice(0, MAX_MESSAGE).toWellFormed() ?? null,
       },
     ]),
   );

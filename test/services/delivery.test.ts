@@ -56,6 +56,10 @@ test('a default branch that conflicts stops the delivery before anything is push
   const stuck = await work.untilState('conflict_unresolved');
   expect(stuck.failure).toMatchObject({ code: 'conflict', message: expect.stringContaining('web') });
   expect(stuck.tags).toContain('needs_you');
+  expect(stuck.projects.map(({ key, delivery }) => [key, delivery?.state, delivery?.code])).toEqual([
+    ['api', 'prepared', null],
+    ['web', 'refused', 'conflict'],
+  ]);
   expect([await api.remote.tip(), await web.remote.tip()]).toEqual([before, theirs]);
 });
 
@@ -71,11 +75,15 @@ test('a remote that refuses is said so with its own words, nothing is pushed els
   await work.approve();
 
   const partial = await work.untilState('partially_delivered');
-  expect(partial.failure?.message).toContain('web');
-  expect(partial.projects.map(({ key, delivery }) => [key, delivery?.state])).toEqual([
-    ['api', 'delivered'],
-    ['web', 'refused'],
+  expect(partial.failure).toMatchObject({
+    code: 'partially_delivered',
+    message: expect.stringContaining('web'),
+  });
+  expect(partial.projects.map(({ key, delivery }) => [key, delivery?.state, delivery?.code])).toEqual([
+    ['api', 'delivered', null],
+    ['web', 'refused', 'remote_refused'],
   ]);
+  expect(partial.projects[1]?.delivery?.message).toContain('pre-receive hook declined');
   const delivered = await api.remote.tip('signalbox/goal');
   await allow();
   await work.tell('initiative', work.id, 'initiative.resumeDelivery');
@@ -107,7 +115,8 @@ test('a branch that is checked out at the remote is known from the refusal of gi
   await work.approve();
 
   const failed = await work.untilState('delivery_failed');
-  expect(failed.failure?.message).toContain('remote_branch_checked_out');
+  expect(failed.failure?.code).toBe('remote_branch_checked_out');
+  expect(failed.projects[0]?.delivery).toMatchObject({ state: 'refused', code: 'remote_branch_checked_out' });
   expect(await git(dir, ['rev-parse', 'main'])).toBe(before);
   expect((await service.get<ProjectView>('/v1/projects/laptop')).strategies[1]).toMatchObject({
     offered: false,
@@ -146,7 +155,8 @@ test('a remote that is no repository any more fails the delivery, and a retry de
   await work.approve();
 
   const failed = await work.untilState('delivery_failed');
-  expect(failed.failure?.message).toContain('repository');
+  expect(failed.failure?.code).toBe('remote_not_a_repository');
+  expect(failed.projects[0]?.delivery).toMatchObject({ state: 'refused', code: 'remote_not_a_repository' });
   await rename(`${api.remote.dir}.away`, api.remote.dir);
   await work.tell('initiative', work.id, 'initiative.retry');
   await work.untilState('completed');
@@ -193,4 +203,39 @@ test('a delivery whose process died once too often is partially delivered, and a
   expect(done.projects.map(({ delivery }) => delivery?.state)).toEqual(['delivered', 'delivered']);
   for (const { key, remote } of [api, web])
     expect(await isContained(remote.dir, heads[key] ?? '', 'refs/heads/signalbox/goal')).toBe(true);
+});
+
+test('a delivery says with its own code why nothing was delivered', async () => {
+  const service = await startTestService();
+  const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web')];
+  const { work } = await inReview(
+    service,
+    [
+      { project: api, strategy: 'merge_and_push' },
+      { project: web, strategy: 'push_branch' },
+    ],
+    { api: { 'a.ts': 'a\n' }, web: { 'w.ts': 'w\n' } },
+  );
+  const before = await api.remote.tip();
+  const unrelated = await git(api.remote.dir, ['commit-tree', '-m', 'new', `${before ?? ''}^{tree}`]);
+  await git(api.remote.dir, ['update-ref', 'refs/heads/main', unrelated]);
+
+  await work.approve();
+
+  const failed = await work.untilState('delivery_failed');
+  expect(failed.failure).toMatchObject({ code: 'unrelated', message: expect.stringContaining('api') });
+  expect(failed.projects.map(({ delivery }) => delivery?.code)).toEqual(['unrelated', null]);
+
+  // Two remotes that refuse for different reasons have no code in common.
+  await git(web.remote.dir, ['update-ref', 'refs/heads/signalbox', 'refs/heads/main']);
+  await git(api.remote.dir, ['update-ref', '-d', 'refs/heads/main']);
+  await work.tell('initiative', work.id, 'initiative.retry');
+  const refused = await until('the second delivery to fail', async () => {
+    const { failure, projects } = await work.tree();
+    return failure?.code === 'refused' ? projects : null;
+  });
+  expect(refused.map(({ delivery }) => delivery?.code)).toEqual([
+    'default_branch_missing',
+    'remote_branch_blocked',
+  ]);
 });

@@ -17,7 +17,7 @@ export function deliverInitiative(deps: EffectDeps) {
     const sourceRef = headRef(initiativeBranch(initiative.key));
     const projects: DeliveryProject[] = [];
     for (const { project, strategy } of await deps.plan.linkedProjects(initiative.id)) {
-      const repository = deps.hub.repository(project.id);
+      const repository = deps.hub.repository(project.id, run.signal);
       const source = review.heads[project.key] ?? null;
       const tip = await repository.readTip(sourceRef);
       if (source !== null && tip !== source) {
@@ -72,14 +72,14 @@ async function deliveryOutput(
     case 'source_lost':
     case 'unrelated':
       return {
-        result: 'refused',
+        result: delivery.result,
         message: `${delivery.result.replaceAll('_', ' ')} in ${delivery.projects.map(({ projectId }) => name(projectId)).join(', ')}`,
       };
     case 'refused':
     case 'partially_delivered':
       await rememberCheckedOut(deps, delivery.projects);
       return {
-        result: delivery.result,
+        result: delivery.result === 'refused' ? commonCode(delivery.projects) : delivery.result,
         message: delivery.projects
           .filter(({ state }) => state === 'refused')
           .map(({ projectId, code, message }) => `${name(projectId)}: ${code ?? 'refused'} ${message ?? ''}`)
@@ -87,6 +87,13 @@ async function deliveryOutput(
           .slice(0, 400),
       };
   }
+}
+
+/** Why nothing was delivered: the code of the remotes that refused, if it is the same for all of them. Each has its own in its record. */
+function commonCode(records: readonly DeliveryRecord[]): string {
+  const codes = new Set(records.filter(({ state }) => state === 'refused').map(({ code }) => code));
+  const [code] = codes;
+  return codes.size === 1 ? (code ?? 'refused') : 'refused';
 }
 
 /** From git's own refusal it is known that this remote takes no push to that branch: it is not offered again. */

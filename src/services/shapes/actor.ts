@@ -59,7 +59,13 @@ export const initiativeProjectSchema = z.object({
   key: keySchema,
   strategy: z.enum(['push_branch', 'merge_and_push']),
   delivery: z
-    .object({ state: z.string(), branch: z.string().nullable(), sha: shaSchema.nullable() })
+    .object({
+      state: z.string(),
+      branch: z.string().nullable(),
+      sha: shaSchema.nullable(),
+      code: z.string().nullable().describe('Why it was refused; null while it was not.'),
+      message: z.string().nullable(),
+    })
     .nullable(),
 });
 

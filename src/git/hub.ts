@@ -9,6 +9,7 @@ import type { GitRunner } from './git-runner.ts';
 import { hubConfig, installHooks, writeWhole } from './hub-config.ts';
 import { type HttpLimits, serveGit } from './hub-http.ts';
 import type { HubGrant, HubHealth, HubProject, RemoteProbe } from './hub-types.ts';
+import { draftPrefix, removeLeftovers } from './leftovers.ts';
 import { sweepLocks } from './lock-sweep.ts';
 import { fetchRemote, followDefault } from './remote-fetch.ts';
 import { checkedOutBranches, probeRemote } from './remote-probe.ts';
@@ -85,7 +86,7 @@ export class Hub {
       return this.repository(project.id);
     }
     const draft = new Repository(
-      join(this.#options.root, `.new-${project.id}-${randomUUID()}`),
+      join(this.#options.root, `${draftPrefix}${project.id}-${randomUUID()}`),
       this.#options.runner,
     );
     try {
@@ -142,7 +143,10 @@ export class Hub {
     await serveGit(req, res, { repository, root: this.#options.root, grant, owned, limits: this.#limits });
   }
 
-  /** Removes locks that dead children left, in every project; says which could not be removed. For the start and for `/readyz`. */
+  /**
+   * Removes what dead processes left: locks, in every project, and half-made clones and packs when they are old enough that nobody
+   * can be at work on them. Says which locks could not be removed. For the start and for `/readyz`.
+   */
   async sweep(): Promise<HubHealth> {
     const lockedRefs: HubHealth['lockedRefs'] = [];
     const elsewhere: string[] = [];
@@ -157,6 +161,11 @@ export class Hub {
         if (held.length > 0)
           elsewhere.push(...childrenElsewhere(this.#dir(id)).map((path) => `${id}.git/${path}`));
       }
+      await removeLeftovers(
+        this.#options.root,
+        (await this.#projects()).map((id) => this.#dir(id)),
+        2 * Math.max(this.#cloneDeadlineMs(), this.#limits.deadlineMs),
+      );
       await writeWhole(join(this.#options.root, '.probe'), `${randomUUID()}\n`);
     } catch (error) {
       return {
@@ -174,7 +183,7 @@ export class Hub {
 
   /** A repository that is big is not one that is away, and to come again would only begin anew. */
   async #clone(draft: Repository, remote: RemoteUrl): Promise<void> {
-    const deadlineMs = this.#options.cloneDeadlineMs ?? 30 * 60_000;
+    const deadlineMs = this.#cloneDeadlineMs();
     await fetchRemote(draft, remote, { deadlineMs }).catch((error: unknown) => {
       const isLate =
         error instanceof GitError && error.cause instanceof GitError && error.cause.code === 'git_timeout';
@@ -185,6 +194,10 @@ export class Hub {
         { cause: error },
       );
     });
+  }
+
+  #cloneDeadlineMs(): number {
+    return this.#options.cloneDeadlineMs ?? 30 * 60_000;
   }
 
   async #projects(): Promise<string[]> {

@@ -61,7 +61,9 @@ export async function land(request: LandingRequest, ports: LandingPorts): Promis
     } catch (error) {
       // It may come back much later, or never. Who waits in the lane must not wait for our lease to end.
       if (!(error instanceof LaneBusy)) await leaveUnlessOpen(landing);
-      throw error;
+      // A git that was ended only says that it was ended; why is what the signal says.
+      const isEnded = error instanceof GitError && error.code === 'git_aborted';
+      throw isEnded && held.signal.reason instanceof GitError ? held.signal.reason : error;
     }
   });
 }

@@ -28,7 +28,10 @@ function hangWithLocks({ bench: { dir } }: Project): string {
 }
 
 describe('a git that hangs in a landing, with its locks,', () => {
-  it.each(['effect', 'claim'])('ends when the %s is lost, and nothing has moved', async (lost) => {
+  it.each([
+    ['effect', 'git_aborted'],
+    ['claim', 'landing_superseded'],
+  ])('ends when the %s is lost, and nothing has moved', async (lost, code) => {
     await bench.reset();
     const all = projects(['api']);
     const [api] = all as [Project];
@@ -44,7 +47,7 @@ describe('a git that hangs in a landing, with its locks,', () => {
     if (lost === 'effect') effect.abort();
     else await bench.database.sql.query('UPDATE landing SET fence = fence + 1');
 
-    await expect(landing).rejects.toMatchObject({ code: 'git_aborted' });
+    await expect(landing).rejects.toMatchObject({ code });
     expect(livingChildren(api.bench.dir)).toEqual([]);
     expect(existsSync(join(api.bench.dir, `${target}.lock`))).toBe(false);
     expect(api.bench.tip(target)).toBe(api.base);

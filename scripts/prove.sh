@@ -6,6 +6,8 @@
 # FILE has a line `phase/task [project ...]` for each task of the plan; the projects named there must each have an entry.
 # DIR has one file per agent. A line of it is `phase/task category project commit blob path`: `commit` was accepted by the
 # hub, and it added `blob` at `path` (`- -` for a merge commit, which adds nothing of its own).
+# The path is as git prints it, with quotes where git puts them (core.quotePath=false). One that begins with `-` or begins or
+# ends with a space is not read, and is NOT proven rather than guessed at.
 # Last line: `proven: P projects, F phases, T tasks, C commits delivered, 0 lost`, or `NOT proven: ...` with exit 1.
 #
 # Nothing read from a ledger reaches a command line of git: entries are looked up in lists that git wrote.
@@ -25,7 +27,8 @@ printable() { printf %s "$1" | tr -c '[:print:]' '?'; }
 is_key() { case $1 in '' | -* | *[!a-z0-9-]*) return 1 ;; esac; [ ${#1} -le 63 ]; }
 is_task() { case $1 in */*) is_key "${1%%/*}" && is_key "${1#*/}" ;; *) return 1 ;; esac; }
 is_id() { case $1 in *[!0-9a-f]*) return 1 ;; esac; [ ${#1} -eq 40 ] || [ ${#1} -eq 64 ]; }
-is_path() { case $1 in '' | -* | /* | \"* | ./* | ../* | */../* | */..) return 1 ;; esac; }
+# Quoted or not, a path is only compared with the list that git wrote; a quote that is not closed was torn.
+is_path() { case $1 in '' | -* | /* | \" | \"*[!\"] | ./* | ../* | */../* | */..) return 1 ;; esac; }
 # An entry's project is a key that was given, so that the lists it names exist.
 is_project() { is_key "$1" && [ -f "$tmp/commits.$1" ]; }
 # The text files here are read by lines: a file with other control characters is not one of ours.
@@ -38,7 +41,9 @@ read_project() {
   case $2 in '' | -*) give_up "project $1 has no remote" ;; esac
   git check-ref-format "refs/heads/$3" || give_up "project $1 has no valid branch name"
   git init --quiet --bare "$tmp/git.$1"
-  if git -C "$tmp/git.$1" fetch --quiet --no-tags -- "$2" "+refs/heads/$3:refs/heads/delivered"; then
+  # The fetch runs in a folder of its own: a path is meant from here.
+  case $2 in /*) remote=$2 ;; *) remote=$2; [ ! -e "$2" ] || remote=$PWD/$2 ;; esac
+  if git -C "$tmp/git.$1" fetch --quiet --no-tags -- "$remote" "+refs/heads/$3:refs/heads/delivered"; then
     git -C "$tmp/git.$1" rev-list --parents refs/heads/delivered >"$tmp/commits.$1"
     git -C "$tmp/git.$1" -c core.quotePath=false ls-tree -r --full-tree --format='%(objectname) %(path)' refs/heads/delivered >"$tmp/files.$1"
   else
@@ -60,7 +65,7 @@ done
 [ -f "$tmp/projects" ] || give_up 'no --project was given'
 [ -f "$plan" ] && [ -s "$plan" ] && is_text "$plan" || give_up 'the file of --plan-keys is missing, empty or not text'
 [ -d "$ledgers" ] || give_up 'the folder of --ledgers is missing'
-while read -r task projects; do
+while read -r task projects || [ -n "$task" ]; do # the last line may lack its end
   is_task "$task" || give_up "$(printable "$task") is not a phase/task key"
   printf '%s\n' "$task" >>"$tmp/plan"
   printf '%s\n' "${task%%/*}" >>"$tmp/phases"

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** Runs git on hand-made repositories, deaf to the configuration of the machine. */
 export function git(cwd: string, ...args: string[]): string {
@@ -87,8 +87,14 @@ export class Delivered {
   }
 
   proveWith(...args: string[]): { exit: number; last: string; stderr: string } {
+    return this.proveFrom(process.cwd(), ...args);
+  }
+
+  /** In the folder where somebody stands. */
+  proveFrom(cwd: string, ...args: string[]): { exit: number; last: string; stderr: string } {
     try {
-      const stdout = execFileSync('sh', ['scripts/prove.sh', ...args], {
+      const stdout = execFileSync('sh', [resolve('scripts/prove.sh'), ...args], {
+        cwd,
         encoding: 'utf8',
         stdio: 'pipe',
       });

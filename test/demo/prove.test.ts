@@ -57,6 +57,32 @@ describe('prove.sh on an honest delivery', () => {
     delivered.record('ann', 'core/two', 'execute', 'app', { commit, blob, path });
     expect(delivered.prove()).toMatchObject({ exit: 0 });
   });
+
+  test('reads a file name that git quotes, as the agent records it', () => {
+    using delivered = honestDelivery();
+    const name = 'a "b" \\ c.txt';
+    writeFileSync(join(delivered.clone('app'), name), 'quotes\n');
+    const commit = delivered.commit('app');
+    delivered.push('app');
+    const listed = git(delivered.clone('app'), 'diff-tree', '-r', '--no-commit-id', commit);
+    const [meta = '', path = ''] = listed.split('\t');
+    expect(path).toBe(String.raw`"a \"b\" \\ c.txt"`);
+    delivered.record('ann', 'core/two', 'execute', 'app', { commit, blob: meta.split(' ')[3] ?? '', path });
+    expect(delivered.prove()).toMatchObject({ exit: 0 });
+  });
+
+  test('reads a plan whose last line has no end', () => {
+    using delivered = honestDelivery();
+    writeFileSync(delivered.planKeys, 'core/one app lib\ncore/two app\ndocs/three lib');
+    expect(delivered.prove()).toMatchObject({ exit: 0, last: PROVEN });
+  });
+
+  test('takes the path of a remote from the folder that it was started in', () => {
+    using delivered = honestDelivery();
+    const projects = ['app', 'lib'].flatMap((key) => ['--project', key, `${key}.git`, 'main']);
+    const args = ['--plan-keys', 'plan-keys', '--ledgers', 'ledgers', ...projects];
+    expect(delivered.proveFrom(delivered.root, ...args)).toMatchObject({ exit: 0, last: PROVEN });
+  });
 });
 
 describe('prove.sh fails', () => {
@@ -128,6 +154,18 @@ describe('prove.sh fails', () => {
       (delivered) => {
         delivered.addProject('web');
         delivered.push('web');
+      },
+    ],
+    'when the task of a last line without an end was not delivered': [
+      /no ledger has an entry of docs[/]four/u,
+      (delivered) => {
+        writeFileSync(delivered.planKeys, 'core/one app lib\ncore/two app\ndocs/three lib\ndocs/four lib');
+      },
+    ],
+    'when the quote of a path is not closed': [
+      /line 3 is not an entry/u,
+      (delivered) => {
+        delivered.record('ann', 'core/one', 'execute', 'app', { ...delivered.first, path: '"work' });
       },
     ],
     'when the plan is empty': [

@@ -17,6 +17,8 @@ export class EventStream {
   constructor(reply: FastifyReply, keepAliveMs: number, onKeepAlive: () => Promise<boolean>) {
     this.#raw = reply.raw;
     reply.hijack();
+    // A reader that left while its token or its place was checked has been reported already, and is not reported again.
+    if (this.#raw.destroyed) this.#ended.abort();
     this.#raw.once('close', () => this.#ended.abort());
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) this.#raw.setHeader(name, value);

@@ -31,15 +31,23 @@ export class InspectTickets {
     return { ticket, expiresAt };
   }
 
-  /** What the ticket opens, and whose it is. Two that redeem it at once: the row goes to one of them. Refuses with `invalid_ticket`. */
+  /**
+   * What the ticket opens, and whose it is. Two that redeem it at once: the row goes to one of them. A ticket whose token is not in
+   * force any more opens nothing. Refuses with `invalid_ticket`.
+   */
   async redeem(ticket: string): Promise<{ initiativeId: string; tokenId: string }> {
-    const taken = await this.#sql.query<{ initiative_id: string; token_id: string; in_time: boolean }>(
-      'DELETE FROM inspect_ticket WHERE hash = $1 RETURNING initiative_id, token_id, expires_at > db_now() AS in_time',
+    const taken = await this.#sql.query<{ initiative_id: string; token_id: string; is_good: boolean }>(
+      `DELETE FROM inspect_ticket WHERE hash = $1
+       RETURNING initiative_id, token_id, expires_at > db_now() AND EXISTS (
+         SELECT FROM access_token t WHERE t.id = inspect_ticket.token_id AND t.revoked_at IS NULL) AS is_good`,
       [hashSecret(ticket)],
     );
     const row = taken.rows[0];
-    if (row === undefined || !row.in_time) {
-      throw new Refusal('invalid_ticket', 'the ticket is unknown, used or over; ask for a new one');
+    if (row === undefined || !row.is_good) {
+      throw new Refusal(
+        'invalid_ticket',
+        'the ticket is unknown, used or over, or its token was revoked; ask for a new one',
+      );
     }
     return { initiativeId: row.initiative_id, tokenId: row.token_id };
   }

@@ -1,3 +1,4 @@
+import type { JournalFeed } from '../../src/services/contracts.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startOwnServer, type OwnTestServer } from '../support/database.ts';
 import { openEventSource } from './event-source.ts';
@@ -10,6 +11,28 @@ let postgres: OwnTestServer;
 let server: ServerUnderTest;
 let tiny: TinyRuntime;
 let address: string;
+let feed: HeldFeed;
+
+/** The feed, which reads when it is let. */
+class HeldFeed implements JournalFeed {
+  asked = 0;
+  gate: Promise<void> = Promise.resolve();
+  readonly #feed: JournalFeed;
+  readonly subscribe: JournalFeed['subscribe'];
+  readonly lag: JournalFeed['lag'];
+
+  constructor(real: JournalFeed) {
+    this.#feed = real;
+    this.subscribe = real.subscribe.bind(real);
+    this.lag = real.lag.bind(real);
+  }
+
+  async read(query: Parameters<JournalFeed['read']>[0]) {
+    this.asked += 1;
+    await this.gate;
+    return this.#feed.read(query);
+  }
+}
 
 beforeAll(async () => {
   postgres = await startOwnServer();
@@ -19,11 +42,8 @@ afterAll(async () => postgres.close());
 beforeEach(async () => {
   const database = await postgres.createDatabase();
   tiny = await startTinyRuntime(database.sql);
-  server = await startServerUnderTest(
-    { feed: tiny.runtime.feed },
-    { keepAliveMs: 200, maxStreams: 3 },
-    database,
-  );
+  feed = new HeldFeed(tiny.runtime.feed);
+  server = await startServerUnderTest({ feed }, { keepAliveMs: 200, maxStreams: 3 }, database);
   address = await server.app.listen({ port: 0, host: '127.0.0.1' });
 });
 afterEach(async () => {
@@ -160,6 +180,47 @@ describe('the stream of the journal', () => {
       })
       .toBe(200);
     for (const stream of streams) stream.close();
+  });
+
+  test('has no place for readers that left while their place was looked up', async () => {
+    await tiny.born();
+    const { next } = (await server.as('viewer', { url: '/v1/journal' })).json<{ next: string }>();
+    const gone = new AbortController();
+    const held = Promise.withResolvers<void>();
+    feed.gate = held.promise;
+    feed.asked = 0;
+    const headers = { authorization: `Bearer ${server.tokens.viewer}` };
+    const left = [1, 2, 3].map(() =>
+      fetch(`${address}/v1/journal/stream?after=${next}`, { headers, signal: gone.signal }).catch(
+        () => 'gone',
+      ),
+    );
+    await expect.poll(() => feed.asked, { timeout: 10_000 }).toBe(3);
+    gone.abort();
+    expect(await Promise.all(left)).toEqual(['gone', 'gone', 'gone']);
+    const connections = () =>
+      new Promise((resolve) => server.app.server.getConnections((_error, count) => resolve(count)));
+    await expect.poll(connections, { timeout: 10_000 }).toBe(0);
+    held.resolve();
+    await expect
+      .poll(
+        async () => {
+          const stream = await open();
+          stream.close();
+          return stream.response.status;
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(200);
+  });
+
+  test('has no HEAD, which would wait for its end', async () => {
+    const answer = await server.as('viewer', {
+      method: 'HEAD',
+      url: '/v1/journal/stream',
+      payloadAsStream: true,
+    });
+    expect([answer.statusCode, answer.headers.allow]).toEqual([405, 'GET']);
   });
 });
 

@@ -44,7 +44,7 @@ beforeEach(async () => {
         },
       },
     },
-    { publicUrl: () => address, keepAliveMs: 50 },
+    { publicUrl: () => address, keepAliveMs: 50, maxStreams: 2 },
     database,
   );
   address = await server.app.listen({ port: 0, host: '127.0.0.1' });
@@ -174,6 +174,32 @@ describe('the ticket', () => {
     const { url } = await ticketFor(await tiny.born());
     expect(await connect(url)).toBe(101);
     expect(await connect(url)).toBe(403);
+  });
+
+  test('opens nothing when its token was revoked meanwhile', async () => {
+    const { url } = await ticketFor(await tiny.born());
+    const listed = (await server.as('admin', { url: '/v1/tokens' })).json<{
+      tokens: { id: string; scope: string }[];
+    }>();
+    const viewer = listed.tokens.find(({ scope }) => scope === 'viewer')?.id ?? '';
+    expect((await server.as('admin', { method: 'DELETE', url: `/v1/tokens/${viewer}` })).statusCode).toBe(
+      204,
+    );
+    expect(await connect(url)).toBe(403);
+  });
+
+  test('is not spent when there are too many streams, which is said with 503', async () => {
+    const root = await tiny.born();
+    const sockets = [];
+    for (const { url } of [await ticketFor(root), await ticketFor(root)]) {
+      const socket = new WebSocket(url);
+      await once(socket, 'message');
+      sockets.push(socket);
+    }
+    const { url } = await ticketFor(root);
+    expect(await connect(url)).toBe(503);
+    sockets[0]?.terminate();
+    await expect.poll(() => connect(url), { timeout: 10_000 }).toBe(101);
   });
 
   test('is over after a minute of database time', async () => {

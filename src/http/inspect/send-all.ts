@@ -7,15 +7,12 @@ export interface Sending {
   /** Asked at each ping; false ends the stream. */
   readonly isStillValid: () => Promise<boolean>;
   readonly keepAliveMs: number;
-  /** Takes a place among the open streams; throws when there is none. */
-  readonly open: () => () => void;
   readonly log: FastifyBaseLogger;
 }
 
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 const INTERNAL_ERROR = 1011;
-const TRY_AGAIN_LATER = 1013;
 
 /**
  * Sends each message as JSON, the next one when the last has left us, until the viewer is gone, the server closes or the viewer's
@@ -24,15 +21,8 @@ const TRY_AGAIN_LATER = 1013;
 export async function sendAll(
   socket: WebSocket,
   messages: (signal: AbortSignal) => AsyncIterable<unknown>,
-  { closing, isStillValid, keepAliveMs, open, log }: Sending,
+  { closing, isStillValid, keepAliveMs, log }: Sending,
 ): Promise<void> {
-  let leave: () => void;
-  try {
-    leave = open();
-  } catch {
-    socket.close(TRY_AGAIN_LATER, 'too many streams');
-    return;
-  }
   const ended = new AbortController();
   const end = (code: number, why: string): void => {
     socket.close(code, why);
@@ -60,7 +50,6 @@ export async function sendAll(
     end(INTERNAL_ERROR, 'ended early');
   } finally {
     clearInterval(ping);
-    leave();
     setTimeout(cut, 1_000).unref();
   }
 }

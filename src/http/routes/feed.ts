@@ -28,6 +28,13 @@ const from = {
     .describe('A cursor: the `next` of a page, or the id of a stream event.'),
 };
 
+const streamHeaders = z.looseObject({
+  'last-event-id': z
+    .string()
+    .optional()
+    .describe('The id of the last event that was read; goes before `after`. Browsers send it by themselves.'),
+});
+
 /** Last-Event-ID is what a browser sends by itself, and newer than the address it first came with. */
 function placeOf(request: FastifyRequest, after: string | undefined): string | undefined {
   const header = request.headers['last-event-id'];
@@ -71,6 +78,8 @@ export const feedRoutes = plugin<FeedRoutesOptions>(
       '/v1/journal/stream',
       {
         config,
+        // A stream has no end that a HEAD could wait for.
+        exposeHeadRoute: false,
         schema: {
           operationId: 'streamJournal',
           summary: 'The journal as server-sent events',
@@ -78,6 +87,7 @@ export const feedRoutes = plugin<FeedRoutesOptions>(
             'First `hello`, then `journal` events, each with the entry as data and its cursor as id. A reader that comes back with Last-Event-ID goes on right after it.',
           tags: ['journal'],
           querystring: z.object(from),
+          headers: streamHeaders,
           response: {
             200: { description: 'The stream.', content: { 'text/event-stream': { schema: z.string() } } },
             ...problems({}, 'invalid_cursor', 'too_many_streams'),

@@ -8,6 +8,7 @@ import type { MachineCatalog } from '../../services/machine-catalog.ts';
 import type { TokenService } from '../../services/tokens.ts';
 import { inspectInitiative } from '../inspect/inspection.ts';
 import { sendAll } from '../inspect/send-all.ts';
+import { INSPECT_PATH } from '../paths.ts';
 import { credentialsOf, READERS } from '../plugins/authentication.ts';
 import { problems } from '../responses.ts';
 
@@ -55,14 +56,14 @@ export const inspectRoutes = plugin<InspectRoutesOptions>(
         const { principal } = credentialsOf(request);
         await reads.initiative(initiative, principal);
         const { ticket, expiresAt } = await tickets.issue(initiative, principal.tokenId);
-        const url = `${publicUrl().replace(/^http/, 'ws')}/v1/inspect?ticket=${ticket}`;
+        const url = `${publicUrl().replace(/^http/, 'ws')}${INSPECT_PATH}?ticket=${ticket}`;
         return reply.code(201).send({ ticket, url, expiresAt: expiresAt.toISOString() });
       },
     );
 
     app.route<{ Querystring: { ticket: string } }>({
       method: 'GET',
-      url: '/v1/inspect',
+      url: INSPECT_PATH,
       exposeHeadRoute: false,
       // The ticket says who may: a browser's WebSocket can send no token in a header.
       config: { access: 'public' },
@@ -81,8 +82,19 @@ export const inspectRoutes = plugin<InspectRoutesOptions>(
         ),
       },
       preHandler: async (request) => {
-        // Before the upgrade: a refusal is an ordinary answer that way, and the ticket is spent by this request alone.
-        if (request.ws) request.redeemedTicket = await tickets.redeem(request.query.ticket);
+        if (!request.ws) return;
+        // Before the upgrade: a refusal is an ordinary answer that way, and the ticket is spent by this request alone. The place
+        // comes first, so that a ticket is not spent on an answer of "later".
+        const leave = app.openStream();
+        const { socket } = request.raw;
+        socket.once('close', leave);
+        if (socket.destroyed) leave();
+        try {
+          request.redeemedTicket = await tickets.redeem(request.query.ticket);
+        } catch (error) {
+          leave();
+          throw error;
+        }
       },
       handler: async () => {
         throw new Refusal('upgrade_required', 'connect with a WebSocket');
@@ -96,7 +108,6 @@ export const inspectRoutes = plugin<InspectRoutesOptions>(
           closing: app.closing,
           isStillValid: () => tokens.isInForce(opened.tokenId),
           keepAliveMs,
-          open: app.openStream,
           log: request.log,
         });
       },

@@ -12,7 +12,7 @@ import { errorHandler, sendProblem } from './plugins/error-handler.ts';
 import { guard } from './plugins/guard.ts';
 import { openapi, referencePage } from './plugins/openapi.ts';
 import { streams } from './plugins/streams.ts';
-import { webSocket } from './plugins/web-socket.ts';
+import { upgradeOptions, webSocket } from './plugins/web-socket.ts';
 import { actorEventRoutes } from './routes/actor-events.ts';
 import { actorReadRoutes } from './routes/actor-reads.ts';
 import { agentRoutes } from './routes/agents.ts';
@@ -41,6 +41,7 @@ export async function createServer(
   const options: ServerOptions = { ...DEFAULT_OPTIONS, ...given };
   const app = Fastify({
     ...(options.log === null ? { logger: false } : { loggerInstance: requestLogger(options.log) }),
+    http: upgradeOptions,
     bodyLimit: options.bodyLimitBytes,
     requestIdHeader: false,
     genReqId: ({ headers }) => {

@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GitRunner } from '../../src/git/git-runner.ts';
 import { Hub } from '../../src/git/hub.ts';
 import type { HubAccess } from '../../src/services/contracts.ts';
-import { Refusal } from '../../src/errors.ts';
 import { expectProblem } from './problem-of.ts';
 import { LEASE } from './sample-services.ts';
 import { startServerUnderTest, type ServerUnderTest } from './server-under-test.ts';
@@ -27,8 +26,7 @@ const asked: string[] = [];
 const access: HubAccess = {
   async grantFor(projectKey, username, password, wanted) {
     asked.push(wanted);
-    if (projectKey !== 'api') throw new Refusal('unknown_project', `no project has the key ${projectKey}`);
-    if (username !== LEASE || password !== PASSWORD) return null;
+    if (projectKey !== 'api' || username !== LEASE || password !== PASSWORD) return null;
     return {
       projectId: PROJECT_ID,
       readRefs: ['refs/heads/main', ATTEMPT],
@@ -126,6 +124,8 @@ describe('git over HTTP', () => {
       body,
     });
     expect(answer.status).toBe(200);
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(answer.headers.get('x-request-id')).not.toBeNull();
     expect(await answer.text()).toMatch(/^0008NAK\nPACK/);
   });
 
@@ -141,12 +141,12 @@ describe('git over HTTP', () => {
     expectProblem(await server.app.inject({ url, headers: { host: 'localhost' } }), 'route_not_found');
   });
 
-  test('refuses an unknown project with unknown_project', async () => {
+  test('tells nobody which projects there are: an unknown one is answered like a wrong password', async () => {
     const authorization = `Basic ${Buffer.from(`${LEASE}:${PASSWORD}`).toString('base64')}`;
     const answer = await server.app.inject({
       url: '/git/nope.git/info/refs?service=git-upload-pack',
       headers: { host: 'localhost', authorization },
     });
-    expectProblem(answer, 'unknown_project');
+    expectProblem(answer, 'unauthenticated');
   });
 });

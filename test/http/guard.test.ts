@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectProblem } from './problem-of.ts';
 import { startServerUnderTest, type ServerUnderTest } from './server-under-test.ts';
@@ -25,6 +27,55 @@ describe('the Host header', () => {
   test('is checked before the token and on addresses that do not exist', async () => {
     const answer = await server.app.inject({ url: '/nowhere', headers: { host: 'evil.example' } });
     expectProblem(answer, 'host_not_allowed');
+  });
+});
+
+describe('on the wire', () => {
+  let port: number;
+  beforeAll(async () => {
+    port = Number(new URL(await server.app.listen({ port: 0, host: '127.0.0.1' })).port);
+  });
+
+  /** All that is answered to a request with these headers; the server closes the connection after it. */
+  async function readRaw(...headers: readonly string[]): Promise<string> {
+    const closing = headers.some((line) => line.startsWith('Connection')) ? [] : ['Connection: close'];
+    const socket = connect(port, '127.0.0.1');
+    const authorization = `Authorization: Bearer ${server.tokens.viewer}`;
+    socket.write(['GET /v1/projects HTTP/1.1', ...headers, ...closing, authorization, '', ''].join('\r\n'));
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+    await once(socket, 'close');
+    return answer;
+  }
+  const problem = (status: number, code: string) =>
+    new RegExp(`^HTTP/1.1 ${status} .*application/problem\\+json.*"code":"${code}"`, 's');
+
+  test('a second Host header is refused with invalid_request, whichever comes first', async () => {
+    for (const hosts of [
+      ['Host: localhost', 'host: evil.example'],
+      ['Host: evil.example', 'host: localhost'],
+      ['Host: localhost', 'Host: localhost'],
+    ])
+      expect(await readRaw(...hosts)).toMatch(problem(400, 'invalid_request'));
+  });
+
+  test('an unknown expectation is no way past the checks, and is ignored', async () => {
+    expect(await readRaw('Host: evil.example', 'Expect: x')).toMatch(problem(421, 'host_not_allowed'));
+    expect(await readRaw('Host: localhost', 'Expect: x')).toMatch(/^HTTP\/1.1 200 .*"projects":/s);
+  });
+
+  test.each([
+    ['h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABkAAQAAP__'],
+    [
+      'websocket',
+      'Connection: Upgrade',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ],
+  ])('a wish to speak %s at an ordinary address is passed over', async (protocol, connection, ...more) => {
+    const wish = [`Upgrade: ${protocol}`, `${connection}, close`, ...more];
+    expect(await readRaw('Host: localhost', ...wish)).toMatch(/^HTTP\/1.1 200 .*"projects":/s);
+    expect(await readRaw('Host: evil.example', ...wish)).toMatch(problem(421, 'host_not_allowed'));
   });
 });
 

@@ -30,6 +30,12 @@ function checkHost(request: FastifyRequest, allowed: ReadonlySet<string>): void 
   );
 }
 
+/** Of two names the one that is checked may not be the one that a proxy in front has looked at (RFC 9112, 3.2). */
+function checkOneHost({ raw }: FastifyRequest): void {
+  const named = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+  if (named.length > 1) throw new Refusal('invalid_request', 'a request has one Host header');
+}
+
 function checkOrigin(request: FastifyRequest, allowed: ReadonlySet<string>): void {
   const origin = request.headers.origin;
   if (origin === undefined || allowed.has(origin)) return;
@@ -57,8 +63,11 @@ export const guard = plugin<GuardOptions>(
   async (app, options) => {
     const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
     const origins = new Set(options.allowedOrigins);
+    // Node would answer an expectation that it does not know by itself, past all checks. One may be ignored (RFC 9110, 10.1.1).
+    app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
     app.addHook('onRequest', async (request, reply) => {
       void reply.headers(safeHeaders(request.id));
+      checkOneHost(request);
       checkHost(request, hosts);
       checkOrigin(request, origins);
       checkQuery(request);

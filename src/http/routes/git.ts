@@ -67,6 +67,9 @@ export const gitRoutes = plugin<{ hubAccess: HubAccess; hub: HubServer }>(
           );
         }
         reply.hijack();
+        for (const [name, value] of Object.entries(reply.getHeaders())) {
+          if (value !== undefined) reply.raw.setHeader(name, value);
+        }
         try {
           await hub.serve(request.raw, reply.raw, grant);
         } catch (error) {

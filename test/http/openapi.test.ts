@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { pagePolicy } from '../../src/http/plugins/openapi.ts';
 import { machineDefinitions } from '../../src/machines/definitions.ts';
+import { AGENT, INITIATIVE, LEASE, PHASE, TASK } from './sample-services.ts';
 import { startServerUnderTest, type ServerUnderTest } from './server-under-test.ts';
 
 const operation = z.looseObject({
@@ -10,9 +11,14 @@ const operation = z.looseObject({
   tags: z.array(z.string()).min(1),
   security: z.array(z.unknown()).optional(),
   requestBody: z.looseObject({}).optional(),
+  parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })).default([]),
   responses: z.record(
     z.string(),
-    z.looseObject({ description: z.string(), content: z.record(z.string(), z.unknown()).optional() }),
+    z.looseObject({
+      description: z.string(),
+      content: z.record(z.string(), z.unknown()).optional(),
+      headers: z.record(z.string(), z.unknown()).optional(),
+    }),
   ),
 });
 const documentSchema = z.looseObject({
@@ -68,6 +74,51 @@ describe('the OpenAPI document', () => {
         expect(isShown, `${type} of ${senders.join()}`).toBe(isForPeople);
       }
     }
+  });
+
+  const POST = { headers: { 'idempotency-key': 'once' } };
+  type Asked = readonly ['GET' | 'POST', string, string, object?];
+  const asked: readonly Asked[] = [
+    ...(['initiatives', 'phases', 'tasks'] as const).flatMap((kind): Asked[] => {
+      const id = { initiatives: INITIATIVE, phases: PHASE, tasks: TASK }[kind];
+      return [
+        ['GET', `/v1/${kind}/{id}`, id],
+        ['GET', `/v1/${kind}/{id}/explain`, id],
+        ['GET', `/v1/${kind}/{id}/journal`, id],
+        ['POST', `/v1/${kind}/{id}/events`, id, { type: `${kind.slice(0, -1)}.cancel` }],
+        ['POST', `/v1/${kind}/{id}/replay`, id],
+      ];
+    }),
+    ['GET', '/v1/initiatives/{id}/review', INITIATIVE],
+    ['POST', '/v1/projects', '', { key: 'api', remote: 'https://git.example/api.git' }],
+    ['POST', '/v1/tokens', '', { name: 'x', scope: 'viewer' }],
+    ['POST', '/v1/agents/{id}/submit', AGENT, { lease: LEASE }],
+  ];
+  test.each(asked.map(([method, route, id, payload]) => ({ method, route, id, payload })))(
+    'declares the headers of what $method $route answers, and no others',
+    async ({ method, route, id, payload }) => {
+      const answer = await server.as(route.includes('/agents') ? 'agent' : 'admin', {
+        method,
+        url: route.replace('{id}', id),
+        ...(method === 'POST' ? POST : {}),
+        ...(payload === undefined ? {} : { payload }),
+      });
+      expect([200, 201]).toContain(answer.statusCode);
+      const declared = operations.find((found) => found.route === `${method} ${route}`)?.responses;
+      const sent = ['ETag', 'Idempotency-Replayed'].filter((name) => name.toLowerCase() in answer.headers);
+      expect(Object.keys(declared?.[String(answer.statusCode)]?.headers ?? {})).toEqual(sent);
+    },
+  );
+
+  test('says after how long a refused request may come again, and where a stream goes on', () => {
+    for (const { route, responses } of operations)
+      expect(Object.keys(responses['503']?.headers ?? {}), route).toEqual(
+        '503' in responses ? ['Retry-After'] : [],
+      );
+    const stream = operations.find(({ operationId }) => operationId === 'streamJournal');
+    expect(stream?.parameters).toContainEqual(
+      expect.objectContaining({ name: 'last-event-id', in: 'header' }),
+    );
   });
 
   test('takes plans as JSON and as YAML', () => {

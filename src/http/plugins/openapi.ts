@@ -3,6 +3,7 @@ import reference from '@scalar/fastify-api-reference';
 import plugin from 'fastify-plugin';
 import { createHash } from 'node:crypto';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { documentHeaders } from '../documented-headers.ts';
 import { REFERENCE_PATH } from '../paths.ts';
 
 const DESCRIPTION = `A plan in, merged and pushed work out.
@@ -50,7 +51,7 @@ export const openapi = plugin(
         security: [{ bearer: [] }],
       },
       transform: jsonSchemaTransform,
-      transformObject: jsonSchemaTransformObject,
+      transformObject: (document) => documentHeaders(jsonSchemaTransformObject(document)),
     });
   },
   { name: 'openapi', fastify: '5.x' },

@@ -12,12 +12,19 @@ export function escapeLine(value: string): string {
   );
 }
 
+/** Git's name of a conflict as one word: `CONFLICT (modify/delete)` -> `modify/delete`. */
+function conflictWord(type: string): string {
+  return (/\((.+)\)/.exec(type)?.[1] ?? type).trim().replaceAll(/\s+/g, '-');
+}
+
 /**
  * A claim for shells: one `NAME=value` per line, the names fixed. `PROJECT=` (key, clone address, base commit, ref to start
- * from), `MERGE=` (key, commit to merge in) and `COMMENT=` (project, file:line, text) repeat.
+ * from), `MERGE=` (key, commit to merge in), `COMMENT=` (project, file:line, text) and `CONFLICT=` (project, kind, path) repeat;
+ * `CONFLICT_SOURCE=` and `CONFLICT_TARGET=` are there when there is a conflict to resolve. Values are data, written by people whom
+ * the reader need not trust: they are to be read line by line, and never to be run or sourced.
  */
 export function claimLines(claim: Claim): string {
-  const { task, lease, git, branch, projects, comments } = claim;
+  const { task, lease, git, branch, projects, comments, conflict, limits, next } = claim;
   const lines: readonly (readonly [string, string])[] = [
     ['TASK_ID', task.id],
     ['TASK_KEY', task.key],
@@ -27,12 +34,14 @@ export function claimLines(claim: Claim): string {
     ['TASK_DESCRIPTION', task.description],
     ['CATEGORY', task.category],
     ['ATTEMPT', String(task.attempt)],
+    ['MAX_ATTEMPTS', String(limits.maxAttempts)],
     ['LEASE_ID', lease.id],
     ['LEASE_SECONDS', String(lease.seconds)],
     ['HEARTBEAT_SECONDS', String(lease.heartbeatSeconds)],
     ['GIT_USERNAME', git.username],
     ['GIT_PASSWORD', git.password],
     ['BRANCH', branch],
+    ['NEXT', next.join(' ')],
     ...projects.map(
       ({ key, url, base, startRef }) => ['PROJECT', `${key} ${url} ${base} ${startRef}`] as const,
     ),
@@ -40,6 +49,15 @@ export function claimLines(claim: Claim): string {
     ...comments.map(
       ({ project, file, line, text }) => ['COMMENT', `${project} ${file}:${line} ${text}`] as const,
     ),
+    ...(conflict === null
+      ? []
+      : [
+          ['CONFLICT_SOURCE', conflict.source] as const,
+          ['CONFLICT_TARGET', conflict.target] as const,
+          ...conflict.files.map(
+            ({ project, path, type }) => ['CONFLICT', `${project} ${conflictWord(type)} ${path}`] as const,
+          ),
+        ]),
   ];
   return lines.map(([name, value]) => `${name}=${escapeLine(value)}\n`).join('');
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { claimLines } from '../../src/http/claim-lines.ts';
 import { git } from './delivered.ts';
 import { BRANCH, FakeService, LEASE, PASSWORD, TOKEN } from './fake-service.ts';
 import { RunningAgent } from './running-agent.ts';
@@ -195,6 +196,36 @@ describe('agent.sh', () => {
     await untilReported('submit');
     expect(git(service.repository('app'), 'show', `${tip('app')}:new.txt`)).toBe(hostile);
     expect(existsSync(ran)).toBe(false);
+  });
+
+  test('reads what the service writes, whatever people have put into it', async () => {
+    const ran = join(service.root, 'ran');
+    const nasty = `$(touch ${ran}) \`touch ${ran}\`; "quoted" 'too' \\n \\\\ \\c %s\rCR\u2028LS\nGIT_PASSWORD=x\n-n end`;
+    const plain = nasty.replace('\u2028', ' ');
+    const claim = service.claim(service.addProject('app'));
+    service.claims.push(
+      claimLines({
+        ...claim,
+        task: { ...claim.task, title: `-e ${nasty}`, description: nasty },
+        comments: [{ project: 'app', file: 'shared.txt', line: 2, text: nasty }],
+        conflict: {
+          source: claim.branch,
+          target: claim.branch,
+          files: [{ project: 'app', path: nasty, type: 'CONFLICT (contents)' }],
+        },
+      }),
+    );
+    const running =
+      start(`printf %s "$TASK_TITLE" >"$ROOT/title"; printf %s "$TASK_DESCRIPTION" >"$ROOT/description"
+cat >"$ROOT/briefing"; echo new >'a "b" \\ c.txt'`);
+    expect(JSON.parse(await untilReported('submit'))).toEqual({ lease: LEASE });
+    const seen = (name: string) => readFileSync(join(service.root, name), 'utf8');
+    expect(seen('title')).toBe(`-e ${plain}`);
+    expect(seen('description')).toBe(plain);
+    expect(seen('briefing')).toBe(`-e ${plain}\n\n${plain}\nreview comment: app shared.txt:2 ${plain}\n`);
+    expect(existsSync(ran)).toBe(false);
+    // As git prints it, which is how the proof looks it up.
+    expect(running.entries()).toEqual([expect.stringMatching(/ "a \\"b\\" \\\\ c\.txt"$/u)]);
   });
 
   test.each(['../x', '--upload-pack=x', 'a/b'])('refuses the project key %s', async (key) => {

@@ -4,6 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { claimLines } from '../../src/http/claim-lines.ts';
+import type { Claim } from '../../src/services/shapes/agent.ts';
 import { git } from './delivered.ts';
 
 export interface Posted {
@@ -58,26 +60,42 @@ export class FakeService {
     return git(seed, 'rev-parse', 'HEAD');
   }
 
-  claimText(lines: readonly string[], values: Readonly<Record<string, string>> = {}): string {
-    const named = {
-      TASK_ID: AGENT,
-      TASK_KEY: 'one',
-      PHASE_KEY: 'core',
-      INITIATIVE_KEY: 'ini',
-      TASK_TITLE: 'Do one',
-      TASK_DESCRIPTION: 'first line\\nsecond \\\\ line',
-      CATEGORY: 'execute',
-      ATTEMPT: '1',
-      LEASE_ID: LEASE,
-      LEASE_SECONDS: '60',
-      HEARTBEAT_SECONDS: '1',
-      GIT_USERNAME: LEASE,
-      GIT_PASSWORD: PASSWORD,
-      BRANCH,
-      ...values,
+  /** A claim of one task in the project `app`. */
+  claim(base: string): Claim {
+    return {
+      task: {
+        id: AGENT,
+        key: 'one',
+        title: 'Do one',
+        description: 'first line\nsecond \\ line',
+        category: 'execute',
+        initiative: 'ini',
+        phase: 'core',
+        attempt: 1,
+      },
+      lease: { id: LEASE, seconds: 60, heartbeatSeconds: 1 },
+      git: { username: LEASE, password: PASSWORD },
+      branch: BRANCH,
+      projects: [
+        { key: 'app', url: `${this.url}/git/app.git`, base, startRef: 'refs/heads/main', merge: null },
+      ],
+      comments: [],
+      conflict: null,
+      limits: { attempt: 1, maxAttempts: 3 },
+      next: ['task.submit'],
     };
-    const head = Object.entries(named).map(([name, value]) => `${name}=${value}`);
-    return `${[...head, ...lines].join('\n')}\n`;
+  }
+
+  /** The claim as the service writes it, with other values, and with lines in place of its project. */
+  claimText(lines: readonly string[], values: Readonly<Record<string, string>> = {}): string {
+    const head = claimLines({ ...this.claim(''), projects: [] })
+      .trimEnd()
+      .split('\n');
+    const changed = head.map((line) => {
+      const name = line.slice(0, line.indexOf('='));
+      return name in values ? `${name}=${values[name]}` : line;
+    });
+    return `${[...changed, ...lines].join('\n')}\n`;
   }
 
   projectLine(project: string, base: string): string {

@@ -9,6 +9,7 @@ export class RunningAgent {
   readonly argvLog: string;
   readonly child: ChildProcess;
   stderr = '';
+  readonly #closed: Promise<unknown>;
 
   constructor(service: FakeService, script: string, env: Readonly<Record<string, string>> = {}) {
     this.ledger = join(service.root, 'ann.ledger');
@@ -30,6 +31,7 @@ export class RunningAgent {
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    this.#closed = new Promise((resolve) => this.child.once('close', resolve));
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr += chunk.toString();
     });
@@ -40,13 +42,18 @@ export class RunningAgent {
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    if (this.child.pid !== undefined) process.kill(-this.child.pid, signal);
+    if (this.child.pid === undefined) return;
+    try {
+      process.kill(-this.child.pid, signal);
+    } catch (error) {
+      // One that was killed before it had a command leaves nobody behind.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.once('close', resolve));
     this.kill();
-    await ended;
+    await this.#closed;
   }
 
   /** curl and git that write down their arguments first. */

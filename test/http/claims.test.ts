@@ -19,12 +19,14 @@ describe('a claim as lines', () => {
       'TASK_DESCRIPTION',
       'CATEGORY',
       'ATTEMPT',
+      'MAX_ATTEMPTS',
       'LEASE_ID',
       'LEASE_SECONDS',
       'HEARTBEAT_SECONDS',
       'GIT_USERNAME',
       'GIT_PASSWORD',
       'BRANCH',
+      'NEXT',
       'PROJECT',
       'PROJECT',
       'MERGE',
@@ -36,6 +38,40 @@ describe('a claim as lines', () => {
     expect(lines).toContain(`PROJECT=api http://127.0.0.1/git/api.git ${SHA} refs/heads/start`);
     expect(lines).toContain(`MERGE=api ${'b'.repeat(40)}`);
     expect(lines).toContain('COMMENT=api src/a.ts:12 not so');
+  });
+
+  test('has what the JSON form has of limits, of next steps and of the conflict to resolve', () => {
+    expect(lines).toEqual(expect.arrayContaining(['MAX_ATTEMPTS=5', 'NEXT=task.submit']));
+    const conflict = {
+      source: 'b'.repeat(40),
+      target: SHA,
+      files: [
+        { project: 'api', path: 'src/a b.ts', type: 'CONFLICT (modify/delete)' },
+        { project: 'web', path: 'x\nGIT_PASSWORD=y', type: 'CONFLICT' },
+      ],
+    };
+    expect(
+      claimLines({ ...claim, conflict })
+        .trimEnd()
+        .split('\n')
+        .slice(lines.length),
+    ).toEqual([
+      `CONFLICT_SOURCE=${'b'.repeat(40)}`,
+      `CONFLICT_TARGET=${SHA}`,
+      'CONFLICT=api modify/delete src/a b.ts',
+      'CONFLICT=web CONFLICT x\\nGIT_PASSWORD=y',
+    ]);
+  });
+
+  test('has no name that the reference does not give', async () => {
+    const server = await startServerUnderTest();
+    await server.app.ready();
+    const { description = '' } = server.app.swagger().paths?.['/v1/agents/{id}/claim']?.post ?? {};
+    await server.close();
+    const names = lines.map((line) => line.slice(0, line.indexOf('=')));
+    for (const name of [...names, 'CONFLICT', 'CONFLICT_SOURCE', 'CONFLICT_TARGET'])
+      expect(description).toMatch(new RegExp(`\\b${name}\\b`));
+    expect(description).toContain('never `eval` or source them');
   });
 
   test('keeps line breaks and backslashes of a value on its line', () => {

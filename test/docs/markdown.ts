@@ -8,6 +8,11 @@ export function readDocument(file: string): Promise<string> {
   return readFile(path.join(root, file), 'utf8');
 }
 
+/** The lines that open or close a fenced block, as they stand. */
+export function fences(markdown: string): string[] {
+  return markdown.match(/^[ \t>]*(?:```|~~~).*$/gm) ?? [];
+}
+
 /** The fenced `sh` blocks of a document, in order. */
 export function commandBlocks(markdown: string): string[] {
   return [...markdown.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { commandBlocks, firstLine, readDocument, root } from './markdown.ts';
+import { commandBlocks, fences, firstLine, readDocument, root } from './markdown.ts';
 import { git, runShell, startService, type RunningService } from './walk-through.ts';
 
 const readme = await readDocument('README.md');
@@ -31,6 +31,10 @@ describe('the README', () => {
 
   it('has no command block that nobody runs', () => {
     expect(blocks.map(firstLine)).toEqual(Object.keys(runBy));
+  });
+
+  it('has no block but of commands: one of another kind would be run by nobody', () => {
+    expect(fences(readme)).toEqual(blocks.flatMap(() => ['```sh', '```']));
   });
 
   it('has no comments in its commands, which zsh would run when they are pasted', () => {

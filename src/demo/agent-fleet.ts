@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Child, Children } from './children.ts';
 import { GIT_ENVIRONMENT } from './git.ts';
@@ -16,7 +17,7 @@ export interface FleetOptions {
   readonly userEnv: Readonly<Record<string, string>>;
 }
 
-/** Agents: processes that know the address of the service and a token, and nothing else of it. */
+/** Agents: processes that know the address of the service and a token, and nothing else of it; each lives in a folder of its own. */
 export class AgentFleet {
   readonly #children: Children;
   readonly #options: FleetOptions;
@@ -35,15 +36,17 @@ export class AgentFleet {
   start(): string {
     const { url, token, folder, scenario, seed, userEnv } = this.#options;
     const name = NAMES[this.#running.size] ?? `agent-${this.#running.size + 1}`;
+    const home = join(folder, 'agents', name);
+    mkdirSync(home, { recursive: true });
     const child = this.#children.start({
       command: 'sh',
       args: [AGENT, '--', 'sh', WORK],
-      cwd: folder,
+      cwd: home,
       env: {
         ...userEnv,
         ...pickGit(),
-        HOME: folder,
-        TMPDIR: join(folder, 'tmp'),
+        HOME: home,
+        TMPDIR: home,
         SIGNALBOX_URL: url,
         SIGNALBOX_TOKEN: token,
         SIGNALBOX_AGENT: name,

@@ -10,7 +10,7 @@ const SYSTEM_ROOT = '/var/lib/signalbox';
 export async function makeRunFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'signalbox-demo-')));
   await chmod(folder, 0o711);
-  for (const name of ['data', 'ledgers', 'sync', 'tmp']) await makeFolder(join(folder, name), 0o711);
+  for (const name of ['data', 'ledgers', 'sync']) await makeFolder(join(folder, name), 0o711);
   return folder;
 }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, type TestContext } from 
 import { FEWEST_TASKS, type Sabotage } from '../../src/demo/options.ts';
 import { prove } from '../../src/demo/proof.ts';
 import { removeRunFolder } from '../../src/demo/run-folder.ts';
+import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { Delivered, git } from './delivered.ts';
 import { type DemoEnd, runDemoProcess } from './running-demo.ts';
@@ -27,14 +28,20 @@ afterEach(async () => {
 async function spoiledRun(
   how: Sabotage,
   { signal }: TestContext,
-  { args = [], env = {} }: { args?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
+  { args = [], env = {}, hear }: Wanted = {},
 ): Promise<Spoiled> {
   const shared = ['--sabotage', how, '--keep', '--tasks', String(FEWEST_TASKS)];
-  const end = await runDemoProcess([...shared, ...args], env, signal);
+  const end = await runDemoProcess([...shared, ...args], env, signal, hear);
   const spoiled = /: spoiled (?<branch>\S+) of (?<project>\S+)$/mu.exec(end.said)?.groups ?? {};
   if (end.folder === null) throw new Error(`the demo kept nothing:\n${end.said}`);
   folders.push(end.folder);
   return { ...end, folder: end.folder, project: spoiled['project'] ?? '', branch: spoiled['branch'] ?? '' };
+}
+
+interface Wanted {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly hear?: (said: string) => void;
 }
 
 interface Spoiled extends DemoEnd {
@@ -65,6 +72,7 @@ async function provenAfterRepair({ folder, project, branch }: Spoiled): Promise<
 }
 
 function expectSpoiled({ lines, said, code }: DemoEnd): void {
+  expect(lines.at(-3), said).toMatch(/^seed \d+, \d+ s \(goal: under 120 s\)$/u);
   expect(lines.at(-2), said).toMatch(/^survived: [2-9] kills, [1-9] landings resumed$/u);
   expect(lines.at(-1), said).toMatch(
     /^NOT proven: \d+ commits recorded, \d+ lost, \d+ faults, the first above$/u,
@@ -130,9 +138,18 @@ describe('the demo', () => {
   );
 
   test(
-    'finds a project that was left out',
+    'finds a project that was left out, and prints an address that opens the inspector',
     async (context) => {
-      const spoiled = await spoiledRun('skip-project', context);
+      const inspected: StatelyInspectionEvent[] = [];
+      let address: string | undefined;
+      const hear = (said: string): void => {
+        if (address !== undefined) return;
+        address = /inspector: (ws:\S+)\n/u.exec(said)?.[1];
+        if (address !== undefined)
+          createWebSocketReceiver({ server: address }).subscribe((event) => inspected.push(event));
+      };
+      const spoiled = await spoiledRun('skip-project', context, { args: ['--inspect'], hear });
+      expect(inspected[0]).toMatchObject({ type: '@xstate.actor', name: 'initiative' });
       expectSpoiled(spoiled);
       expect(await provenAfterRepair(spoiled)).toMatch(PROVEN);
     },

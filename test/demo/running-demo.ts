@@ -13,11 +13,12 @@ export interface DemoEnd {
   readonly folder: string | null;
 }
 
-/** Runs the demo as users do, but for the launcher, which would keep `env` from it. At the signal it is asked to end, and ends its own processes. */
+/** Runs the demo as users do, but for the launcher, which would keep `env` from it. At the signal it is asked to end, and ends its own processes. `hear` is given all of its standard output so far. */
 export async function runDemoProcess(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  hear: (said: string) => void = () => undefined,
 ): Promise<DemoEnd> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...process.env, ...env },
@@ -29,6 +30,7 @@ export async function runDemoProcess(
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk.toString();
     said += chunk.toString();
+    hear(stdout);
   });
   child.stderr.on('data', (chunk: Buffer) => {
     said += chunk.toString();

@@ -99,7 +99,9 @@ async function firstStart(sql: SqlPool, taskId: string): Promise<StartPoints> {
 
 /**
  * The tips of a branch in several projects as they are between two landings. A landing moves one project after the other, so they are
- * read twice: what stands the same twice, with no intent open after it, has not been moved in between. Null if it was each time.
+ * read twice, and at a moment between the two no intent may be open: what stands the same before and after that moment is what stood
+ * then, when no landing was halfway. Asked after the second reading, a landing could have ended in the meantime. Null when the
+ * phase is too busy each time.
  */
 async function settledTips(
   { sql, hub, boundary }: StartDeps,
@@ -115,9 +117,10 @@ async function settledTips(
     return tips;
   };
   for (let round = 0, last = await read(); round < MAX_ROUNDS; round += 1) {
+    const isHalfway = await isOwned(sql, projects, ref);
     const tips = await read();
     const isSame = projects.every(({ id }) => tips.get(id) === last.get(id));
-    if (isSame && !(await isOwned(sql, projects, ref))) return tips;
+    if (isSame && !isHalfway) return tips;
     last = tips;
   }
   return null;

@@ -34,4 +34,6 @@ export interface HubHealth {
   lockedRefs: { projectId: string; path: string }[];
   /** What the operator should know, for `/readyz`. */
   reason: string | null;
+  /** Names of projects and files to that, for those who may see them. */
+  cause?: string;
 }

@@ -177,7 +177,7 @@ export class Hub {
     return {
       ok: lockedRefs.length === 0,
       lockedRefs,
-      reason: lockedRefs.length === 0 ? null : heldBy(elsewhere),
+      ...(lockedRefs.length === 0 ? { reason: null } : heldBy(elsewhere)),
     };
   }
 
@@ -248,10 +248,13 @@ export class Hub {
   }
 }
 
-function heldBy(elsewhere: readonly string[]): string {
+function heldBy(elsewhere: readonly string[]): Pick<HubHealth, 'reason' | 'cause'> {
   const held = 'lock files are held by git children that may be alive';
-  if (elsewhere.length === 0) return held;
-  return `${held}; some are noted by a machine or container of another name: when that one is gone for good, remove ${elsewhere.slice(0, 5).join(', ')} from the hub`;
+  if (elsewhere.length === 0) return { reason: held };
+  return {
+    reason: `${held}; some are noted by a machine or container of another name: when that one is gone for good, remove its notes from the hub`,
+    cause: `noted in ${elsewhere.slice(0, 5).join(', ')}`,
+  };
 }
 
 function exists(path: string): Promise<boolean> {

@@ -150,8 +150,12 @@ export class ReadinessMonitor {
 
   async #look(): Promise<void> {
     try {
-      const { ok, reason } = await this.#hub.sweep();
-      this.#hubSays = { ready: ok, detail: reason ?? 'can be written, no locks are left over' };
+      const { ok, reason, cause } = await this.#hub.sweep();
+      this.#hubSays = {
+        ready: ok,
+        detail: reason ?? 'can be written, no locks are left over',
+        ...(cause === undefined ? {} : { cause }),
+      };
     } catch (error) {
       this.#hubSays = { ready: false, detail: 'could not be looked at', cause: said(error) };
     }

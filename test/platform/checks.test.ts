@@ -191,7 +191,9 @@ describe('the judge of mutants', () => {
 
   it.each([
     ['AssertionError: expected 1 to be 2', 'red'],
-    ['Error: Test timed out in 5000ms.', 'red'],
+    ['Error: waited 20000 ms for the task to be completed', 'red'],
+    ['Error: Test timed out in 30000ms.', 'broken'],
+    ['Error: Hook timed out in 60000ms.', 'broken'],
     ['Error: promise resolved "1" instead of rejecting', 'red'],
     ['TypeError: x is not a function', 'broken'],
     ['Error: connect ECONNREFUSED 127.0.0.1:1', 'broken'],

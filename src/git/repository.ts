@@ -5,6 +5,14 @@ import type { CommitAuthor } from './landing-types.ts';
 import { checkObjectId, checkRefName } from './ref-name.ts';
 import { type RefChange, RefTransaction } from './ref-transaction.ts';
 
+/** A commit to be written. */
+export interface CommitRequest {
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly message: string;
+  readonly author: CommitAuthor;
+}
+
 /** Typed plumbing over one bare repository. Names are checked before git sees them, and go over stdin where git can read them there. */
 export class Repository {
   readonly dir: string;
@@ -94,12 +102,7 @@ export class Repository {
     return parseCommit(stdout);
   }
 
-  async commitTree(commit: {
-    tree: string;
-    parents: readonly string[];
-    message: string;
-    author: CommitAuthor;
-  }): Promise<string> {
+  async commitTree(commit: CommitRequest): Promise<string> {
     const parents = commit.parents.flatMap((parent) => ['-p', checkObjectId(parent)]);
     const { stdout } = await this.git(['commit-tree', ...parents, checkObjectId(commit.tree)], {
       stdin: commit.message,

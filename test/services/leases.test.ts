@@ -199,6 +199,24 @@ test('an agent reaches its own leases only', async () => {
   expect((await work.task('build', 'login')).version).toBe(version);
 });
 
+test('the password of one lease does not open another', async () => {
+  const service = await startTestService();
+  const api = await addProject(service, 'api');
+  await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['login', 'logout'] }] });
+  const [agent, other] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
+  const [login, logout] = [await claim(agent, 'login'), await claim(other, 'logout')];
+  const worktree = await cloneOf(agent, login);
+  await commitIn(worktree, { 'login.ts': 'in\n' });
+  // The id of a lease is no secret: everybody who may read the journal knows it.
+  for (const password of [logout.git.password, '', `${login.git.password}x`]) {
+    const forged = { ...login, git: { ...login.git, password } };
+    await expect(cloneOf(agent, forged)).rejects.toThrow('Authentication failed');
+    await expect(push(forged, worktree)).rejects.toThrow('Authentication failed');
+  }
+  expect(await refsOf(api.hub, `refs/heads/${login.branch}`)).toEqual({});
+  await push(login, worktree);
+});
+
 test('the credential of a lease opens its own branch and nothing else of the hub', async () => {
   const service = await startTestService();
   const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web')];

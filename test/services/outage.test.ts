@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { LeaseSweeper } from '../../src/services/lease-sweeper.ts';
-import { claim, pushFiles, registerAgent, report, submit } from '../support/agent.ts';
+import { claim, claimOrNull, pushFiles, registerAgent, report, submit } from '../support/agent.ts';
 import { LEASE_SECONDS, startTestService, type TestService } from '../support/service.ts';
 import { addProject, applyPlan } from '../support/work.ts';
 
@@ -48,8 +48,12 @@ test('an outage longer than every lease costs no agent its lease or its attempt,
     state: { in_progress: 'working' },
     attempt: 1,
   });
-  await pushFiles(agent, claimed, { api: { 'login.ts': 'in\n' } });
-  await submit(agent, claimed);
+  // The same claim again, because the service has another port now.
+  const held = await claimOrNull(agent);
+  if (held === null) throw new Error('the lease is gone');
+  expect(held.lease.id).toBe(claimed.lease.id);
+  await pushFiles(agent, held, { api: { 'login.ts': 'in\n' } });
+  await submit(agent, held);
   expect(await work.untilTask('build', 'login', 'completed')).toMatchObject({ attempt: 1 });
 });
 

@@ -133,16 +133,23 @@ describe('messages', () => {
 
 describe('a family', () => {
   it('counts a child that is added while the parent settles before it can end', async () => {
-    const runtime = await stage.started();
-    for (let round = 0; round < 10; round += 1) {
+    const [here, there] = [await stage.started(), await stage.started()];
+    const outcomes = new Set<string>();
+    for (let round = 0; round < 12; round += 1) {
+      const runtime = here;
       const parent = await stage.born(runtime);
       await runtime.post(parent, event('bear'));
       await runtime.post(childId(parent, 1), event('settle'));
       // The last child's word, the close and a new child race for the parent.
-      const [bear, close] = await Promise.all([
-        runtime.post(parent, event('bear')),
-        runtime.post(parent, event('close')),
-      ]);
+      const adding = () => runtime.post(parent, event('bear'));
+      const [bear, close] =
+        round % 3 === 0
+          ? await Promise.all([adding(), runtime.post(parent, event('close'))])
+          : round % 3 === 1
+            ? (await Promise.all([runtime.post(parent, event('close')), adding()])).toReversed()
+            : await Promise.all([adding(), there.post(parent, event('close'))]);
+      if (bear === undefined || close === undefined) throw new Error('two were posted');
+      outcomes.add(close.outcome);
       const view = await runtime.peek(parent);
       const child = await runtime.peek(childId(parent, 2));
       if (close.outcome === 'accepted') {
@@ -154,6 +161,8 @@ describe('a family', () => {
         expect(child).toMatchObject({ state: 'idle' });
       }
     }
+    // Both orders were played.
+    expect([...outcomes].toSorted()).toEqual(['accepted', 'refused']);
   });
 
   it('has no child twice: the turn that would bear it again is refused whole', async () => {

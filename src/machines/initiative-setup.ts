@@ -19,6 +19,8 @@ export interface Delivery {
     | 'heads_moved'
     | 'partially_delivered'
     | 'refused'
+    | 'source_lost'
+    | 'unrelated'
     | 'unreachable';
   readonly message?: string;
 }

@@ -35,7 +35,15 @@ export const OUTCOMES: Readonly<Record<string, readonly [Outcome, ...Outcome[]]>
   'initiative.openReview': [{ output: { digest: DIGEST } }, { output: { digest: MOVED } }, error],
   'initiative.deliver': [
     { output: { result: 'delivered' } },
-    ...results('conflict', 'heads_moved', 'partially_delivered', 'refused', 'unreachable'),
+    ...results(
+      'conflict',
+      'heads_moved',
+      'partially_delivered',
+      'refused',
+      'source_lost',
+      'unrelated',
+      'unreachable',
+    ),
     error,
   ],
   'initiative.revert': [nothing, error],

@@ -45,6 +45,7 @@ export async function serveGit(
   if (route.operation === 'receive-pack') {
     const { push } = service.grant;
     if (push === null) return refuse(res, 403, 'push_not_granted: this credential may fetch only');
+    // A second bar: no lease opens a ref that landings move today, and a grant that does must not undo what intents promise.
     if (service.owned.includes(push.ref))
       return refuse(res, 409, 'push_ref_owned: a landing owns this branch now; push again when it has ended');
   }

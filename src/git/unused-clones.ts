@@ -8,7 +8,6 @@ import type { Repository } from './repository.ts';
 const UNUSED_AFTER_MS = 24 * 3_600_000;
 
 const CLONE = /^([0-9a-f-]{36})\.git$/;
-const DRAFT = /^\.new-[0-9a-f-]{36}-[0-9a-f-]{36}$/;
 
 export interface UnusedClones {
   readonly root: string;
@@ -18,13 +17,13 @@ export interface UnusedClones {
 }
 
 /**
- * Removes what a kill has left of projects that were never added: old drafts, and old clones without a project. A clone with refs of
- * ours is left alone: it held work once, so the database is older than its hub. Gives the names of what was removed.
+ * Removes what a kill has left of projects that were never added: old clones without a project. A clone with refs of ours is left
+ * alone: it held work once, so the database is older than its hub. Gives the names of what was removed.
  */
 export async function removeUnusedClones({ root, repository, known }: UnusedClones): Promise<string[]> {
   const old: string[] = [];
   for (const name of await readdir(root)) {
-    if ((CLONE.test(name) || DRAFT.test(name)) && (await isOld(join(root, name)))) old.push(name);
+    if (CLONE.test(name) && (await isOld(join(root, name)))) old.push(name);
   }
   const ids = old.flatMap((name) => CLONE.exec(name)?.[1] ?? []);
   const projects = ids.length === 0 ? new Set<string>() : await known(ids);
@@ -38,9 +37,9 @@ export async function removeUnusedClones({ root, repository, known }: UnusedClon
   return removed;
 }
 
-/** By the file that git writes first and nobody writes again; a draft may not have it yet. */
+/** By the file that git writes first and nobody writes again. */
 async function isOld(dir: string): Promise<boolean> {
-  const found = (await stat(join(dir, 'HEAD')).catch(() => null)) ?? (await stat(dir).catch(() => null));
+  const found = await stat(join(dir, 'HEAD')).catch(() => null);
   return found !== null && found.mtimeMs < Date.now() - UNUSED_AFTER_MS;
 }
 

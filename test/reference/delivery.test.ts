@@ -59,12 +59,13 @@ test('R11 an approval delivers each project by its strategy: its branch pushed, 
   expect(await isContained(web.remote.dir, theirs, 'refs/heads/main')).toBe(true);
   expect(await web.remote.tip()).not.toBe(webMain);
   expect(await web.remote.tip('signalbox/goal')).toBeNull();
+  const delivered = { state: 'delivered', code: null, message: null };
   expect(done.projects.map(({ key, strategy, delivery }) => [key, strategy, delivery])).toEqual([
     [
       'api',
       'push_branch',
-      { state: 'delivered', branch: 'signalbox/goal', sha: await api.remote.tip('signalbox/goal') },
+      { ...delivered, branch: 'signalbox/goal', sha: await api.remote.tip('signalbox/goal') },
     ],
-    ['web', 'merge_and_push', { state: 'delivered', branch: 'main', sha: await web.remote.tip() }],
+    ['web', 'merge_and_push', { ...delivered, branch: 'main', sha: await web.remote.tip() }],
   ]);
 });

@@ -10,6 +10,11 @@ import type { HubGrant } from './hub-types.ts';
 import { checkRefName } from './ref-name.ts';
 import type { Repository } from './repository.ts';
 
+/** What a push may have beside its pack: the refs it wants to move. */
+const COMMANDS_BYTES = 1024 * 1024;
+/** Long enough for a client to hear the answer and to stop sending. */
+const READ_AWAY_MS = 10_000;
+
 export interface HttpLimits {
   maxBodyBytes: number;
   deadlineMs: number;
@@ -79,16 +84,13 @@ function routeOf(req: IncomingMessage): Route | null {
  * Git-Protocol is not passed on: under version 2 upload-pack gives any object whose id a client can name, hidden or not. Clients fall
  * back to version 0 by themselves.
  */
-function environmentOf(
-  req: IncomingMessage,
-  route: Route,
-  { repository, root, grant }: GitService,
-): Record<string, string> {
+function environmentOf(req: IncomingMessage, route: Route, service: GitService): Record<string, string> {
+  const { repository, root, grant } = service;
   const header = (name: string): string => req.headers[name]?.toString() ?? '';
   const compressed = header('content-encoding');
   return {
     // Storage that replicas share may belong to another user.
-    ...configEnvironment([...visibleRefs(route, grant), ['safe.directory', repository.dir]]),
+    ...configEnvironment([...settingsOf(route, service), ['safe.directory', repository.dir]]),
     GIT_PROJECT_ROOT: root,
     GIT_HTTP_EXPORT_ALL: '1',
     PATH_INFO: `/${basename(repository.dir)}${route.path}`,
@@ -107,11 +109,13 @@ function environmentOf(
  * A fetch sees the granted refs and nothing else. So does the listing before a push; the push itself hides only what is the
  * service's own, because git refuses a hidden ref without a reason and our hook refuses it with one.
  */
-function visibleRefs(route: Route, grant: HubGrant): [string, string][] {
+function settingsOf(route: Route, { grant, limits }: GitService): [string, string][] {
   if (route.operation === 'receive-pack' && !route.listing)
     return [
       ['receive.hideRefs', 'refs/signalbox/'],
       ['receive.hideRefs', 'refs/remotes/'],
+      // Git's own refusal reaches the client in words; ours would have to cut the connection.
+      ['receive.maxInputSize', String(limits.maxBodyBytes)],
     ];
   const section = route.operation === 'upload-pack' ? 'uploadpack' : 'receive';
   const shown =
@@ -156,7 +160,7 @@ async function converse(
   }
 }
 
-/** Passes the request's body on, up to the limit. */
+/** Passes the request's body on, up to the limit. What the program does not take is read all the same, see `readAway`. */
 async function sendBody(
   req: IncomingMessage,
   child: GitChild,
@@ -167,18 +171,40 @@ async function sendBody(
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length;
-      tooBig = size > limits.maxBodyBytes;
+      tooBig = size > limits.maxBodyBytes + COMMANDS_BYTES;
       if (tooBig) done(new Error('too large'));
       else done(null, chunk);
     },
   });
+  const onCut = (): void => {
+    if (!req.complete) limit.destroy(new Error('the client is gone'));
+  };
+  req.once('close', onCut);
   try {
-    await pipeline(req, limit, child.process.stdin);
+    // Not one pipeline: that would close the connection of a request whose body can not be passed on.
+    req.pipe(limit);
+    await pipeline(limit, child.process.stdin);
     return 'sent';
   } catch {
-    if (tooBig) child.end();
+    req.unpipe(limit);
+    readAway(req);
+    // The program is left to end by itself, and says what it thinks of a pack that is too large or cut short.
     return tooBig ? 'too_large' : 'cut';
+  } finally {
+    req.off('close', onCut);
   }
+}
+
+/**
+ * Throws away the rest of a body for a while. A connection that is reset under an upload leaves git's two programs on the other side
+ * waiting for each other for ever; a client that gets an answer stops sending by itself.
+ */
+function readAway(req: IncomingMessage): void {
+  if (req.complete) return;
+  req.resume();
+  const limit = setTimeout(() => req.socket.destroy(), READ_AWAY_MS);
+  limit.unref();
+  req.once('close', () => clearTimeout(limit));
 }
 
 /** Turns the CGI answer into an HTTP answer; false when the program ended without one. */
@@ -212,7 +238,7 @@ function refuse(res: ServerResponse, status: number, text: string): void {
     res.destroy();
     return;
   }
-  // Connection: close, because the rest of the request's body is not read.
-  res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
+  res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
   res.end(`signalbox: ${text}\n`);
+  readAway(res.req);
 }

@@ -183,10 +183,15 @@ describe('a push under a living lease', () => {
     writeFileSync(join(work, 'huge.bin'), randomBytes(4 * 1024 * 1024));
     git(work, 'add', 'huge.bin');
     await commit('huge');
-    for (const buffer of ['65536', '16777216']) {
-      expect(
-        (await client(work, '-c', `http.postBuffer=${buffer}`, 'push', served.url, `HEAD:${attempt}`)).code,
-      ).not.toBe(0);
+    for (const [buffer, reason] of [
+      ['65536', 'pack exceeds maximum allowed size'],
+      ['16777216', 'HTTP 413'],
+    ]) {
+      const push = ['-c', `http.postBuffer=${buffer}`, 'push', served.url, `HEAD:${attempt}`];
+      const { code, output } = await client(work, ...push);
+      expect(code).not.toBe(0);
+      // The client hears why, instead of waiting on a connection that was reset.
+      expect(output).toContain(reason);
     }
     expect(tip(attempt)).toBe('');
   });

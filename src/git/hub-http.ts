@@ -10,7 +10,7 @@ import type { HubGrant } from './hub-types.ts';
 import { checkRefName } from './ref-name.ts';
 import type { Repository } from './repository.ts';
 
-/** What a push may have beside its pack: the refs it wants to move. */
+/** What a push may have beside its pack, so that git's own limit on the pack comes first and says so: the refs it wants to move. */
 const COMMANDS_BYTES = 1024 * 1024;
 /** Long enough for a client to hear the answer and to stop sending. */
 const READ_AWAY_MS = 10_000;
@@ -84,13 +84,16 @@ function routeOf(req: IncomingMessage): Route | null {
  * Git-Protocol is not passed on: under version 2 upload-pack gives any object whose id a client can name, hidden or not. Clients fall
  * back to version 0 by themselves.
  */
-function environmentOf(req: IncomingMessage, route: Route, service: GitService): Record<string, string> {
-  const { repository, root, grant } = service;
+function environmentOf(
+  req: IncomingMessage,
+  route: Route,
+  { repository, root, grant }: GitService,
+): Record<string, string> {
   const header = (name: string): string => req.headers[name]?.toString() ?? '';
   const compressed = header('content-encoding');
   return {
     // Storage that replicas share may belong to another user.
-    ...configEnvironment([...settingsOf(route, service), ['safe.directory', repository.dir]]),
+    ...configEnvironment([...visibleRefs(route, grant), ['safe.directory', repository.dir]]),
     GIT_PROJECT_ROOT: root,
     GIT_HTTP_EXPORT_ALL: '1',
     PATH_INFO: `/${basename(repository.dir)}${route.path}`,
@@ -109,13 +112,11 @@ function environmentOf(req: IncomingMessage, route: Route, service: GitService):
  * A fetch sees the granted refs and nothing else. So does the listing before a push; the push itself hides only what is the
  * service's own, because git refuses a hidden ref without a reason and our hook refuses it with one.
  */
-function settingsOf(route: Route, { grant, limits }: GitService): [string, string][] {
+function visibleRefs(route: Route, grant: HubGrant): [string, string][] {
   if (route.operation === 'receive-pack' && !route.listing)
     return [
       ['receive.hideRefs', 'refs/signalbox/'],
       ['receive.hideRefs', 'refs/remotes/'],
-      // Git's own refusal reaches the client in words; ours would have to cut the connection.
-      ['receive.maxInputSize', String(limits.maxBodyBytes)],
     ];
   const section = route.operation === 'upload-pack' ? 'uploadpack' : 'receive';
   const shown =

@@ -21,6 +21,7 @@ export class RunningAgent {
       env: {
         PATH: [this.#shims(service.root), process.env['PATH']].join(delimiter),
         HOME: service.root,
+        TMPDIR: service.root,
         GIT_CONFIG_SYSTEM: '/dev/null',
         SIGNALBOX_URL: service.url,
         SIGNALBOX_TOKEN: TOKEN,

@@ -41,13 +41,14 @@ async function landWithKill(
   projects: number,
   point: BoundaryPoint,
   whileDead?: (here: World) => Promise<void>,
+  edit = (dir: string, key: string) => writeFile(join(dir, `a-${key}.txt`), `a in ${key}\n`),
 ) {
   const here = await World.make(projects);
   world = here;
   const service = await here.start({ point, nth: 1 });
   const initiative = await here.plan(['a']);
   const claim = await here.claim();
-  await here.work(claim, (dir, key) => writeFile(join(dir, `a-${key}.txt`), `a in ${key}\n`));
+  await here.work(claim, edit);
   await here.submit(claim);
   await service.killed();
   for (const passed of service.passed) hit.add(passed);
@@ -121,24 +122,41 @@ describe.each([1, 3])('a landing in %i project(s)', (projects) => {
   );
 });
 
+const sharedFile = (line: string) => `one\n${line}\nthree\n`;
+
+/** Commits beside the hub on the phase branch of every project that has not got its merge yet. */
+async function commitOutside(here: World, content?: string): Promise<{ key: string; commit: string }[]> {
+  const moved: { key: string; commit: string }[] = [];
+  for (const key of here.keys) {
+    const dir = await here.hub(key);
+    const tip = await git(dir, ['rev-parse', phase]);
+    // One project has its merge already; the branches of the others still stand where the intents found them.
+    if ((await git(dir, ['rev-parse', 'refs/heads/main'])) !== tip) continue;
+    let tree = await git(dir, ['rev-parse', `${tip}^{tree}`]);
+    if (content !== undefined) {
+      const file = join(here.folder, 'outside.txt');
+      await writeFile(file, content);
+      const blob = await git(dir, ['hash-object', '-w', file]);
+      const index = { GIT_INDEX_FILE: join(here.folder, `outside-${key}.index`) };
+      await git(dir, ['update-index', '--add', '--cacheinfo', `100644,${blob},shared.txt`], index);
+      tree = await git(dir, ['write-tree'], index);
+    }
+    const commit = await git(dir, ['commit-tree', tree, '-p', tip, '-m', 'outside']);
+    // The locks of the prepared transactions go with the processes that held them.
+    await until('the outside writer gets the lock', async () => {
+      await git(dir, ['update-ref', phase, commit, tip]);
+      return true;
+    });
+    moved.push({ key, commit });
+  }
+  return moved;
+}
+
 describe('between the commits of two repositories', () => {
   test('a ref that an outside writer moves beside the hub is merged onto, and nothing of either is lost', async () => {
-    const moved: { key: string; commit: string }[] = [];
+    let moved: { key: string; commit: string }[] = [];
     const { here, initiative } = await landWithKill(3, 'between-commits', async (at) => {
-      for (const key of at.keys) {
-        const dir = await at.hub(key);
-        const tip = await git(dir, ['rev-parse', phase]);
-        // One project has its merge already; the branches of the others still stand where the intents found them.
-        if ((await git(dir, ['rev-parse', 'refs/heads/main'])) !== tip) continue;
-        const tree = await git(dir, ['rev-parse', `${tip}^{tree}`]);
-        const commit = await git(dir, ['commit-tree', tree, '-p', tip, '-m', 'outside']);
-        // The locks of the prepared transactions go with the processes that held them.
-        await until('the outside writer gets the lock', async () => {
-          await git(dir, ['update-ref', phase, commit, tip]);
-          return true;
-        });
-        moved.push({ key, commit });
-      }
+      moved = await commitOutside(at);
     });
     expect(moved).toHaveLength(2);
     await until(
@@ -148,6 +166,35 @@ describe('between the commits of two repositories', () => {
     await expectLandedOnce(here, 'task work/one/a');
     for (const { key, commit } of moved)
       expect(await isContained(await here.hub(key), commit, phase)).toBe(true);
+  });
+
+  test('a ref that an outside writer moves in conflict beside the hub takes back what was landed, and nothing of either is lost', async () => {
+    let moved: { key: string; commit: string }[] = [];
+    const { here, initiative } = await landWithKill(
+      3,
+      'between-commits',
+      async (at) => {
+        moved = await commitOutside(at, sharedFile('outside'));
+      },
+      (dir) => writeFile(join(dir, 'shared.txt'), sharedFile('a')),
+    );
+    expect(moved).toHaveLength(2);
+    await until(
+      'the task is conflicted',
+      async () => (await taskState(here, initiative, 'a')) === 'conflicted',
+    );
+    const { rows } = await here.database.sql.query(`SELECT FROM landing_intent WHERE state = 'open'`);
+    expect(rows).toHaveLength(0);
+    for (const key of here.keys) {
+      const dir = await here.hub(key);
+      const outside = moved.find((one) => one.key === key)?.commit;
+      const tip = await git(dir, ['rev-parse', phase]);
+      expect(tip).toBe(outside ?? (await git(dir, ['rev-parse', 'refs/heads/main'])));
+      expect(await mergesOf(dir, phase, 'task work/one/a')).toBe(0);
+    }
+    for (const { project, commit } of here.pushed) {
+      expect(await git(await here.hub(project), ['cat-file', '-t', commit])).toBe('commit');
+    }
   });
 
   test('a push over HTTP to the branch that an intent owns is refused', async () => {

@@ -78,12 +78,14 @@ export const initiativeEvents = catalog({
   'initiative.revertDelivery': {
     schema: z.strictObject({}),
     senders: OPERATORS,
-    description: 'Take back what was delivered to some of the projects. Not built yet: ends with `not_available`.',
+    description:
+      'Take back what was delivered to some of the projects. Not built yet: ends with `not_available`.',
   },
   'initiative.sync': {
     schema: z.strictObject({}),
     senders: OPERATORS,
-    description: 'Land the default branches into the branch of the initiative. Not built yet: ends with `not_available`.',
+    description:
+      'Land the default branches into the branch of the initiative. Not built yet: ends with `not_available`.',
   },
 });
 

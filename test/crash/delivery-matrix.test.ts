@@ -19,7 +19,10 @@ afterEach(async () => {
 async function deliverWithKill(
   projects: number,
   point: BoundaryPoint,
-  beforeApproval?: (here: World) => Promise<void>,
+  meanwhile: {
+    readonly beforeApproval?: (here: World) => Promise<void>;
+    readonly whileDead?: (here: World) => Promise<void>;
+  } = {},
 ) {
   const here = await World.make(projects);
   world = here;
@@ -28,12 +31,24 @@ async function deliverWithKill(
   const claim = await here.claim();
   await here.work(claim, (dir, key) => writeFile(join(dir, `a-${key}.txt`), `a in ${key}\n`));
   await here.submit(claim);
-  await beforeApproval?.(here);
+  await meanwhile.beforeApproval?.(here);
   await here.approve(initiative);
   await service.killed();
   for (const passed of service.passed) hit.add(passed);
+  await meanwhile.whileDead?.(here);
   await here.start();
   return { here, initiative };
+}
+
+/** Somebody commits to the last remote what does not merge with the work. */
+async function conflictAtLast(here: World): Promise<void> {
+  const last = here.keys.at(-1) ?? '';
+  const clone = join(here.folder, 'outsider');
+  await git(here.folder, ['clone', '--quiet', here.remote(last), clone]);
+  await writeFile(join(clone, `a-${last}.txt`), 'something else\n');
+  await git(clone, ['add', '-A']);
+  await git(clone, ['commit', '--quiet', '-m', 'outside']);
+  await git(clone, ['push', '--quiet', 'origin', 'HEAD:main']);
 }
 
 describe.each([1, 3])('a delivery to %i project(s)', (projects) => {
@@ -57,15 +72,11 @@ describe.each([1, 3])('a delivery to %i project(s)', (projects) => {
 
   test('pushes nothing anywhere when one remote conflicts and the service is killed before it can say so', async () => {
     const heads: Record<string, string> = {};
-    const { here, initiative } = await deliverWithKill(projects, 'before-delivery-result', async (at) => {
-      const last = at.keys.at(-1) ?? '';
-      const clone = join(at.folder, 'outsider');
-      await git(at.folder, ['clone', '--quiet', at.remote(last), clone]);
-      await writeFile(join(clone, `a-${last}.txt`), 'something else\n');
-      await git(clone, ['add', '-A']);
-      await git(clone, ['commit', '--quiet', '-m', 'outside']);
-      await git(clone, ['push', '--quiet', 'origin', 'HEAD:main']);
-      for (const key of at.keys) heads[key] = await git(at.remote(key), ['rev-parse', 'refs/heads/main']);
+    const { here, initiative } = await deliverWithKill(projects, 'before-delivery-result', {
+      beforeApproval: async (at) => {
+        await conflictAtLast(at);
+        for (const key of at.keys) heads[key] = await git(at.remote(key), ['rev-parse', 'refs/heads/main']);
+      },
     });
     await until(
       'the initiative says what is wrong',
@@ -75,6 +86,32 @@ describe.each([1, 3])('a delivery to %i project(s)', (projects) => {
       expect(await git(here.remote(key), ['rev-parse', 'refs/heads/main'])).toBe(heads[key]);
     }
   });
+});
+
+test('a remote that conflicts after a kill between two pushes is left as it is, and what the first one got is said', async () => {
+  const heads: Record<string, string> = {};
+  const { here, initiative } = await deliverWithKill(3, 'between-pushes', {
+    whileDead: async (at) => {
+      await conflictAtLast(at);
+      for (const key of at.keys) heads[key] = await git(at.remote(key), ['rev-parse', 'refs/heads/main']);
+    },
+  });
+  const tree = await until('the initiative says what is wrong', async () => {
+    const seen = await here.tree(initiative);
+    return seen.state === 'partially_delivered' ? seen : null;
+  });
+  const [first, , last] = here.keys;
+  expect(await git(here.remote(first ?? ''), ['rev-parse', 'refs/heads/main'])).toBe(heads[first ?? '']);
+  expect(await mergesOf(here.remote(first ?? ''), 'refs/heads/main', 'initiative work')).toBe(1);
+  expect(await git(here.remote(last ?? ''), ['rev-parse', 'refs/heads/main'])).toBe(heads[last ?? '']);
+  expect(tree.projects.map(({ key, delivery }) => [key, delivery])).toMatchObject([
+    [first, { state: 'delivered' }],
+    [expect.any(String), expect.anything()],
+    [last, { state: 'refused', code: 'conflict' }],
+  ]);
+  for (const { project, commit } of here.pushed) {
+    expect(await git(await here.hub(project), ['cat-file', '-t', commit])).toBe('commit');
+  }
 });
 
 test('every kill point of a delivery was hit', () => {

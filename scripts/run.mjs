@@ -43,7 +43,7 @@ function main() {
   const script = join(root, command.script);
   const args = (command.args || []).concat(process.argv.slice(3));
   const env = command.keep ? scrubbedEnvironment(process.env, command.keep) : process.env;
-  // The settings are relative to where `start` runs: the checkout, when npm runs it. Everything else belongs to the checkout.
+  // Paths in the settings are relative to where this script is started: with `npm start` always the checkout. All else belongs to the checkout.
   const child = spawn(node, [script].concat(args), {
     stdio: 'inherit',
     env: env,

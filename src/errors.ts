@@ -77,7 +77,8 @@ export const REFUSALS = {
   sender_not_allowed: 'Only others may send this event.',
   not_enabled: 'The state does not take this event now.',
   event_rejected: 'The machine could not work through the event; nothing changed.',
-  quarantined: 'The actor is set aside until an operator replays it.',
+  quarantined:
+    'The actor is set aside until an operator replays it (POST .../replay); a snapshot that this release can not read first needs a release that can.',
   not_quarantined: 'The actor is not set aside.',
   not_active: 'The actor is over and takes no events.',
   constraint: 'The database refused what this event would have written.',

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type BoundaryPoint, deliveryPoints } from '../../src/git/boundary.ts';
-import { git, isContained, mergesOf, until, World } from './world.ts';
+import { git, isContained, isReachable } from '../support/git.ts';
+import { mergesOf, until, World } from './world.ts';
 
 // Each test starts a service twice and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 120_000 });
@@ -112,7 +113,7 @@ test('a remote that conflicts after a kill between two pushes is left as it is, 
     [last, { state: 'refused', code: 'conflict' }],
   ]);
   for (const { project, commit } of here.pushed) {
-    expect(await git(await here.hub(project), ['cat-file', '-t', commit])).toBe('commit');
+    expect(await isReachable(await here.hub(project), commit)).toBe(true);
   }
 });
 

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type BoundaryPoint, landingPoints } from '../../src/git/boundary.ts';
-import { credential, git, isContained, mergesOf, until, World } from './world.ts';
+import { git, isContained, isReachable } from '../support/git.ts';
+import { credential, mergesOf, until, World } from './world.ts';
 
 // Each test starts a service twice and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 120_000 });
@@ -116,7 +117,7 @@ describe.each([1, 3])('a landing in %i project(s)', (projects) => {
       );
       expect(after).toEqual(before);
       for (const { project, commit } of here.pushed) {
-        expect(await git(await here.hub(project), ['cat-file', '-t', commit])).toBe('commit');
+        expect(await isReachable(await here.hub(project), commit)).toBe(true);
       }
     },
   );
@@ -193,7 +194,7 @@ describe('between the commits of two repositories', () => {
       expect(await mergesOf(dir, phase, 'task work/one/a')).toBe(0);
     }
     for (const { project, commit } of here.pushed) {
-      expect(await git(await here.hub(project), ['cat-file', '-t', commit])).toBe('commit');
+      expect(await isReachable(await here.hub(project), commit)).toBe(true);
     }
   });
 

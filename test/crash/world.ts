@@ -1,34 +1,10 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { git } from '../support/git.ts';
 import { type KillPlan, ServiceChild, type Wrapper } from './service-child.ts';
-
-const run = promisify(execFile);
-const quiet = {
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_SYSTEM: '/dev/null',
-  GIT_TERMINAL_PROMPT: '0',
-  GIT_AUTHOR_NAME: 'Agent',
-  GIT_AUTHOR_EMAIL: 'agent@localhost',
-  GIT_COMMITTER_NAME: 'Agent',
-  GIT_COMMITTER_EMAIL: 'agent@localhost',
-};
-
-export async function git(
-  dir: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Promise<string> {
-  const { stdout } = await run('git', ['-C', dir, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), ...quiet, ...env },
-    maxBuffer: 16 * 1024 * 1024,
-  });
-  return stdout.trim();
-}
 
 /** Asks until it is so, and says what it waited for when it never becomes so. */
 export async function until<T>(
@@ -297,11 +273,4 @@ export async function mergesOf(dir: string, branch: string, unit: string): Promi
     branch,
   ]);
   return found === '' ? 0 : found.split('\n').length;
-}
-
-export async function isContained(dir: string, commit: string, branch: string): Promise<boolean> {
-  return git(dir, ['merge-base', '--is-ancestor', commit, branch]).then(
-    () => true,
-    () => false,
-  );
 }

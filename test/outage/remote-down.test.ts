@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { isContained, until, World } from '../crash/world.ts';
+import { isContained } from '../support/git.ts';
+import { until, World } from '../crash/world.ts';
 import { RemoteServer } from './remote-server.ts';
 
 let world: World | null = null;

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { git, isContained, mergesOf, until, World } from '../crash/world.ts';
+import { git, isContained } from '../support/git.ts';
+import { mergesOf, until, World } from '../crash/world.ts';
 
 // Two services, a dozen agents and their git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 180_000 });

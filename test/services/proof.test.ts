@@ -24,7 +24,7 @@ async function bringBack(project: TestProject, ref: string, commit: string): Pro
   const tip = await tipOf(project.hub, ref);
   const parents = ['-p', tip ?? '', '-p', commit];
   const merge = await git(project.hub, ['commit-tree', `${tip}^{tree}`, ...parents, '-m', 'bring back']);
-  await git(project.hub, ['update-ref', ref, merge.trim(), tip ?? '']);
+  await git(project.hub, ['update-ref', ref, merge, tip ?? '']);
 }
 
 async function expectUnproven(work: Work, kind: 'initiative' | 'phase', id: string): Promise<void> {
@@ -75,6 +75,7 @@ test('F5 an initiative whose branch has lost a landed phase opens no review and 
   const { id } = await work.untilState('in_progress.unproven');
   await expectUnproven(work, 'initiative', id);
   expect(await isContained(api.hub, lost, BRANCH)).toBe(false);
+  expect(await api.remote.tip('signalbox/goal')).toBeNull();
 
   await bringBack(api, BRANCH, lost);
   await work.tell('initiative', id, 'initiative.recheck');

@@ -4,13 +4,13 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { answerBrokenRequest } from './broken-request.ts';
 import { DEFAULT_OPTIONS, type ServerDeps, type ServerOptions } from './deps.ts';
 import { requestLogger } from './logger.ts';
-import { REFERENCE_PATH } from './paths.ts';
 import { authentication } from './plugins/authentication.ts';
 import { bodies } from './plugins/bodies.ts';
 import { closing } from './plugins/closing.ts';
 import { errorHandler, sendProblem } from './plugins/error-handler.ts';
 import { guard } from './plugins/guard.ts';
-import { openapi, referencePage } from './plugins/openapi.ts';
+import { openapi } from './plugins/openapi.ts';
+import { referencePage } from './plugins/reference-page.ts';
 import { streams } from './plugins/streams.ts';
 import { upgradeOptions, webSocket } from './plugins/web-socket.ts';
 import { actorEventRoutes } from './routes/actor-events.ts';
@@ -67,7 +67,6 @@ export async function createServer(
   await app.register(openapi);
   await app.register(authentication, {
     authenticate: (secret: string) => deps.tokens.authenticate(secret),
-    pages: REFERENCE_PATH,
   });
 
   const { publicUrl, keepAliveMs } = options;

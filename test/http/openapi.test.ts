@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { pagePolicy } from '../../src/http/plugins/openapi.ts';
+import { pagePolicy } from '../../src/http/plugins/reference-page.ts';
 import { machineDefinitions } from '../../src/machines/definitions.ts';
 import { AGENT, INITIATIVE, LEASE, PHASE, TASK } from './sample-services.ts';
 import { startServerUnderTest, type ServerUnderTest } from './server-under-test.ts';
@@ -147,6 +147,17 @@ describe('the reference page', () => {
       200,
       'application/javascript; charset=utf-8',
     ]);
+  });
+
+  test('is found without its last slash, and offers the document itself', async () => {
+    const headers = { host: 'localhost' };
+    const moved = await server.app.inject({ url: '/v1/reference', headers });
+    expect([moved.statusCode, moved.headers.location]).toEqual([301, '/v1/reference/']);
+    const [page, document] = await Promise.all(
+      ['/v1/reference/openapi.json', '/v1/openapi.json'].map((url) => server.app.inject({ url, headers })),
+    );
+    expect(page?.json()).toEqual(document?.json());
+    expect(document?.json()).toMatchObject({ openapi: '3.1.0' });
   });
 
   test('allows its inline script by hash alone', () => {

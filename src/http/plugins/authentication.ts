@@ -24,8 +24,6 @@ declare module 'fastify' {
 
 export interface AuthenticationOptions {
   readonly authenticate: (secret: string) => Promise<Principal | null>;
-  /** Where a plugin that is not ours adds its routes; they are pages, and public. */
-  readonly pages: string;
 }
 
 /** Those who only look. An agent's token is not one of them: it reaches its own agents and leases, nothing else. */
@@ -49,13 +47,10 @@ export function credentialsOf(request: FastifyRequest): Credentials {
 }
 
 export const authentication = plugin<AuthenticationOptions>(
-  async (app, { authenticate, pages }) => {
+  async (app, { authenticate }) => {
     app.decorateRequest('credentials', null);
     app.addHook('onRoute', (route) => {
-      if (route.config?.access !== undefined) return;
-      if (route.url === pages || route.url.startsWith(`${pages}/`))
-        route.config = { ...route.config, access: 'public' };
-      else throw new Error(`${route.url} does not say who may reach it`);
+      if (route.config?.access === undefined) throw new Error(`${route.url} does not say who may reach it`);
     });
     app.addHook('onRequest', async (request) => {
       const access = request.routeOptions.config.access;

@@ -77,13 +77,17 @@ export async function writeWhole(path: string, content: string, mode?: number): 
   await rename(draft, path);
 }
 
-/** The hub's own hooks, the only ones that run: small shell files that start the programs beside this one. */
+/**
+ * The hub's own hooks, the only ones that run: a shell script that refuses, and a small shell file that starts the program beside
+ * this one that moves the refs.
+ */
 export async function installHooks(hooksDir: string): Promise<void> {
-  for (const name of ['pre-receive', 'proc-receive']) {
-    const program = fileURLToPath(new URL(`./hooks/${name}${extname(import.meta.url)}`, import.meta.url));
-    const script = `#!/bin/sh\nexec ${shellQuote(process.execPath)} --no-warnings ${shellQuote(program)}\n`;
-    await writeWhole(join(hooksDir, name), script, 0o755);
-  }
+  const beside = (name: string): string => fileURLToPath(new URL(`./hooks/${name}`, import.meta.url));
+  const refuse = await readFile(beside('pre-receive.sh'), 'utf8');
+  const program = beside(`proc-receive${extname(import.meta.url)}`);
+  const move = `#!/bin/sh\nexec ${shellQuote(process.execPath)} --no-warnings ${shellQuote(program)}\n`;
+  await writeWhole(join(hooksDir, 'pre-receive'), refuse, 0o755);
+  await writeWhole(join(hooksDir, 'proc-receive'), move, 0o755);
 }
 
 function shellQuote(text: string): string {

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { type CgiHead, parseCgiHead } from './cgi-response.ts';
 import { configEnvironment } from './git-environment.ts';
 import { collectStderr, type GitChild } from './git-runner.ts';
-import { grantVariable } from './hooks/grant.ts';
+import { grantEnvironment } from './hooks/grant.ts';
 import type { HubGrant } from './hub-types.ts';
 import { checkRefName } from './ref-name.ts';
 import type { Repository } from './repository.ts';
@@ -104,7 +104,7 @@ function environmentOf(
     ...(compressed === 'gzip' || compressed === 'x-gzip' ? { HTTP_CONTENT_ENCODING: 'gzip' } : {}),
     REMOTE_ADDR: req.socket.remoteAddress ?? '',
     REMOTE_USER: /^[\w.@-]{1,100}$/.test(grant.user ?? '') ? (grant.user ?? '') : 'signalbox',
-    [grantVariable]: JSON.stringify(grant.push),
+    ...grantEnvironment(grant.push),
   };
 }
 

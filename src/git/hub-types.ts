@@ -1,3 +1,5 @@
+import type { PushGrant } from './hooks/grant.ts';
+
 /** A project as the hub needs it; the hub folder is `<root>/<id>.git`. */
 export interface HubProject {
   id: string;
@@ -10,11 +12,7 @@ export interface HubGrant {
   projectId: string;
   /** Full ref names a fetch shows. */
   readRefs: readonly string[];
-  push:
-    | { mode: 'attempt'; ref: string }
-    /** The lease is over: a push to `ref` is kept at `keepAs` and moves nothing else. */
-    | { mode: 'late'; ref: string; keepAs: string }
-    | null;
+  push: PushGrant | null;
   /** Shown to hooks as REMOTE_USER; the lease id. */
   user?: string;
 }

@@ -239,11 +239,11 @@ describe('preparing the hub', () => {
       expect(git(join(moved, `${id}.git`), 'config', '--file', 'config', 'core.hookspath')).toBe(
         join(moved, '.hooks'),
       );
-    for (const name of ['pre-receive', 'proc-receive']) {
-      const file = join(moved, '.hooks', name);
-      expect(readFileSync(file, 'utf8')).toContain(process.execPath);
-      expect(statSync(file).mode & 0o777).toBe(0o755);
-    }
+    const hooks = ['pre-receive', 'proc-receive'].map((name) => join(moved, '.hooks', name));
+    const [refuse = '', move = ''] = hooks.map((file) => readFileSync(file, 'utf8'));
+    expect(refuse).toContain('push_not_granted');
+    expect(move).toContain(process.execPath);
+    expect(hooks.map((file) => statSync(file).mode & 0o777)).toEqual([0o755, 0o755]);
   });
 });
 

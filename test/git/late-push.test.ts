@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { grantVariable } from '../../src/git/hooks/grant.ts';
+import { grantEnvironment } from '../../src/git/hooks/grant.ts';
 import { flushPacket, packet } from '../../src/git/hooks/packet-line.ts';
 import { Hub } from '../../src/git/hub.ts';
 import { client, serveHub } from './hub-support.ts';
@@ -29,7 +29,7 @@ function receive(bench: Bench, oid: string, gitScript: string): Promise<string> 
       PATH: `${folder}:${process.env['PATH'] ?? ''}`,
       REAL_GIT: `${real}/git`,
       GIT_DIR: bench.dir,
-      [grantVariable]: JSON.stringify({ mode: 'late', ref: attempt, keepAs }),
+      ...grantEnvironment({ mode: 'late', ref: attempt, keepAs }),
     },
   });
   child.stdin.end(

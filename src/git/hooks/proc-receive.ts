@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { rewrittenKeepRef } from '../keep-refs.ts';
-import { isZero, parseCommand, type PushCommand, type PushGrant, readGrant, refusalOf } from './grant.ts';
+import { type PushGrant, readGrant } from './grant.ts';
 import { flushPacket, packet, PacketReader } from './packet-line.ts';
 
 /**
@@ -20,9 +20,24 @@ process.stdout.write(packet('version=1') + flushPacket);
 const commands = (await reader.section()).map(parseCommand);
 process.stdout.write(commands.map((command) => report(command, grant)).join('') + flushPacket);
 
-function report(command: PushCommand, allowed: PushGrant): string {
-  const refusal = refusalOf(command, allowed);
-  if (refusal !== null || allowed === null) return packet(`ng ${command.ref} ${refusal ?? 'not granted'}`);
+interface PushCommand {
+  old: string;
+  new: string;
+  ref: string;
+}
+
+function parseCommand(line: string): PushCommand {
+  const [old = '', next = '', ref = ''] = line.split(' ');
+  return { old, new: next, ref };
+}
+
+function isZero(oid: string): boolean {
+  return /^0+$/.test(oid);
+}
+
+/** The pre-receive hook has refused what is not granted, with a reason; this one only has to know what it may move. */
+function report(command: PushCommand, allowed: PushGrant | null): string {
+  if (command.ref !== allowed?.ref || isZero(command.new)) return packet(`ng ${command.ref} not granted`);
   return allowed.mode === 'late' ? keepLate(command, allowed) : moveAttempt(command);
 }
 

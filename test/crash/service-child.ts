@@ -6,10 +6,9 @@ import type { BoundaryPoint } from '../../src/git/boundary.ts';
 
 const program = fileURLToPath(new URL('./service-process.ts', import.meta.url));
 
-/** What to do at the n-th passing of a point, before the process is killed there. */
+/** What to do the next time a point is passed, before the process is killed there. */
 export interface KillPlan {
   readonly point: BoundaryPoint;
-  readonly nth: number;
   /** Called while the service stands still at the point, still answering requests. */
   readonly meanwhile?: (service: ServiceChild) => Promise<void>;
   /** Go on after `meanwhile` instead of dying. */
@@ -33,31 +32,21 @@ interface Started {
 export class ServiceChild {
   readonly url: string;
   readonly adminToken: string;
-  /** Every point that was passed, in order. */
-  readonly passed: BoundaryPoint[];
   /** The signal the process ended by. */
   readonly ended: Promise<string | null>;
   readonly #child: ChildProcess;
-  #plan: KillPlan | null;
+  #plan: KillPlan | null = null;
+  #killedAt: BoundaryPoint | null = null;
   #failure: Error | null = null;
 
-  private constructor(
-    child: ChildProcess,
-    started: Started & { adminToken: string },
-    plan: KillPlan | null,
-    passed: BoundaryPoint[],
-    early: Passed[],
-  ) {
+  private constructor(child: ChildProcess, started: Started & { adminToken: string }) {
     this.#child = child;
     this.url = started.url;
     this.adminToken = started.adminToken;
-    this.passed = passed;
-    this.#plan = plan;
     this.ended = once(child, 'exit').then(([, signal]) => signal as string | null);
     child.on('message', (message: Passed | Started) => {
       if ('point' in message) this.#at(message);
     });
-    for (const message of early) this.#at(message);
   }
 
   static async start(options: {
@@ -68,7 +57,6 @@ export class ServiceChild {
     hubFolder?: string;
     /** Otherwise the one that this service made and wrote into its data folder. */
     adminToken?: string;
-    kill?: KillPlan;
     wrapper?: Wrapper;
   }): Promise<ServiceChild> {
     const [command, ...args] = [...(options.wrapper ?? []), process.execPath, program];
@@ -82,6 +70,8 @@ export class ServiceChild {
         SIGNALBOX_PORT: '0',
         SIGNALBOX_LOG_LEVEL: 'warn',
         SIGNALBOX_POOL_SIZE: '8',
+        // Nobody waits for the end of one, and a task may be claimed long before it is handed in.
+        SIGNALBOX_AGENT_LEASE_SECONDS: '900',
       },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -90,18 +80,13 @@ export class ServiceChild {
       stderr = (stderr + chunk.toString()).slice(-8_000);
     });
     // Work left by a killed process begins before the new one listens, so points may be passed before it has said where it is.
-    const early: Passed[] = [];
-    const passed: BoundaryPoint[] = [];
     const started = await new Promise<Started>((resolve, reject) => {
       const onMessage = (message: Passed | Started) => {
         if ('url' in message) {
           child.off('message', onMessage);
           resolve(message);
-        } else if (options.kill === undefined) {
-          passed.push(message.point);
-          child.send({ go: message.number });
         } else {
-          early.push(message);
+          child.send({ go: message.number });
         }
       };
       child.on('message', onMessage);
@@ -113,39 +98,47 @@ export class ServiceChild {
         ? started.adminTokenFile
         : `/proc/${child.pid}/root${started.adminTokenFile}`;
     const adminToken = options.adminToken ?? (await readFile(file, 'utf8')).trim();
-    return new ServiceChild(child, { ...started, adminToken }, options.kill ?? null, passed, early);
+    return new ServiceChild(child, { ...started, adminToken });
   }
 
-  /** Resolves when the process was killed at its point; rejects when what was to happen before failed. */
-  async killed(): Promise<void> {
+  /** To be called when nothing passes the point but what is to be killed there; null takes the plan back. */
+  killAt(plan: KillPlan | null): void {
+    this.#plan = plan;
+  }
+
+  /** Gives the point at which the process was killed; rejects when what was to happen before failed. */
+  async killed(): Promise<BoundaryPoint> {
     const signal = await this.ended;
     if (this.#failure !== null) throw this.#failure;
-    if (signal !== 'SIGKILL')
+    if (this.#killedAt === null)
       throw new Error(`the service ended by ${signal ?? 'itself'}, not at its kill point`);
+    return this.#killedAt;
   }
 
   get pid(): number {
     return this.#child.pid ?? 0;
   }
 
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** Ends it as an operator would; an embedded server ends with it. */
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (!this.isAlive) return;
     this.#child.kill('SIGTERM');
     await this.ended;
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (!this.isAlive) return;
     this.#child.kill('SIGKILL');
     await this.ended;
   }
 
   #at({ point, number }: Passed): void {
-    this.passed.push(point);
     const plan = this.#plan;
-    const nth = this.passed.filter((passed) => passed === point).length;
-    if (plan === null || plan.point !== point || plan.nth !== nth) {
+    if (plan === null || plan.point !== point) {
       if (this.#child.connected) this.#child.send({ go: number });
       return;
     }
@@ -155,8 +148,12 @@ export class ServiceChild {
         this.#failure = error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => {
-        if (plan.survives === true) this.#child.send({ go: number });
-        else this.#child.kill('SIGKILL');
+        if (plan.survives === true) {
+          this.#child.send({ go: number });
+          return;
+        }
+        this.#killedAt = point;
+        this.#child.kill('SIGKILL');
       });
   }
 }

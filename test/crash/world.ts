@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { git } from '../support/git.ts';
-import { type KillPlan, ServiceChild, type Wrapper } from './service-child.ts';
+import { ServiceChild, type Wrapper } from './service-child.ts';
 
 /** Asks until it is so, and says what it waited for when it never becomes so. */
 export async function until<T>(
@@ -55,49 +55,62 @@ export interface Tree {
   readonly phases: readonly (ViewedTask & { readonly tasks: readonly ViewedTask[] })[];
 }
 
+/** A commit that an agent pushed. */
+export interface Pushed {
+  readonly project: string;
+  readonly commit: string;
+}
+
 /** A database, a data folder, remotes and a service process that may die and be started again. */
 export class World {
   readonly folder: string;
+  readonly dataFolder: string;
   readonly database: TestDatabase;
   readonly keys: readonly string[];
   service: ServiceChild | null = null;
   agentToken: string | null = null;
   #token: string | null = null;
-  /** What agents pushed: commits by project. */
-  readonly pushed: { project: string; commit: string }[];
+  #hasProjects = false;
+  readonly #replicas: World[] = [];
+  /** What agents pushed, all of them. */
+  readonly pushed: Pushed[];
 
   /** Where the service finds the remotes; their paths unless told. */
   remoteUrl: (key: string) => string = (key) => this.remote(key);
 
-  private constructor(
-    folder: string,
-    database: TestDatabase,
-    keys: readonly string[],
-    pushed: World['pushed'] = [],
-  ) {
-    this.pushed = pushed;
-    this.folder = folder;
-    this.database = database;
-    this.keys = keys;
+  private constructor(parts: Pick<World, 'folder' | 'dataFolder' | 'database' | 'keys' | 'pushed'>) {
+    this.folder = parts.folder;
+    this.dataFolder = parts.dataFolder;
+    this.database = parts.database;
+    this.keys = parts.keys;
+    this.pushed = parts.pushed;
   }
 
   static async make(projects: number, database?: TestDatabase): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'signalbox-crash-'));
     const keys = Array.from({ length: projects }, (_, index) => `p${index + 1}`);
-    const world = new World(folder, database ?? (await createTestDatabase({ poolSize: 2 })), keys);
+    const world = new World({
+      folder,
+      dataFolder: join(folder, 'data'),
+      database: database ?? (await createTestDatabase({ poolSize: 2 })),
+      keys,
+      pushed: [],
+    });
     for (const key of keys) await world.#makeRemote(key);
     return world;
   }
 
-  get dataFolder(): string {
-    return join(this.folder, 'data');
+  get hubFolder(): string {
+    return join(this.folder, 'data', 'hub');
   }
 
-  async start(kill?: KillPlan, how: { wrapper?: Wrapper; embedded?: boolean } = {}): Promise<ServiceChild> {
+  /** Starts it, or starts it again after it died. */
+  async start(how: { wrapper?: Wrapper; embedded?: boolean } = {}): Promise<ServiceChild> {
     this.service = await ServiceChild.start({
       databaseUrl: how.embedded === true ? null : this.database.url,
       dataFolder: this.dataFolder,
-      ...(kill === undefined ? {} : { kill }),
+      hubFolder: this.hubFolder,
+      ...(this.#token === null ? {} : { adminToken: this.#token }),
       ...(how.wrapper === undefined ? {} : { wrapper: how.wrapper }),
     });
     this.#token = this.service.adminToken;
@@ -105,21 +118,17 @@ export class World {
   }
 
   /** Another service on the same database and hub, with a data folder of its own; what it gives asks that service. */
-  async replica(kill?: KillPlan): Promise<World> {
-    const replica = new World(this.folder, this.database, this.keys, this.pushed);
+  async replica(): Promise<World> {
+    const { folder, database, keys, pushed } = this;
+    const replica = new World({ folder, dataFolder: join(folder, 'replica'), database, keys, pushed });
     replica.#token = this.#token;
-    replica.service = await ServiceChild.start({
-      databaseUrl: this.database.url,
-      dataFolder: join(this.folder, 'replica'),
-      hubFolder: join(this.dataFolder, 'hub'),
-      ...(this.#token === null ? {} : { adminToken: this.#token }),
-      ...(kill === undefined ? {} : { kill }),
-    });
+    this.#replicas.push(replica);
+    await replica.start();
     return replica;
   }
 
   async end(): Promise<void> {
-    await this.service?.stop();
+    for (const { service } of [this, ...this.#replicas]) await service?.stop();
     await this.database.close();
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -133,7 +142,7 @@ export class World {
     const { rows } = await this.database.sql.query<{ id: string }>('SELECT id FROM project WHERE key = $1', [
       key,
     ]);
-    return join(this.dataFolder, 'hub', `${rows[0]?.id ?? ''}.git`);
+    return join(this.hubFolder, `${rows[0]?.id ?? ''}.git`);
   }
 
   async ask<T>(method: string, path: string, body?: unknown, token = this.#token): Promise<T> {
@@ -152,9 +161,10 @@ export class World {
 
   /** Projects and a plan of one phase, in yolo mode unless told; gives the initiative's id. */
   async plan(tasks: readonly string[], extra: Record<string, unknown> = {}): Promise<string> {
-    for (const key of this.keys) {
+    for (const key of this.#hasProjects ? [] : this.keys) {
       await this.ask('POST', '/v1/projects', { key, remote: this.remoteUrl(key), defaultBranch: 'main' });
     }
+    this.#hasProjects = true;
     const applied = await this.ask<{ initiative: { id: string } }>('POST', '/v1/plans', {
       key: 'work',
       title: 'Work',
@@ -166,7 +176,7 @@ export class World {
     return applied.initiative.id;
   }
 
-  async claim(): Promise<ClaimedTask> {
+  async claim(capabilities: readonly string[] = []): Promise<ClaimedTask> {
     if (this.agentToken === null) {
       const { token } = await this.ask<{ token: string }>('POST', '/v1/tokens', {
         name: 'agents',
@@ -178,7 +188,7 @@ export class World {
     const agent = await this.ask<{ id: string }>(
       'POST',
       '/v1/agents',
-      { name: `agent-${randomUUID()}` },
+      { name: `agent-${randomUUID()}`, capabilities },
       this.agentToken,
     );
     const claimed = await until('a task can be claimed', () =>
@@ -193,8 +203,8 @@ export class World {
   }
 
   /** Clones from the hub, lets `edit` change files in each project, commits and pushes. */
-  async work(claim: ClaimedTask, edit: (dir: string, project: string) => Promise<void>): Promise<void> {
-    for (const project of claim.projects) {
+  async work(claim: ClaimedTask, edit: (dir: string, project: string) => Promise<void>): Promise<Pushed[]> {
+    const work = claim.projects.map(async (project): Promise<Pushed> => {
       const dir = join(this.folder, 'clones', randomUUID());
       await mkdir(dir, { recursive: true });
       const auth = credential(claim);
@@ -205,8 +215,11 @@ export class World {
       await git(dir, ['add', '-A']);
       await git(dir, ['commit', '--quiet', '-m', `${claim.task.key} in ${project.key}`]);
       await git(dir, ['push', '--quiet', project.url, `HEAD:refs/heads/${claim.branch}`], auth);
-      this.pushed.push({ project: project.key, commit: await git(dir, ['rev-parse', 'HEAD']) });
-    }
+      return { project: project.key, commit: await git(dir, ['rev-parse', 'HEAD']) };
+    });
+    const pushed = await Promise.all(work);
+    this.pushed.push(...pushed);
+    return pushed;
   }
 
   async submit(claim: ClaimedTask): Promise<void> {
@@ -263,14 +276,12 @@ export function credential(claim: ClaimedTask): Record<string, string> {
   };
 }
 
-/** How often a commit is merged into a branch: merge commits on it that name the unit. */
-export async function mergesOf(dir: string, branch: string, unit: string): Promise<number> {
-  const found = await git(dir, [
-    'log',
-    '--format=%H',
-    '--fixed-strings',
-    `--grep=Signalbox-Unit: ${unit} `,
-    branch,
-  ]);
-  return found === '' ? 0 : found.split('\n').length;
+/** What the merge commits on a branch say they merged, sorted: a unit that was merged twice is named twice. */
+export async function unitsOn(dir: string, branch: string): Promise<string[]> {
+  const trailers = await git(dir, ['log', '--format=%(trailers:key=Signalbox-Unit,valueonly)', branch]);
+  return trailers
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.slice(0, line.lastIndexOf(' ')))
+    .toSorted();
 }

@@ -70,13 +70,14 @@ test('F11 a service that is killed in the middle of a landing goes on at boot wh
   await claim(other, 'logout');
   await service.stop();
   const where = { databaseUrl: service.database.url, dataFolder: service.dataFolder };
-  const doomed = await ServiceChild.start({ ...where, kill: { point: 'between-commits', nth: 1 } });
+  const doomed = await ServiceChild.start(where);
   onTestFinished(() => doomed.stop());
   service.askAt(doomed.url);
 
   // Claims are answered again after a restart, with the same lease.
   const login = await claim(agent);
   const heads = await pushFiles(agent, login, { api: { 'login.ts': 'a\n' }, web: { 'login.html': 'w\n' } });
+  doomed.killAt({ point: 'between-commits' });
   await submit(agent, login);
   await doomed.killed();
 

@@ -25,18 +25,15 @@ test.skipIf(!canMount)(
     const hub = join(here.dataFolder, 'hub');
     await mkdir(hub, { recursive: true });
     let filler: Filler | null = null;
-    const service = await here.start(
-      {
-        point: 'before-merge',
-        nth: 1,
-        survives: true,
-        meanwhile: async (standing) => {
-          filler = new Filler(standing.pid, hub);
-          await filler.fill();
-        },
+    const service = await here.start({ wrapper: withTmpfs(hub, 24) });
+    service.killAt({
+      point: 'before-merge',
+      survives: true,
+      meanwhile: async (standing) => {
+        filler = new Filler(standing.pid, hub);
+        await filler.fill();
       },
-      { wrapper: withTmpfs(hub, 24) },
-    );
+    });
     const initiative = await here.plan(['a']);
     const claim = await here.claim();
     await here.work(claim, (dir) => writeFile(join(dir, 'a.txt'), 'a\n'));
@@ -68,7 +65,7 @@ test.skipIf(!canMount)(
     // As root, PostgreSQL's own user has to pass through.
     await chmod(here.folder, 0o755);
     await mkdir(here.dataFolder, { recursive: true });
-    const service = await here.start(undefined, { wrapper: withTmpfs(here.dataFolder, 400), embedded: true });
+    const service = await here.start({ wrapper: withTmpfs(here.dataFolder, 400), embedded: true });
     const initiative = await here.plan(['a']);
     const claim = await here.claim();
     const load = new Load(here, initiative);

@@ -12,7 +12,7 @@ test(
     try {
       // PostgreSQL's own user has to pass through, when root runs the service.
       await chmod(world.folder, 0o755);
-      const service = await world.start(undefined, { embedded: true });
+      const service = await world.start({ embedded: true });
       const cluster = join(world.dataFolder, 'postgresql/cluster');
       const port = Number(await readFile(join(cluster, 'port'), 'utf8'));
       const postmaster = Number.parseInt(await readFile(join(cluster, 'data/postmaster.pid'), 'utf8'), 10);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -38,6 +38,15 @@ export class Delivered {
     mkdirSync(this.ledgers);
   }
 
+  /** Another delivery that begins as this one is. */
+  copy(): Delivered {
+    const copy = new Delivered();
+    cpSync(this.root, copy.root, { recursive: true });
+    copy.#projects.push(...this.#projects);
+    copy.#count = this.#count;
+    return copy;
+  }
+
   clone(project: string): string {
     return join(this.root, `${project}-clone`);
   }
@@ -47,8 +56,8 @@ export class Delivered {
   }
 
   addProject(project: string): void {
-    git(this.root, 'init', '--quiet', '--bare', '--initial-branch=main', this.remote(project));
-    git(this.root, 'init', '--quiet', '--initial-branch=main', this.clone(project));
+    git(this.root, 'init', '--quiet', '--bare', '--template=', '--initial-branch=main', this.remote(project));
+    git(this.root, 'init', '--quiet', '--template=', '--initial-branch=main', this.clone(project));
     writeFileSync(join(this.clone(project), 'README'), `${project}\n`);
     this.commit(project);
     this.#projects.push(project);

@@ -1,14 +1,26 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Delivered, git, type Work } from './delivered.ts';
 
 interface Honest extends Delivered {
   first: Work;
 }
 
-/** Two projects, two phases, three tasks, four commits, all of it delivered. */
+/** Made once, and copied by each test. */
+let honest: Honest;
+
+beforeAll(() => {
+  honest = makeHonest();
+});
+afterAll(() => honest[Symbol.dispose]());
+
 function honestDelivery(): Honest {
+  return Object.assign(honest.copy(), { first: honest.first });
+}
+
+/** Two projects, two phases, three tasks, four commits, all of it delivered. */
+function makeHonest(): Honest {
   const delivered = new Delivered();
   for (const project of ['app', 'lib']) delivered.addProject(project);
   writeFileSync(delivered.planKeys, 'core/one app lib\ncore/two app\ndocs/three lib\n');

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import {
   appendFile,
   chmod,
@@ -15,6 +16,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.ts';
@@ -25,7 +27,7 @@ import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { takePort } from '../support/take-port.ts';
 import { beginHolder, type Holder, startHolder } from './embedded-holder-process.ts';
 
-// Each start makes a cluster, in a process of its own: a busy machine needs its time.
+// Each start is a process of its own, and some make a cluster: a busy machine needs its time.
 vi.setConfig({ testTimeout: 120_000 });
 
 const isRoot = process.geteuid?.() === 0;
@@ -36,32 +38,51 @@ let dataFolder: string;
 
 /** Copied once for most tests: 60 MB each time would be most of the run. */
 let binaries: Binaries;
-let binariesRoot: string;
+/** A data folder with a cluster that no server has run on yet: a copy costs a tenth of an initdb. */
+let made: string;
+let shared: string;
 const holders: Holder[] = [];
 
 beforeAll(async () => {
-  binariesRoot = await mkdtemp(path.join(tmpdir(), 'signalbox-binaries-'));
-  await chmod(binariesRoot, 0o755);
-  binaries = await installBinaries(binariesRoot);
+  shared = await mkdtemp(path.join(tmpdir(), 'signalbox-binaries-'));
+  await chmod(shared, 0o755);
+  binaries = await installBinaries(shared);
+  made = path.join(shared, 'made');
+  await addPrograms(made);
+  await placeCluster(made);
 });
-afterAll(() => rm(binariesRoot, { recursive: true, force: true }));
+afterAll(() => rm(shared, { recursive: true, force: true }));
 
 beforeEach(async () => {
   root = await mkdtemp(path.join(tmpdir(), 'signalbox-embedded-'));
   await chmod(root, 0o755);
   dataFolder = path.join(root, '.signalbox');
-  await mkdir(path.join(dataFolder, 'postgresql'), { recursive: true });
-  await symlink(binaries.folder, path.join(dataFolder, 'postgresql', path.basename(binaries.folder)));
 });
 afterEach(async () => {
   await Promise.all(holders.splice(0).map((holder) => holder.close()));
   await rm(root, { recursive: true, force: true });
 });
 
+async function addPrograms(folder: string): Promise<void> {
+  await mkdir(path.join(folder, 'postgresql'), { recursive: true });
+  await symlink(binaries.folder, path.join(folder, 'postgresql', path.basename(binaries.folder)));
+}
+
+/** With the owners that root gave the files, which `fs.cp` does not keep. */
+async function copyMade(): Promise<void> {
+  await promisify(execFile)('cp', ['-a', made, dataFolder]);
+}
+
 async function hold(settings: object = {}, user?: { uid: number; gid: number }): Promise<Holder> {
   const holder = await startHolder({ dataFolder, ...settings }, user);
   holders.push(holder);
   return holder;
+}
+
+/** Where the test is not about making a cluster. */
+async function holdMade(settings: object = {}): Promise<Holder> {
+  await copyMade();
+  return hold(settings);
 }
 
 async function ask<T extends pg.QueryResultRow>(url: string, text: string): Promise<T[]> {
@@ -91,7 +112,7 @@ async function expectStopped(url: string): Promise<void> {
 
 describe('the embedded PostgreSQL', () => {
   it('listens on 127.0.0.1 only, without a socket, behind a generated password in a file of its owner', async () => {
-    const { url } = await hold();
+    const { url } = await holdMade();
     const [settings] = await ask(
       url,
       `SELECT current_setting('listen_addresses') AS hosts, current_setting('unix_socket_directories') AS sockets`,
@@ -108,16 +129,17 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('runs from a copy of its programs outside node_modules', async () => {
-    await rm(path.join(dataFolder, 'postgresql'), { recursive: true });
-    const { url } = await hold();
+    await copyMade();
     const copied = path.join(dataFolder, 'postgresql', path.basename(binaries.folder));
+    await rm(copied);
+    const { url } = await hold();
     expect((await lstat(copied)).isDirectory()).toBe(true);
     const command = await readFile(`/proc/${await postmasterOf(url)}/cmdline`, 'utf8').catch(() => copied);
     expect(command.startsWith(copied)).toBe(true);
   });
 
   it('stops with the only process that uses it, and keeps its data', async () => {
-    const first = await hold();
+    const first = await holdMade();
     await ask(first.url, 'CREATE TABLE kept (id int)');
     await first.close();
     await expectStopped(first.url);
@@ -126,7 +148,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('survives a SIGKILL of the service and is adopted by the next', async () => {
-    const first = await hold();
+    const first = await holdMade();
     const pid = await postmasterOf(first.url);
     await ask(first.url, 'CREATE TABLE kept (id int)');
     await first.kill();
@@ -137,7 +159,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is adopted without its pid file and its noted port being right', async () => {
-    const first = await hold();
+    const first = await holdMade();
     await first.kill();
     await writeFile(path.join(dataFolder, 'postgresql/cluster/port'), '1\n');
     const second = await hold();
@@ -145,10 +167,10 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is not confused with another server on its port', async () => {
-    const first = await hold();
+    const first = await holdMade();
     await ask(first.url, 'CREATE TABLE first_folder (id int)');
     const other = path.join(root, 'other');
-    await mkdir(other);
+    await addPrograms(other);
     const second = await hold({ dataFolder: other });
     await second.close();
     await writeFile(path.join(other, 'postgresql/cluster/port'), `${new URL(first.url).port}\n`);
@@ -158,7 +180,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('stays while another process uses it', async () => {
-    const first = await hold();
+    const first = await holdMade();
     const second = await hold();
     expect(second.url).toBe(first.url);
     await first.close();
@@ -168,6 +190,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is made once by two processes that start at the same time', async () => {
+    await addPrograms(dataFolder);
     const [first, second] = await Promise.all([hold(), hold()]);
     expect(second.url).toBe(first.url);
     const made = (await readdir(path.join(dataFolder, 'postgresql'))).filter((name) =>
@@ -177,7 +200,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is started again, on the same port, when it dies under a living service', async () => {
-    const holder = await hold();
+    const holder = await holdMade();
     const pid = await postmasterOf(holder.url);
     process.kill(pid, 'SIGKILL');
     await vi.waitFor(
@@ -187,7 +210,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('says so when somebody else took its port while it was down, and is started when the port is free', async () => {
-    const holder = await hold();
+    const holder = await holdMade();
     const pid = await postmasterOf(holder.url);
     const port = Number(new URL(holder.url).port);
     // The service stands still, so that it can not be faster.
@@ -204,13 +227,14 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is stopped by its watcher when no client session is left', async () => {
-    const holder = await hold({ idleMs: 400 });
+    const holder = await holdMade({ idleMs: 400 });
     await holder.kill();
     await expectStopped(holder.url);
   });
 
   it('is stopped by its watcher also when the service was killed while the server was recovering', async () => {
-    // Made without a server: the watcher of one that ran before would find this one as well.
+    // No server has run on it: its watcher would find this one as well.
+    await copyMade();
     const { cluster } = await placeCluster(dataFolder);
     const { data } = cluster;
     const port = await findFreePort();
@@ -237,7 +261,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is not stopped by its watcher while a service holds it', async () => {
-    const holder = await hold({ idleMs: 200 });
+    const holder = await holdMade({ idleMs: 200 });
     const [row] = await ask<{ held: string }>(
       holder.url.replace('/signalbox?', '/postgres?'),
       `SELECT CASE WHEN pg_sleep(1.5) IS NOT NULL THEN 'held' END AS held`,
@@ -247,7 +271,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('starts although postmaster.pid names a living process that is another program', async () => {
-    const first = await hold();
+    const first = await holdMade();
     await first.close();
     const file = path.join(dataFolder, 'postgresql/cluster/data/postmaster.pid');
     await writeFile(file, `${process.pid}\n${path.dirname(file)}\n1\n1\n\n127.0.0.1\n\nready\n`);
@@ -258,7 +282,7 @@ describe('the embedded PostgreSQL', () => {
 
 describe('existing data', () => {
   it('is never initialized over, whatever is broken in it', async () => {
-    const first = await hold();
+    const first = await holdMade();
     await ask(first.url, 'CREATE TABLE kept (id int)');
     await first.close();
     const cluster = path.join(dataFolder, 'postgresql/cluster');
@@ -271,7 +295,7 @@ describe('existing data', () => {
   });
 
   it('of another major version is refused by name and left alone', async () => {
-    const first = await hold();
+    const first = await holdMade();
     await first.close();
     const file = path.join(dataFolder, 'postgresql/cluster/data/PG_VERSION');
     await writeFile(file, '17\n');
@@ -293,7 +317,7 @@ async function systemRoot(): Promise<string> {
 
 describe.runIf(isRoot)('as root', () => {
   it('runs PostgreSQL as an unprivileged user', async () => {
-    const { url } = await hold();
+    const { url } = await holdMade();
     const status = await readFile(`/proc/${await postmasterOf(url)}/status`, 'utf8');
     const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1];
     expect(Number(uid)).toBe((await findServerUser())?.uid);
@@ -345,7 +369,7 @@ describe.runIf(isRoot)('as root', () => {
   });
 
   it('refuses data that its unprivileged user can not reach any more', async () => {
-    const first = await hold();
+    const first = await holdMade();
     await first.close();
     await chmod(root, 0o700);
     const refused = await hold();

@@ -27,9 +27,3 @@ export async function git(
   });
   return stdout.trim();
 }
-
-/** Whether `ancestor` is contained in `descendant`. */
-export async function isContained(cwd: string, ancestor: string, descendant: string): Promise<boolean> {
-  const missing = await git(cwd, ['rev-list', '--max-count=1', ancestor, '--not', descendant]);
-  return missing === '';
-}

@@ -1,4 +1,4 @@
-import { git, isContained } from './git.ts';
+import { git } from './git.ts';
 import type { Delivered, LedgerEntry } from './proof.ts';
 import type { Random } from './random.ts';
 import type { Sabotage } from './options.ts';
@@ -25,8 +25,8 @@ async function dropCommit(
 ): Promise<string> {
   const tip = await tipOf(target);
   const commits = [...new Set(entries.map(({ commit }) => commit))];
-  const plain = entries.filter(({ blob }) => blob !== '-').map(({ commit }) => commit);
-  const dropped = random.pick(await lastCommits(target.remote, [...new Set(plain)], commits));
+  const plain = new Set(entries.filter(({ blob }) => blob !== '-').map(({ commit }) => commit));
+  const dropped = random.pick(await lastCommits(target.remote, plain, commits));
   const kept = await git(target.remote, [
     'merge-base',
     '--independent',
@@ -58,16 +58,11 @@ async function skipProject(target: Delivered): Promise<string> {
 /** Those of `commits` that none of `all` descends from: dropping one drops nothing else. */
 async function lastCommits(
   repository: string,
-  commits: readonly string[],
+  commits: ReadonlySet<string>,
   all: readonly string[],
 ): Promise<string[]> {
-  const last: string[] = [];
-  for (const commit of commits) {
-    const others = all.filter((other) => other !== commit);
-    const above = await Promise.all(others.map((other) => isContained(repository, commit, other)));
-    if (!above.includes(true)) last.push(commit);
-  }
-  return last;
+  const last = await git(repository, ['merge-base', '--independent', ...all]);
+  return last.split('\n').filter((commit) => commits.has(commit));
 }
 
 function tipOf({ remote, branch }: Delivered): Promise<string> {

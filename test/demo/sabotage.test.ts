@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SABOTAGES } from '../../src/demo/options.ts';
 import { prove, readLedgers, type Delivered as Target } from '../../src/demo/proof.ts';
 import { Random } from '../../src/demo/random.ts';
@@ -8,30 +8,42 @@ import { makeRemotes, type Remote } from '../../src/demo/remotes.ts';
 import { sabotage } from '../../src/demo/sabotage.ts';
 import { Delivered, git } from './delivered.ts';
 
+/** Made once, and copied for each test. */
+let made: { delivered: Delivered; remotes: readonly Remote[] };
 let delivered: Delivered;
 let remotes: readonly Remote[];
 let targets: readonly Target[];
 
-/** Both remotes of the demo with the work of three tasks on them, the last two side by side. */
-beforeEach(async () => {
-  delivered = new Delivered();
-  remotes = await makeRemotes(delivered.root, null);
-  targets = remotes.map(({ key, path, branch, seed }) => ({ key, remote: path, branch, seed }));
-  writeFileSync(delivered.planKeys, 'core/one app lib\ncore/two app lib\ncore/three app lib\n');
-  for (const { key, path } of remotes) {
-    const clone = delivered.clone(key);
-    git(delivered.root, 'clone', '--quiet', path, clone);
-    delivered.record('ann', 'core/one', 'execute', key, delivered.work(key, 'one'));
-    git(clone, 'switch', '--quiet', '--create', 'side');
-    delivered.record('bob', 'core/two', 'execute', key, delivered.work(key, 'two'));
-    git(clone, 'switch', '--quiet', 'main');
-    delivered.record('ann', 'core/three', 'execute', key, delivered.work(key, 'three'));
-    git(clone, 'merge', '--quiet', '--no-edit', 'side');
-    delivered.push(key);
-  }
+beforeAll(async () => {
+  made = await deliver();
 });
+afterAll(() => made.delivered[Symbol.dispose]());
 
+beforeEach(() => {
+  delivered = made.delivered.copy();
+  remotes = made.remotes.map((remote) => ({ ...remote, path: delivered.remote(remote.key) }));
+  targets = remotes.map(({ key, path, branch, seed }) => ({ key, remote: path, branch, seed }));
+});
 afterEach(() => delivered[Symbol.dispose]());
+
+/** Both remotes of the demo with the work of three tasks on them, the last two side by side. */
+async function deliver(): Promise<typeof made> {
+  const own = new Delivered();
+  const empty = await makeRemotes(own.root, null);
+  writeFileSync(own.planKeys, 'core/one app lib\ncore/two app lib\ncore/three app lib\n');
+  for (const { key, path } of empty) {
+    const clone = own.clone(key);
+    git(own.root, 'clone', '--quiet', path, clone);
+    own.record('ann', 'core/one', 'execute', key, own.work(key, 'one'));
+    git(clone, 'switch', '--quiet', '--create', 'side');
+    own.record('bob', 'core/two', 'execute', key, own.work(key, 'two'));
+    git(clone, 'switch', '--quiet', 'main');
+    own.record('ann', 'core/three', 'execute', key, own.work(key, 'three'));
+    git(clone, 'merge', '--quiet', '--no-edit', 'side');
+    own.push(key);
+  }
+  return { delivered: own, remotes: empty };
+}
 
 function proof() {
   return prove(delivered.planKeys, delivered.ledgers, targets);

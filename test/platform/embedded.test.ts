@@ -193,10 +193,10 @@ describe('the embedded PostgreSQL', () => {
     await addPrograms(dataFolder);
     const [first, second] = await Promise.all([hold(), hold()]);
     expect(second.url).toBe(first.url);
-    const made = (await readdir(path.join(dataFolder, 'postgresql'))).filter((name) =>
+    const clusters = (await readdir(path.join(dataFolder, 'postgresql'))).filter((name) =>
       name.startsWith('cluster'),
     );
-    expect(made).toEqual(['cluster']);
+    expect(clusters).toEqual(['cluster']);
   });
 
   it('is started again, on the same port, when it dies under a living service', async () => {

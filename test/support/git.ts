@@ -70,11 +70,6 @@ export async function isContained(dir: string, commit: string, ref: string): Pro
   return found !== '';
 }
 
-/** Does some ref hold it, so that no garbage collection takes it away? */
-export async function isReachable(dir: string, commit: string): Promise<boolean> {
-  return (await git(dir, ['for-each-ref', '--count=1', '--contains', commit])) !== '';
-}
-
 /** The files of a tip with their contents. */
 export async function filesAt(dir: string, ref: string): Promise<Record<string, string>> {
   const names = await git(dir, ['ls-tree', '-r', '--name-only', ref]);

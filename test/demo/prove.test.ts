@@ -139,7 +139,7 @@ describe('prove.sh fails', () => {
       (delivered) => writeFileSync(join(delivered.ledgers, 'cat.ledger'), ''),
     ],
     'when a ledger is missing': [
-      /no ledger has an entry of docs[/]three/u,
+      /no ledger has an entry of docs[/]three$/mu,
       (delivered) => rmSync(join(delivered.ledgers, 'bob.ledger')),
     ],
     'when all ledgers are missing': [
@@ -169,7 +169,7 @@ describe('prove.sh fails', () => {
       },
     ],
     'when the task of a last line without an end was not delivered': [
-      /no ledger has an entry of docs[/]four/u,
+      /no ledger has an entry of docs[/]four$/mu,
       (delivered) => {
         writeFileSync(delivered.planKeys, 'core/one app lib\ncore/two app\ndocs/three lib\ndocs/four lib');
       },

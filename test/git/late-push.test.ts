@@ -14,7 +14,7 @@ const keepAs = 'refs/signalbox/late/task-1/1';
 const program = fileURLToPath(new URL('../../src/git/hooks/proc-receive.ts', import.meta.url));
 
 /** Runs the hook as git does, with `gitScript` in the place of git's first `update-ref`. */
-function receive(bench: Bench, oid: string, gitScript: string): Promise<string> {
+function receive(bench: Bench, oid: string, gitScript: string, ref = attempt): Promise<string> {
   const folder = tempFolder();
   const real = gitWith(bench.dir, {}, ['--exec-path']);
   writeFileSync(
@@ -33,7 +33,7 @@ function receive(bench: Bench, oid: string, gitScript: string): Promise<string> 
     },
   });
   child.stdin.end(
-    `${packet('version=1\n')}${flushPacket}${packet(`${'0'.repeat(40)} ${oid} ${attempt}`)}${flushPacket}`,
+    `${packet('version=1\n')}${flushPacket}${packet(`${'0'.repeat(40)} ${oid} ${ref}`)}${flushPacket}`,
   );
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -83,4 +83,13 @@ it('of several late pushes at once every one that is accepted stays reachable', 
   expect(pushes.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
   const kept = git(join(root, 'a1.git'), 'for-each-ref', '--format=%(objectname)', 'refs/signalbox/');
   expect(kept.split('\n').toSorted()).toEqual(tips.toSorted());
+});
+
+it('the program that moves refs moves none that is not granted, even if nothing before it refused', async () => {
+  const bench = new Bench();
+  const main = bench.commit('refs/heads/main', null, { main: 'main' });
+  const [other, none] = ['refs/heads/other', '0'.repeat(40)];
+  expect(await receive(bench, main, ':', other)).toContain(`ng ${other} not granted`);
+  expect(await receive(bench, none, ':')).toContain(`ng ${attempt} not granted`);
+  expect(git(bench.dir, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
 });

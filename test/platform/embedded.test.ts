@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import {
   appendFile,
   chmod,
@@ -20,6 +20,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.ts';
+import { asUser } from '../../src/db/embedded/cluster.ts';
 import { findFreePort, isPortFree } from '../../src/db/embedded/free-port.ts';
 import { placeCluster } from '../../src/db/embedded/placement.ts';
 import { clusterUrl, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
@@ -273,8 +274,11 @@ describe('the embedded PostgreSQL', () => {
   it('starts although postmaster.pid names a living process that is another program', async () => {
     const first = await holdMade();
     await first.close();
+    // One of the server's user: to PostgreSQL itself a process that it may not signal is none.
+    const other = spawn('sleep', ['600'], asUser(await findServerUser()));
+    onTestFinished(() => void other.kill());
     const file = path.join(dataFolder, 'postgresql/cluster/data/postmaster.pid');
-    await writeFile(file, `${process.pid}\n${path.dirname(file)}\n1\n1\n\n127.0.0.1\n\nready\n`);
+    await writeFile(file, `${other.pid}\n${path.dirname(file)}\n1\n1\n\n127.0.0.1\n\nready\n`);
     const second = await hold();
     expect(second.answer.refused).toBeUndefined();
   });

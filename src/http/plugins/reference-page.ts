@@ -36,9 +36,6 @@ export const referencePage = plugin(
     );
     let loading: Promise<FastifyInstance> | null = null;
     const page = (): Promise<FastifyInstance> => (loading ??= load(() => ({ ...app.swagger() })));
-    app.addHook('onClose', async () => {
-      await (await loading)?.close();
-    });
     for (const path of PATHS)
       app.get(
         `${REFERENCE_PATH}${path}`,

@@ -11,7 +11,7 @@ import { keepLease } from './claim-keys.ts';
 import type { ClaimCaller } from './contracts.ts';
 import { resolvedHeads } from './effects/land-task.ts';
 import type { PlanStore } from './plan-store.ts';
-import type { Reservation } from './ready-tasks.ts';
+import { keepReservation, type Reservation } from './ready-tasks.ts';
 import type { Claim } from './shapes/agent.ts';
 import { bearTaskBranch, findStartPoints, type StartPoints } from './start-points.ts';
 import { hashSecret } from './tokens.ts';
@@ -45,7 +45,7 @@ export function heartbeatSeconds(leaseSeconds: number): number {
 /**
  * Makes the attempt ready in its row and in git, then tells the task. A kill in between leaves a row and branches that the next
  * attempt finds again; nothing is claimed before the task has said so. Null when the task would not have it, when landings move the
- * phase all the time, or when the initiative was paused meanwhile.
+ * phase all the time, or when the initiative was paused or the reservation lost meanwhile.
  */
 export async function startAttempt(
   deps: ClaimDeps,
@@ -81,6 +81,7 @@ export async function startAttempt(
   if (!(await bearTaskBranch(deps.hub, of, start))) return null;
   await deps.boundary('before-claim');
   if (await isPaused(deps.sql, task.initiativeId)) return null;
+  if (!(await keepReservation(deps.sql, reservation, agentId))) return null;
   const outcome = await deps.runtime().post(task.id, {
     id: leaseId,
     type: 'task.claim',

@@ -96,6 +96,19 @@ async function hasRoom(sql: Sql, initiativeId: string): Promise<boolean> {
   return (counted[0]?.taken ?? 0) < limit.task_limit;
 }
 
+/**
+ * Asked last before the task is told, and gives that its time. False when the reservation ran out or was given back by another request
+ * of the agent: it may have reserved something else since, and an agent holds one task.
+ */
+export async function keepReservation(sql: Sql, reservation: Reservation, agentId: string): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `UPDATE ready_task SET reserved_until = db_now() + $4 * interval '1 second'
+      WHERE task_id = $1 AND attempt = $2 AND reserved_by = $3 AND reserved_until > db_now()`,
+    [reservation.taskId, reservation.attempt, agentId, RESERVATION_SECONDS],
+  );
+  return rowCount > 0;
+}
+
 /** Gives a reservation back: the claim was refused or could not be made. */
 export async function releaseReadyTask(sql: Sql, reservation: Reservation, agentId: string): Promise<void> {
   await sql.query(

@@ -96,12 +96,18 @@ describe('replicas', () => {
     await stage.sql.query('ALTER TABLE journal DROP CONSTRAINT journal_pkey');
     const sql = withoutVersionCheck(stage.sql);
     const [one, two] = [await stage.started({ sql }), await stage.started({ sql })];
-    const ids = await Promise.all(Array.from({ length: 10 }, () => stage.born(one)));
-    const posts = ids.flatMap((id) =>
-      Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? one : two).post(id, event('add', { by: 1 }))),
-    );
-    await Promise.allSettled(posts);
-    const totals = await Promise.all(ids.map(async (id) => (await one.peek(id))?.context.total));
-    expect(totals.filter((total) => total !== 10).length).toBeGreaterThan(0);
+    const losesCounts = async (): Promise<boolean> => {
+      const ids = await Promise.all(Array.from({ length: 10 }, () => stage.born(one)));
+      const posts = ids.flatMap((id) =>
+        Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? one : two).post(id, event('add', { by: 1 }))),
+      );
+      await Promise.allSettled(posts);
+      const totals = await Promise.all(ids.map(async (id) => (await one.peek(id))?.context.total));
+      return totals.some((total) => total !== 10);
+    };
+    // On a busy machine the two may happen to take turns for a while.
+    let lost = false;
+    for (let round = 0; round < 50 && !lost; round += 1) lost = await losesCounts();
+    expect(lost).toBe(true);
   });
 });

@@ -63,7 +63,7 @@ test('R12 requests for work that arrive together get one task for each agent', a
   for (const key of ['one', 'two', 'three', 'four']) await work.untilTask('build', key, 'queued');
 
   const claims = await Promise.all(
-    agents.flatMap((agent) => Array.from({ length: 5 }, () => claimOrNull(agent, 2))),
+    agents.flatMap((agent) => Array.from({ length: 5 }, () => claimOrNull(agent, 20))),
   );
 
   const [first, second] = [claims.slice(0, 5), claims.slice(5)].map(

@@ -76,6 +76,36 @@ test('a claim that the pause overtakes is given nothing, and the resume gives th
   expect((await claim(agent, 'one')).task.attempt).toBe(1);
 });
 
+test('a claim that took longer than its reservation leaves the agent with the one task it got meanwhile', async () => {
+  const service = await startTestService();
+  const api = await addProject(service, 'api');
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: ['one', 'two'] }],
+  });
+  const [slow, other] = [await registerAgent(service, 'slow'), await registerAgent(service, 'other')];
+  for (const key of ['one', 'two']) await work.untilTask('build', key, 'queued');
+  const begun = service.gates.hold('before-claim');
+  const claiming = claimOrNull(slow);
+  await begun.reached;
+  await service.database.sql.query(
+    `UPDATE ready_task SET reserved_until = db_now() - interval '1 second' WHERE reserved_by IS NOT NULL`,
+  );
+  const others = service.gates.hold('before-claim');
+  const othersClaim = claimOrNull(other);
+  await others.reached;
+  const second = await claimOrNull(slow);
+
+  begun.release();
+  expect((await claiming)?.lease.id).toBe(second?.lease.id);
+  others.release();
+  expect((await othersClaim)?.task.key).not.toBe(second?.task.key);
+  const { rows } = await service.database.sql.query(
+    'SELECT agent_id, count(*)::int AS held FROM lease GROUP BY agent_id ORDER BY agent_id',
+  );
+  expect(rows.map(({ held }) => held)).toEqual([1, 1]);
+});
+
 test('a first claim that is cut off between two projects leaves one beginning for all of them', async () => {
   const { service, work, second, land, hubs } = await twoProjects();
   const begun = service.gates.hold('before-claim');

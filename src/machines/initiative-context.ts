@@ -10,6 +10,8 @@ export interface InitiativeInput {
   readonly phases: number;
   readonly maxAttempts: number;
   readonly maxRounds: number;
+  /** How many merge tasks, or phases, are made for one conflict before a person is asked. */
+  readonly maxConflicts: number;
   /** Start without being told to. */
   readonly autostart: boolean;
 }
@@ -20,6 +22,7 @@ export interface InitiativeContext {
   readonly phaseLimit: number;
   readonly maxAttempts: number;
   readonly maxRounds: number;
+  readonly maxConflicts: number;
   readonly autostart: boolean;
   /** The ordinal of the next phase. */
   readonly next: number;
@@ -31,6 +34,8 @@ export interface InitiativeContext {
   readonly waiting: readonly number[];
   readonly paused: boolean;
   readonly round: number;
+  /** Phases that were made to resolve a conflict with the default branches since the last retry by a person. */
+  readonly conflicts: number;
   readonly heads: string | null;
   readonly approved: string | null;
   readonly cancelRequested: boolean;
@@ -43,6 +48,7 @@ export function initialInitiativeContext(input: InitiativeInput): InitiativeCont
     phaseLimit: input.phaseLimit,
     maxAttempts: input.maxAttempts,
     maxRounds: input.maxRounds,
+    maxConflicts: input.maxConflicts,
     autostart: input.autostart,
     next: input.phases + 1,
     settled: 0,
@@ -51,6 +57,7 @@ export function initialInitiativeContext(input: InitiativeInput): InitiativeCont
     waiting: [],
     paused: false,
     round: 1,
+    conflicts: 0,
     heads: null,
     approved: null,
     cancelRequested: false,

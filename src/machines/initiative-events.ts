@@ -85,7 +85,7 @@ export const initiativeEvents = catalog({
     schema: z.strictObject({}),
     senders: OPERATORS,
     description:
-      'Land the default branches into the branch of the initiative. Not built yet: ends with `not_available`.',
+      'Land the default branches on the branch of the initiative; a review that is open opens again afterwards.',
   },
 });
 

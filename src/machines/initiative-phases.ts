@@ -36,6 +36,7 @@ function actorOf(
       paused: context.paused,
       maxAttempts: context.maxAttempts,
       maxRounds: context.maxRounds,
+      maxConflicts: context.maxConflicts,
     },
   };
 }
@@ -64,6 +65,49 @@ export const addPhase = [
         to: { child: context.next },
         event: { type: 'phase.planTask', ...task },
       })),
+    }),
+  },
+  'countPhase',
+] as const;
+
+/** The projects that an effect met a conflict in; null when it did not say. */
+interface ConflictArgs {
+  readonly context: InitiativeContext;
+  readonly event: { readonly output: { readonly projects?: readonly string[] } };
+}
+
+/** Makes the phase in which one task merges the default branches into the initiative. */
+export const addMergePhase = [
+  {
+    type: 'create',
+    params: ({ context }: ConflictArgs) => actorOf(context, { draft: false, dependsOn: [], planned: 1 }),
+  },
+  {
+    type: 'phase.insert',
+    params: ({ context }: ConflictArgs): PhaseRow => ({
+      child: context.next,
+      key: `merge-${context.next}`,
+      title: 'Resolve the conflict with the default branches',
+      description: '',
+      dependsOn: [],
+    }),
+  },
+  {
+    type: 'tell',
+    params: ({ context, event }: ConflictArgs): TellParams => ({
+      to: { child: context.next },
+      event: {
+        type: 'phase.planTask',
+        key: 'merge-1',
+        title: 'Merge the default branches into the initiative',
+        description: '',
+        dependsOn: [],
+        priority: URGENT,
+        capabilities: [],
+        needsReview: false,
+        conflictOf: 'initiative',
+        projects: event.output.projects ?? null,
+      },
     }),
   },
   'countPhase',

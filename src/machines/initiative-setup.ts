@@ -23,6 +23,16 @@ export interface Delivery {
     | 'unrelated'
     | 'unreachable';
   readonly message?: string;
+  /** Where it conflicts, by key. */
+  readonly projects?: readonly string[];
+}
+
+/** What landing the default branches on the branch of the initiative can come to. */
+export interface Sync {
+  readonly result: 'landed' | 'conflict' | 'heads_moved' | 'source_lost' | 'unrelated';
+  readonly message?: string;
+  /** Where it conflicts, by key. */
+  readonly projects?: readonly string[];
 }
 
 /** Types, effects, actions and guards of the initiative machine. */
@@ -35,7 +45,7 @@ export const initiativeSetup = setup({
   },
   actors: {
     'initiative.open': effect<Record<string, never>>(),
-    'initiative.sync': effect<Record<string, never>>(),
+    'initiative.sync': effect<Sync>(),
     'initiative.prove': effect<Proof>(),
     'initiative.openReview': effect<{ digest: string }, { round: number }>(),
     'initiative.deliver': effect<Delivery, { approved: string | null }>(),
@@ -53,6 +63,8 @@ export const initiativeSetup = setup({
     'pause.put': inert<{ paused: boolean }>(),
     'title.put': inert<{ title: string }>(),
     'intents.close': inert<Record<string, never>>(),
+    countConflict: assign(({ context }) => ({ conflicts: context.conflicts + 1 })),
+    startOver: assign({ conflicts: 0 }),
     countPhase: assign(({ context }) => ({ next: context.next + 1 })),
     countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),
     countStuck: assign(({ context }) => ({ stuck: context.stuck + 1 })),
@@ -79,6 +91,7 @@ export const initiativeSetup = setup({
     notePause: assign({ paused: true }),
     noteResume: assign({ paused: false }),
     noteOpened: assign({ failure: null }),
+    clearFailure: assign({ failure: null }),
     recordHeads: assign((_, params: { digest: string }) => ({
       heads: params.digest,
       approved: null,
@@ -93,8 +106,8 @@ export const initiativeSetup = setup({
         `not contained in the branch of the initiative: ${proof.missing.join(', ')}`,
       ),
     })),
-    recordResult: assign((_, delivery: Delivery) => ({
-      failure: failure(delivery.result, delivery.message ?? delivery.result),
+    recordResult: assign((_, came: Delivery | Sync) => ({
+      failure: failure(came.result, came.message ?? came.result),
     })),
     recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
     requestCancel: assign({ cancelRequested: true }),
@@ -113,7 +126,11 @@ export const initiativeSetup = setup({
     isCancelRequested: ({ context }) => context.cancelRequested,
     isDelivered: (_, delivery: Delivery) => delivery.result === 'delivered',
     isPartial: (_, delivery: Delivery) => delivery.result === 'partially_delivered',
-    isConflict: (_, delivery: Delivery) => delivery.result === 'conflict',
+    isPaused: ({ context }) => context.paused,
+    isConflict: (_, came: Delivery | Sync) => came.result === 'conflict',
+    isConflictToResolve: ({ context }, delivery: Delivery) =>
+      delivery.result === 'conflict' && context.conflicts < context.maxConflicts,
+    isSynced: (_, sync: Sync) => sync.result === 'landed',
     haveHeadsMoved: (_, delivery: Delivery) => delivery.result === 'heads_moved',
   },
 });

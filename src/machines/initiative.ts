@@ -2,7 +2,7 @@ import { retiring } from './canceling.ts';
 import { tellChildren } from './children.ts';
 import { answer, closeIntents, keepError, keepResult } from './effect-answers.ts';
 import { grantTells, initialInitiativeContext } from './initiative-context.ts';
-import { addPhase, addRevisionPhase } from './initiative-phases.ts';
+import { addMergePhase, addPhase, addRevisionPhase } from './initiative-phases.ts';
 import { initiativeSetup } from './initiative-setup.ts';
 import { tell } from './outbox.ts';
 import { putTitle } from './renaming.ts';
@@ -11,6 +11,18 @@ import { openingReview } from './review-states.ts';
 const cancelable = { 'initiative.cancel': { target: '#initiative.canceling' } } as const;
 const renamable = { 'initiative.rename': putTitle } as const;
 const extendable = { 'initiative.addPhase': { actions: addPhase } } as const;
+
+/** Nothing is claimed, granted or landed from this turn on. */
+const pausing = [
+  'notePause',
+  { type: 'pause.put', params: { paused: true } },
+  tellChildren('initiative.paused'),
+] as const;
+
+/** The default branches may have what is missing; what is done here is proven and reviewed again afterwards. */
+const syncable = {
+  'initiative.sync': { target: '#initiative.in_progress.syncing', actions: 'voidReview' },
+} as const;
 
 /** One more phase while it is looked at: the review is void, and the work goes on. */
 const reopenable = {
@@ -90,11 +102,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
         paused: {
           description: 'No grants, claims or landings of phases until it is resumed.',
           tags: ['waiting', 'needs_you'],
-          entry: [
-            'notePause',
-            { type: 'pause.put', params: { paused: true } },
-            tellChildren('initiative.paused'),
-          ],
+          entry: pausing,
           on: {
             // Not on exit: a cancel must not let the phases land first.
             'initiative.resume': {
@@ -109,15 +117,38 @@ export const initiativeMachine = initiativeSetup.createMachine({
           },
         },
         syncing: {
-          description: 'The default branches are landed into the branch of the initiative.',
+          description: 'The default branches are landed on the branch of the initiative.',
           tags: ['busy'],
           invoke: {
             id: 'sync',
             src: 'initiative.sync',
             input: {},
-            onDone: { target: 'running' },
-            onError: { target: 'running', actions: keepError },
+            onDone: [
+              { guard: 'isCancelRequested', target: '#initiative.canceling', actions: closeIntents },
+              {
+                guard: answer('isConflict'),
+                target: 'synced',
+                actions: [keepResult, closeIntents, ...addMergePhase],
+              },
+              { guard: answer('isSynced'), target: 'synced', actions: ['clearFailure', closeIntents] },
+              { target: 'synced', actions: [keepResult, closeIntents] },
+            ],
+            onError: [
+              { guard: 'isCancelRequested', target: '#initiative.canceling' },
+              { target: 'synced', actions: keepError },
+            ],
           },
+          // A landing is not stopped halfway: both are recorded, and followed when it has ended.
+          on: {
+            'initiative.cancel': { actions: 'requestCancel' },
+            'initiative.pause': { actions: pausing },
+            ...extendable,
+          },
+        },
+        synced: {
+          description: 'Goes on where it was.',
+          tags: ['busy'],
+          always: [{ guard: 'isPaused', target: 'paused' }, { target: 'running' }],
         },
         proving: {
           description: 'Git is asked whether every phase is on the branch of the initiative.',
@@ -128,7 +159,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
             src: 'initiative.prove',
             input: {},
             onDone: [
-              { guard: answer('isProven'), target: '#initiative.pending_review' },
+              { guard: answer('isProven'), target: '#initiative.pending_review', actions: 'clearFailure' },
               { target: 'unproven', actions: answer('recordMissing') },
             ],
             onError: { target: 'unproven', actions: keepError },
@@ -177,6 +208,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
               actions: [...addRevisionPhase, 'nextRound'],
             },
             'initiative.recheck': { target: 'opening' },
+            ...syncable,
           },
         },
         unreadable: {
@@ -202,6 +234,11 @@ export const initiativeMachine = initiativeSetup.createMachine({
             target: 'pending_review',
             actions: ['voidReview', closeIntents],
           },
+          {
+            guard: answer('isConflictToResolve'),
+            target: 'in_progress.running',
+            actions: [keepResult, closeIntents, 'voidReview', 'countConflict', ...addMergePhase],
+          },
           { guard: answer('isConflict'), target: 'conflict_unresolved', actions: [keepResult, closeIntents] },
           { target: 'delivery_failed', actions: [keepResult, closeIntents] },
         ],
@@ -216,6 +253,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
         ...renamable,
         'initiative.resumeDelivery': { target: 'delivering', actions: 'withdrawCancel' },
         'initiative.revertDelivery': { target: 'reverting' },
+        ...syncable,
       },
     },
     reverting: {
@@ -243,14 +281,16 @@ export const initiativeMachine = initiativeSetup.createMachine({
       },
     },
     conflict_unresolved: {
-      description: 'The default branch of a project conflicts with the initiative: nothing was pushed.',
+      description:
+        'Nobody resolved the conflict with a default branch: retry, sync, add a phase or cancel. Nothing was pushed.',
       tags: ['needs_you'],
       on: {
         ...cancelable,
         ...renamable,
-        'initiative.retry': { target: 'delivering' },
+        'initiative.retry': { target: 'delivering', actions: 'startOver' },
         'initiative.recheck': { target: 'pending_review', actions: 'voidReview' },
         ...reopenable,
+        ...syncable,
       },
     },
     canceling: {

@@ -62,6 +62,13 @@ export type SettledOutcome = z.infer<typeof outcomeSchema>;
 export const categorySchema = z.enum(['execute', 'review', 'merge']);
 export type TaskCategory = z.infer<typeof categorySchema>;
 
+/** Whose merge a merge task makes: of a task into its phase, of a phase into the initiative, of that into the default branches. */
+export const conflictUnitSchema = z.enum(['task', 'phase', 'initiative']);
+export type ConflictUnit = z.infer<typeof conflictUnitSchema>;
+
+/** The projects that something is about; null: all of the initiative. */
+export const projectsSchema = z.array(keySchema).min(1).max(MAX_PROJECTS).nullable();
+
 export const modeSchema = z.enum(['yolo', 'review_per_phase']);
 export type ReviewMode = z.infer<typeof modeSchema>;
 
@@ -78,7 +85,7 @@ export const newTaskSchema = z.strictObject({
   priority: z.int().min(0).max(100).default(50),
   capabilities: z.array(keySchema).max(16).default([]),
   needsReview: z.boolean().default(false),
-  projects: z.array(keySchema).min(1).max(MAX_PROJECTS).nullable().default(null),
+  projects: projectsSchema.default(null),
 });
 
 /** How many tasks a phase may start with. */

@@ -1,5 +1,5 @@
 import type { TellParams } from './outbox.ts';
-import type { DependentsPolicy, Failure, ReviewMode, SettledOutcome } from './payloads.ts';
+import type { ConflictUnit, DependentsPolicy, Failure, ReviewMode, SettledOutcome } from './payloads.ts';
 import { watcherTells } from './watchers.ts';
 
 /** What a phase is created with. */
@@ -16,6 +16,14 @@ export interface PhaseInput {
   readonly paused: boolean;
   readonly maxAttempts: number;
   readonly maxRounds: number;
+  readonly maxConflicts: number;
+}
+
+/** A conflict of the phase with the initiative, or of the initiative with the default branches, which a phase is made for. */
+export interface OwnConflict {
+  readonly of: Exclude<ConflictUnit, 'task'>;
+  /** Where; null: nobody said. */
+  readonly projects: readonly string[] | null;
 }
 
 /** What a phase remembers; everything longer is in tables. */
@@ -25,6 +33,7 @@ export interface PhaseContext {
   readonly draft: boolean;
   readonly maxAttempts: number;
   readonly maxRounds: number;
+  readonly maxConflicts: number;
   readonly pending: readonly number[];
   readonly stranded: readonly number[];
   readonly watchers: readonly number[];
@@ -37,6 +46,12 @@ export interface PhaseContext {
   readonly opened: boolean;
   readonly paused: boolean;
   readonly round: number;
+  /** The conflict that a merge task of the phase itself resolves. */
+  readonly conflict: OwnConflict | null;
+  /** That merge task. */
+  readonly resolver: number | null;
+  /** Merge tasks that were made for it since the last retry by a person. */
+  readonly conflicts: number;
   /** Digest of the heads that the open review served. */
   readonly heads: string | null;
   /** Digest of the heads that were approved. */
@@ -54,6 +69,7 @@ export function initialPhaseContext(input: PhaseInput): PhaseContext {
     draft: input.draft,
     maxAttempts: input.maxAttempts,
     maxRounds: input.maxRounds,
+    maxConflicts: input.maxConflicts,
     pending: input.dependsOn,
     stranded: [],
     watchers: [],
@@ -64,6 +80,9 @@ export function initialPhaseContext(input: PhaseInput): PhaseContext {
     opened: false,
     paused: input.paused,
     round: 1,
+    conflict: null,
+    resolver: null,
+    conflicts: 0,
     heads: null,
     approved: null,
     cancelRequested: false,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { childEvents, childSchema } from './child-events.ts';
 import { dependencyEvents } from './dependency-events.ts';
 import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
-import { newTaskSchema } from './payloads.ts';
+import { conflictUnitSchema, newTaskSchema } from './payloads.ts';
 import { approvalSchema, changesSchema, recheckEvent } from './review-events.ts';
 import { endingEvents, renameEvent } from './steering-events.ts';
 
@@ -42,13 +42,18 @@ export const phaseEvents = catalog({
     senders: ['message'],
     description: 'A task does not merge cleanly: a merge task is made for it.',
   },
+  'task.unresolved': {
+    schema: childSchema,
+    senders: ['message'],
+    description: 'The merge task of the phase itself failed: another one is made, or a person is asked.',
+  },
   'phase.approvePlan': {
     schema: z.strictObject({}),
     senders: PEOPLE,
     description: 'The draft is agreed to.',
   },
   'phase.planTask': {
-    schema: newTaskSchema,
+    schema: newTaskSchema.extend({ conflictOf: conflictUnitSchema.nullable().default(null) }),
     senders: ['message'],
     description: 'A task that the phase was planned with.',
   },

@@ -21,6 +21,8 @@ export interface Proof {
 export interface PhaseLanding {
   readonly result: 'landed' | 'already' | 'empty' | 'conflict' | 'heads_moved' | 'source_lost' | 'unrelated';
   readonly message?: string;
+  /** Where it conflicts, by key. */
+  readonly projects?: readonly string[];
 }
 
 const LANDED: readonly string[] = ['landed', 'already', 'empty'];
@@ -56,6 +58,24 @@ export const phaseSetup = setup({
     relink: assign(({ event }) =>
       event.type === 'phase.relink' ? { pending: event.dependsOn, stranded: [] } : {},
     ),
+    recordConflict: assign((_, landing: PhaseLanding) => ({
+      conflict: { of: 'phase' as const, projects: landing.projects ?? null },
+    })),
+    notePlannedMerge: assign(({ context, event }) =>
+      event.type === 'phase.planTask' && event.conflictOf === 'initiative'
+        ? {
+            conflict: { of: event.conflictOf, projects: event.projects },
+            resolver: context.next,
+            conflicts: 1,
+          }
+        : {},
+    ),
+    countMerge: assign(({ context }) => ({ resolver: context.next, conflicts: context.conflicts + 1 })),
+    startOver: assign({ conflicts: 0, failure: null }),
+    recordUnresolved: assign({
+      failure: failure('conflict', 'each merge task that was made for the conflict failed'),
+    }),
+    clearFailure: assign({ failure: null }),
     countTask: assign(({ context }) => ({ next: context.next + 1 })),
     countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),
     countStuck: assign(({ context }) => ({ stuck: context.stuck + 1 })),
@@ -119,6 +139,18 @@ export const phaseSetup = setup({
     hasLanded: (_, landing: PhaseLanding) => LANDED.includes(landing.result),
     isCancelRequested: ({ context }) => context.cancelRequested,
     isConflict: (_, landing: PhaseLanding) => landing.result === 'conflict',
+    isConflictToResolve: ({ context }, landing: PhaseLanding) =>
+      landing.result === 'conflict' && context.conflicts < context.maxConflicts,
+    mayMergeAgain: ({ context, event }) =>
+      event.type === 'task.unresolved' &&
+      event.ordinal === context.resolver &&
+      context.conflicts < context.maxConflicts,
+    isLastOpen: ({ context, event }) =>
+      event.type === 'task.unresolved' &&
+      event.ordinal === context.resolver &&
+      context.settled === childCount(context) - 1,
+    isAgreedAndSettled: ({ context }) =>
+      (context.mode === 'yolo' || context.approved !== null) && context.settled >= childCount(context),
     haveHeadsMoved: (_, landing: PhaseLanding) => landing.result === 'heads_moved',
   },
 });

@@ -1,5 +1,5 @@
-import type { Create } from './outbox.ts';
-import type { TaskCategory } from './payloads.ts';
+import { tell, type Create } from './outbox.ts';
+import type { ConflictUnit, TaskCategory } from './payloads.ts';
 import type { PhaseContext } from './phase-context.ts';
 import type { PhaseEvent } from './phase-events.ts';
 import { putComments } from './review-states.ts';
@@ -16,6 +16,7 @@ export interface TaskRow {
   readonly capabilities: readonly string[];
   readonly projects: readonly string[] | null;
   readonly dependsOn: readonly number[];
+  readonly conflictOf: ConflictUnit | null;
   readonly resolves: number | null;
   /** The review round whose comments the task answers. */
   readonly round: number | null;
@@ -23,10 +24,12 @@ export interface TaskRow {
 
 type NewTask = Pick<TaskRow, 'key' | 'title' | 'category' | 'priority'> & Partial<TaskRow>;
 
-type Args<T extends PhaseEvent['type']> = {
-  context: PhaseContext;
-  event: Extract<PhaseEvent, { type: T }>;
-};
+type Of<T extends PhaseEvent['type']> = Extract<PhaseEvent, { type: T }>;
+
+interface Args<Event> {
+  readonly context: PhaseContext;
+  readonly event: Event;
+}
 
 /** Priority of work that others wait for: revisions and conflicts go first. */
 export const URGENT = 90;
@@ -40,6 +43,7 @@ function rowOf(context: PhaseContext, task: NewTask): TaskRow {
     capabilities: [],
     projects: null,
     dependsOn: [],
+    conflictOf: null,
     resolves: null,
     round: null,
     ...task,
@@ -47,7 +51,7 @@ function rowOf(context: PhaseContext, task: NewTask): TaskRow {
 }
 
 function actorOf(context: PhaseContext, task: NewTask): Create {
-  const { child, category, needsReview, priority, dependsOn, resolves } = rowOf(context, task);
+  const { child, category, needsReview, priority, dependsOn, conflictOf, resolves } = rowOf(context, task);
   return {
     child,
     machine: 'task',
@@ -58,39 +62,49 @@ function actorOf(context: PhaseContext, task: NewTask): Create {
       priority,
       phaseOpen: context.opened,
       dependsOn,
+      conflictOf,
       resolves,
       maxAttempts: context.maxAttempts,
+      maxRounds: context.maxRounds,
+      maxConflicts: context.maxConflicts,
     },
   };
 }
 
 /** Makes a task, as an actor and as a row. `countTask` has to come after all that names the task by `next`. */
-function makes<T extends PhaseEvent['type']>(taskOf: (args: Args<T>) => NewTask) {
+function makes<Event>(taskOf: (args: Args<Event>) => NewTask) {
   return [
-    { type: 'create', params: (args: Args<T>) => actorOf(args.context, taskOf(args)) },
-    { type: 'task.insert', params: (args: Args<T>) => rowOf(args.context, taskOf(args)) },
+    { type: 'create', params: (args: Args<Event>) => actorOf(args.context, taskOf(args)) },
+    { type: 'task.insert', params: (args: Args<Event>) => rowOf(args.context, taskOf(args)) },
   ] as const;
+}
+
+/** What the event says of the task. */
+function described(event: Of<'phase.addTask' | 'phase.planTask'>) {
+  const { key, title, description, priority, needsReview, capabilities, projects, dependsOn } = event;
+  return { key, title, description, priority, needsReview, capabilities, projects, dependsOn };
 }
 
 /** Makes the task that the event describes. */
 export const addTask = [
-  ...makes<'phase.addTask' | 'phase.planTask'>(({ event }) => ({
-    key: event.key,
-    title: event.title,
-    description: event.description,
-    category: 'execute',
-    priority: event.priority,
-    needsReview: event.needsReview,
-    capabilities: event.capabilities,
-    projects: event.projects,
-    dependsOn: event.dependsOn,
+  ...makes<Of<'phase.addTask'>>(({ event }) => ({ ...described(event), category: 'execute' })),
+  'countTask',
+] as const;
+
+/** Makes a task of the plan; that of a phase which was made for a conflict is a merge task. */
+export const planTask = [
+  ...makes<Of<'phase.planTask'>>(({ event }) => ({
+    ...described(event),
+    conflictOf: event.conflictOf,
+    category: event.conflictOf === null ? 'execute' : 'merge',
   })),
+  'notePlannedMerge',
   'countTask',
 ] as const;
 
 /** Makes the task that answers a reviewer; `nextRound` has to come after it. */
 export const addRevisionTask = [
-  ...makes<'phase.requestChanges'>(({ context, event }) => ({
+  ...makes<Of<'phase.requestChanges'>>(({ context, event }) => ({
     key: `revision-${context.round}`,
     title: 'Make the changes that the reviewer requested',
     description: event.summary,
@@ -104,19 +118,42 @@ export const addRevisionTask = [
 
 /** Makes the merge task for a task that does not merge cleanly, and tells that task of it. */
 export const addMergeTask = [
-  ...makes<'task.conflicted'>(({ context, event }) => ({
+  ...makes<Of<'task.conflicted'>>(({ context, event }) => ({
     key: `merge-${event.ordinal}-${context.next}`,
     title: 'Resolve a merge conflict',
     category: 'merge',
     priority: URGENT,
+    conflictOf: 'task',
     resolves: event.ordinal,
   })),
   {
     type: 'tell',
-    params: ({ context, event }: Args<'task.conflicted'>) => ({
+    params: ({ context, event }: Args<Of<'task.conflicted'>>) => ({
       to: { child: event.ordinal },
       event: { type: 'conflict.assigned', to: context.next },
     }),
   },
   'countTask',
 ] as const;
+
+/** Makes the merge task for the conflict that the phase has on record. */
+export const addOwnMergeTask = [
+  ...makes<unknown>(({ context: { conflict, next } }) => ({
+    key: `merge-${next}`,
+    title:
+      conflict?.of === 'initiative'
+        ? 'Merge the default branches into the initiative'
+        : 'Merge the initiative into the phase',
+    category: 'merge',
+    priority: URGENT,
+    conflictOf: conflict?.of ?? 'phase',
+    projects: conflict?.projects ?? null,
+  })),
+  'countMerge',
+  'countTask',
+] as const;
+
+/** Ends the merge task that came to nothing, so that the phase does not wait for it. */
+export const dropMergeTask = tell(({ resolver }: PhaseContext) =>
+  resolver === null ? { many: [] } : { to: { child: resolver }, event: { type: 'conflict.dropped' } },
+);

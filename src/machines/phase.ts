@@ -4,7 +4,14 @@ import { tellChildren } from './children.ts';
 import { answer, closeIntents, keepError, keepResult } from './effect-answers.ts';
 import { initialPhaseContext, phaseSettledTells } from './phase-context.ts';
 import { phaseSetup } from './phase-setup.ts';
-import { addMergeTask, addRevisionTask, addTask } from './phase-tasks.ts';
+import {
+  addMergeTask,
+  addOwnMergeTask,
+  addRevisionTask,
+  addTask,
+  dropMergeTask,
+  planTask,
+} from './phase-tasks.ts';
 import { tell } from './outbox.ts';
 import { putTitle } from './renaming.ts';
 import { openingReview } from './review-states.ts';
@@ -23,7 +30,7 @@ const makesMergeTask = { 'task.conflicted': { actions: addMergeTask } } as const
 
 /** Before the phase runs: nobody may come between the tasks of its plan, which name each other by ordinal. */
 const plannable = {
-  'phase.planTask': { actions: addTask },
+  'phase.planTask': { actions: planTask },
   'phase.addTask': { guard: 'hasItsPlan', actions: addTask },
 } as const;
 
@@ -100,7 +107,19 @@ export const phaseMachine = phaseSetup.createMachine({
       description: 'Holds a slot; the tasks are worked on and landed on the branch of the phase.',
       initial: 'opening',
       exit: tellParent('slot.returned'),
-      on: { ...cancelable, ...renamable, 'phase.addTask': { target: '.deciding', actions: addTask } },
+      on: {
+        ...cancelable,
+        ...renamable,
+        'phase.addTask': { target: '.deciding', actions: addTask },
+        'task.unresolved': [
+          { guard: 'mayMergeAgain', actions: [dropMergeTask, ...addOwnMergeTask] },
+          {
+            guard: 'isLastOpen',
+            target: 'conflict_unresolved',
+            actions: [dropMergeTask, 'recordUnresolved'],
+          },
+        ],
+      },
       states: {
         opening: {
           description: 'The branch of the phase is being made from the tip of the initiative.',
@@ -150,6 +169,12 @@ export const phaseMachine = phaseSetup.createMachine({
           ],
           on: makesMergeTask,
         },
+        conflicted: {
+          description:
+            'A merge task resolves the conflict on the branch of the phase; then it is proven again.',
+          tags: ['busy'],
+          always: { guard: 'areAllSettled', target: 'proving' },
+        },
         proving: {
           description: 'Git is asked whether everything that the tasks submitted is on the branch.',
           tags: ['busy'],
@@ -158,8 +183,8 @@ export const phaseMachine = phaseSetup.createMachine({
             src: 'phase.prove',
             input: {},
             onDone: [
-              { guard: answer('isProvenAndYolo'), target: '#phase.merging' },
-              { guard: answer('isProven'), target: '#phase.pending_review' },
+              { guard: answer('isProvenAndYolo'), target: '#phase.merging', actions: 'clearFailure' },
+              { guard: answer('isProven'), target: '#phase.pending_review', actions: 'clearFailure' },
               { target: 'unproven', actions: answer('recordMissing') },
             ],
             onError: { target: 'unproven', actions: keepError },
@@ -229,9 +254,14 @@ export const phaseMachine = phaseSetup.createMachine({
                 actions: ['voidReview', closeIntents],
               },
               {
+                guard: answer('isConflictToResolve'),
+                target: '#phase.in_progress.conflicted',
+                actions: [keepResult, answer('recordConflict'), closeIntents, takeSlot, ...addOwnMergeTask],
+              },
+              {
                 guard: answer('isConflict'),
                 target: '#phase.conflict_unresolved',
-                actions: [keepResult, closeIntents],
+                actions: [keepResult, answer('recordConflict'), closeIntents],
               },
               { target: '#phase.merge_failed', actions: [keepResult, closeIntents] },
             ],
@@ -248,9 +278,22 @@ export const phaseMachine = phaseSetup.createMachine({
       },
     },
     conflict_unresolved: {
-      description: 'The phase does not merge cleanly into the initiative: nothing has moved.',
+      description: 'Nobody resolved the conflict: retry, recheck, waive or cancel. Nothing has moved.',
       ...stuck,
-      on: { ...cancelable, ...waivable, ...renamable, ...landable, ...reopenable },
+      on: {
+        ...cancelable,
+        ...waivable,
+        ...renamable,
+        ...reopenable,
+        'phase.retry': {
+          target: 'in_progress.conflicted',
+          actions: ['startOver', takeSlot, dropMergeTask, ...addOwnMergeTask],
+        },
+        'phase.recheck': [
+          { guard: 'isAgreedAndSettled', target: 'merging' },
+          { target: 'in_progress.deciding', actions: takeSlot },
+        ],
+      },
     },
     merge_failed: {
       description: 'The landing failed for another reason than a conflict: nothing has moved.',

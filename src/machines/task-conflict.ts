@@ -1,5 +1,5 @@
 import { tell } from './outbox.ts';
-import { dropConflictTells, type TaskContext } from './task-context.ts';
+import { dropConflictTells, unresolvedTells, type TaskContext } from './task-context.ts';
 
 /** Asks the phase for a merge task. */
 export const tellConflict = tell(({ ordinal, conflicts }: TaskContext) => ({
@@ -7,12 +7,8 @@ export const tellConflict = tell(({ ordinal, conflicts }: TaskContext) => ({
   event: { type: 'task.conflicted', ordinal, round: conflicts },
 }));
 
-/** A merge task that failed says so to the task that waits for it. */
-export const tellUnresolved = tell(({ ordinal, resolves }: TaskContext) =>
-  resolves === null
-    ? { many: [] }
-    : { to: { sibling: resolves }, event: { type: 'conflict.failed', by: ordinal } },
-);
+/** A merge task that failed says so to whoever waits for it. */
+export const tellUnresolved = tell(unresolvedTells);
 
 /** Ends the merge task that nobody waits for any more; left alone, it would land what was canceled. */
 export const dropResolver = tell(dropConflictTells);

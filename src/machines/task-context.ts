@@ -1,5 +1,5 @@
-import type { TellParams } from './outbox.ts';
-import type { DependentsPolicy, Failure, SettledOutcome, TaskCategory } from './payloads.ts';
+import type { Tell, TellParams } from './outbox.ts';
+import type { ConflictUnit, DependentsPolicy, Failure, SettledOutcome, TaskCategory } from './payloads.ts';
 import { watcherTells } from './watchers.ts';
 
 /** What a task is created with. */
@@ -11,9 +11,14 @@ export interface TaskInput {
   readonly phaseOpen: boolean;
   /** Ordinals of the siblings this task waits for. */
   readonly dependsOn: readonly number[];
-  /** The sibling whose conflict this merge task resolves. */
+  /** Whose conflict this merge task resolves. */
+  readonly conflictOf: ConflictUnit | null;
+  /** Its ordinal, if it is a sibling's. */
   readonly resolves: number | null;
   readonly maxAttempts: number;
+  readonly maxRounds: number;
+  /** How many merge tasks are made for one conflict of this task before a person is asked. */
+  readonly maxConflicts: number;
 }
 
 /** What a task remembers; everything longer is in tables. */
@@ -27,6 +32,9 @@ export interface TaskContext extends Omit<TaskInput, 'dependsOn'> {
   readonly lease: { readonly id: string; readonly agentId: string } | null;
   /** Digest of the heads that were submitted last. */
   readonly submission: string | null;
+  /** The round of its own review, if it has one. */
+  readonly round: number;
+  /** Merge tasks that were made since the last retry by a person. */
   readonly conflicts: number;
   readonly outruns: number;
   /** The merge task that resolves the conflict. */
@@ -40,8 +48,6 @@ export interface TaskContext extends Omit<TaskInput, 'dependsOn'> {
   readonly outcome: SettledOutcome;
 }
 
-/** How often a conflict of one task is given to a merge task before a person is asked. */
-export const MAX_CONFLICTS = 3;
 /** How often a staged submit may be outrun by the tip before a person is asked. */
 export const MAX_OUTRUNS = 10;
 
@@ -56,6 +62,7 @@ export function initialTaskContext(input: TaskInput): TaskContext {
     failures: 0,
     lease: null,
     submission: null,
+    round: 1,
     conflicts: 0,
     outruns: 0,
     resolver: null,
@@ -69,24 +76,31 @@ export function initialTaskContext(input: TaskInput): TaskContext {
 
 /** What everybody concerned is told when the task settles. */
 export function settledTells(context: TaskContext): TellParams {
-  const { ordinal, outcome, resolves } = context;
+  const { ordinal, outcome } = context;
   return {
     many: [
       { to: 'parent' as const, event: { type: 'task.settled', ordinal, outcome } },
       ...watcherTells(context),
-      ...(resolves === null
-        ? []
-        : [
-            {
-              to: { sibling: resolves },
-              event: {
-                type: outcome === 'completed' ? 'conflict.resolved' : 'conflict.failed',
-                by: ordinal,
-              },
-            },
-          ]),
+      ...siblingTells(context, outcome === 'completed' ? 'conflict.resolved' : 'conflict.failed'),
     ],
   };
+}
+
+/** Whoever waits for a merge task that failed. A phase hears of one that settled as of any other task. */
+export function unresolvedTells(context: TaskContext): TellParams {
+  const { ordinal, conflictOf } = context;
+  const toPhase = { to: 'parent' as const, event: { type: 'task.unresolved', ordinal } };
+  return {
+    many: [
+      ...siblingTells(context, 'conflict.failed'),
+      ...(conflictOf === 'phase' || conflictOf === 'initiative' ? [toPhase] : []),
+    ],
+  };
+}
+
+/** The task whose conflict it resolves. */
+function siblingTells({ ordinal, resolves }: TaskContext, type: string): Tell[] {
+  return resolves === null ? [] : [{ to: { sibling: resolves }, event: { type, by: ordinal } }];
 }
 
 /** What a merge task is told when nobody waits for its resolution any more. */

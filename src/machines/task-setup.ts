@@ -4,7 +4,7 @@ import { effect } from './effect.ts';
 import { failure, failureOf } from './failure.ts';
 import { inert, type TellParams } from './outbox.ts';
 import type { Tag } from './tags.ts';
-import { MAX_CONFLICTS, MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
+import { MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
 import type { TaskEvent } from './task-events.ts';
 import { withWatcher } from './watchers.ts';
 
@@ -72,6 +72,7 @@ export const taskSetup = setup({
       event.type === 'task.submit' ? { submission: event.submission } : {},
     ),
     dropSubmission: assign({ submission: null }),
+    nextRound: assign(({ context }) => ({ round: context.round + 1, submission: null })),
     countFailure: assign(({ context, event }) => ({
       failures: context.failures + 1,
       failure:
@@ -137,16 +138,26 @@ export const taskSetup = setup({
     isFromResolver: ({ context, event }) =>
       (event.type === 'conflict.resolved' || event.type === 'conflict.failed') &&
       event.by > context.pastResolver,
+    mayBeResolvedAgain: ({ context, event }) =>
+      event.type === 'conflict.failed' &&
+      event.by > context.pastResolver &&
+      context.conflicts < context.maxConflicts,
+    hasRoundsLeft: ({ context }) => context.round < context.maxRounds,
     hasSubmission: ({ context }) => context.submission !== null,
     saysWhatDependentsDo: ({ context, event }) =>
       event.type === 'task.cancel' && (context.watchers.length === 0 || event.dependents !== undefined),
     hasLanded: (_, landing: TaskLanding) => LANDED.includes(landing.result),
     isCancelRequested: ({ context }) => context.cancelRequested,
     isConflict: ({ context }, landing: TaskLanding) =>
-      landing.result === 'conflict' && context.conflicts < MAX_CONFLICTS,
-    isRepeatedConflict: (_, landing: TaskLanding) => landing.result === 'conflict',
+      landing.result === 'conflict' &&
+      context.conflictOf === null &&
+      context.conflicts < context.maxConflicts,
+    isRepeatedConflict: ({ context }, landing: TaskLanding) =>
+      landing.result === 'conflict' && context.conflictOf === null,
+    // A merge task that conflicts has to merge again itself: nobody resolves the conflict of a resolution.
     isOutrun: ({ context }, landing: TaskLanding) =>
-      landing.result === 'outrun' && context.outruns < MAX_OUTRUNS,
+      (landing.result === 'outrun' || (landing.result === 'conflict' && context.conflictOf !== null)) &&
+      context.outruns < MAX_OUTRUNS,
     isIncomplete: ({ context }, landing: TaskLanding) =>
       landing.result === 'not_contained' && context.failures + 1 < context.maxAttempts,
   },

@@ -150,7 +150,7 @@ export const taskMachine = taskSetup.createMachine({
       on: {
         ...cancelable,
         'task.approve': { guard: 'areHeadsServed', target: 'merging' },
-        'task.requestChanges': { target: 'queued', actions: 'dropSubmission' },
+        'task.requestChanges': { guard: 'hasRoundsLeft', target: 'queued', actions: 'nextRound' },
         ...renamable,
       },
     },
@@ -197,11 +197,16 @@ export const taskMachine = taskSetup.createMachine({
       on: {
         ...cancelableInConflict,
         ...resolvable,
-        'conflict.failed': {
-          guard: 'isFromResolver',
-          target: 'conflict_unresolved',
-          actions: 'recordResolver',
-        },
+        // Another one is made, with what the last one had pushed still there to look at.
+        'conflict.failed': [
+          {
+            guard: 'mayBeResolvedAgain',
+            target: 'conflicted',
+            reenter: true,
+            actions: ['recordResolver', dropResolver, 'countConflict'],
+          },
+          { guard: 'isFromResolver', target: 'conflict_unresolved', actions: 'recordResolver' },
+        ],
         ...renamable,
       },
     },

@@ -40,8 +40,14 @@ export const planSchema = z.strictObject({
     .strictObject({
       phases: z.int().min(1).max(200).default(4),
       tasks: z.int().min(1).max(1_000).default(50),
-      attempts: z.int().min(1).max(20).default(5),
-      rounds: z.int().min(1).max(50).default(10),
+      attempts: z.int().min(1).max(20).default(5).describe('Attempts of a task before a person is asked.'),
+      rounds: z.int().min(1).max(50).default(10).describe('Rounds of a review.'),
+      conflicts: z
+        .int()
+        .min(1)
+        .max(20)
+        .default(3)
+        .describe('Merge tasks made for one conflict before a person is asked.'),
     })
     .prefault({}),
   projects: z

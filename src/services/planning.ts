@@ -117,6 +117,7 @@ function initiativeActor(id: string, plan: Plan, principal: string): NewActor {
       phases: plan.phases.length,
       maxAttempts: plan.limits.attempts,
       maxRounds: plan.limits.rounds,
+      maxConflicts: plan.limits.conflicts,
       autostart: plan.start,
     },
   };
@@ -141,6 +142,7 @@ function addPhase(plan: Plan, phase: PlanPhase, place: { initiativeId: string; o
     capabilities: task.capabilities,
     projects: task.projects,
     dependsOn: ordinals(task.dependsOn, places),
+    conflictOf: null,
     resolves: null,
     round: null,
   }));
@@ -171,6 +173,7 @@ function addPhase(plan: Plan, phase: PlanPhase, place: { initiativeId: string; o
           paused: false,
           maxAttempts: plan.limits.attempts,
           maxRounds: plan.limits.rounds,
+          maxConflicts: plan.limits.conflicts,
         },
       },
       ...tasks.map((task) => ({
@@ -186,8 +189,11 @@ function addPhase(plan: Plan, phase: PlanPhase, place: { initiativeId: string; o
           priority: task.priority,
           phaseOpen: false,
           dependsOn: task.dependsOn,
+          conflictOf: null,
           resolves: null,
           maxAttempts: plan.limits.attempts,
+          maxRounds: plan.limits.rounds,
+          maxConflicts: plan.limits.conflicts,
         },
       })),
     ],

@@ -14,6 +14,13 @@ const children = unsettled.filter(({ kind }) => kind !== 'initiative');
 /** More seeds than any state needs to be seen. */
 const SEEDS = Array.from({ length: 1_000 }, (_, index) => index + 1);
 
+/** What happens once in a thousand families has to be seen as well. */
+const TROUBLES: Readonly<Record<number, Pick<Scenario, 'trouble' | 'conflicts'>>> = {
+  1: { trouble: 'conflict', conflicts: 0 },
+  2: { trouble: 'conflict', conflicts: 1 },
+  4: { trouble: 'partially_delivered' },
+};
+
 /** A small family comes to the late states of an initiative sooner. */
 function scenarioOf(seed: number): Scenario {
   const isSmall = seed % 2 === 0;
@@ -24,6 +31,7 @@ function scenarioOf(seed: number): Scenario {
     phases: isSmall ? [1].slice(seed % 4 === 0 ? 0 : 1) : ([[2, 1], [3], [2, 2]][seed % 3] ?? []),
     steps: 40 + ((seed * 37) % 150),
     meddling: isSmall ? 0.5 : 0.25,
+    ...TROUBLES[seed % 7],
   };
 }
 

@@ -119,30 +119,69 @@ describe('conflicts', () => {
     expect(story.at('i/1')).toBe('in_progress.proving');
   });
 
-  it('a merge task that fails leaves the conflict to a person, whose retry makes a new one and ends the old', () => {
+  it('a merge task that fails is ended and another one is made, and after the last one a person is asked', () => {
     const story = conflicted();
-    story.work('i/1/2');
-    story.finish('i/1/2', 'land', { output: { result: 'source_lost' } });
-    expect(story.at('i/1/2')).toBe('failed');
+    for (const merge of ['i/1/2', 'i/1/3']) {
+      story.work(merge);
+      story.finish(merge, 'land', { output: { result: 'source_lost' } });
+      expect(story.at(merge)).toBe('canceling.retiring');
+      expect(story.at('i/1/1')).toBe('conflicted');
+      story.finish(merge, 'retire');
+    }
+    story.work('i/1/4');
+    story.finish('i/1/4', 'land', { output: { result: 'source_lost' } });
     expect(story.at('i/1/1')).toBe('conflict_unresolved');
     expect(story.at('i/1')).toBe('in_progress.attention');
     expect(story.at('i')).toBe('in_progress.running.attention');
     story.post('i/1/1', { type: 'task.retry' });
-    expect(story.at('i/1/2')).toBe('canceling.retiring');
     story.finish('i/1/1', 'land', conflict);
-    story.finish('i/1/2', 'retire');
     expect(story.at('i/1/1')).toBe('conflicted');
-    story.complete('i/1/3');
+    story.complete('i/1/5');
     expect(story.at('i/1/1')).toBe('merging');
   });
 
-  it('a failed merge task that is retried still resolves the conflict', () => {
+  it('the last merge task, retried after it failed, still resolves the conflict', () => {
     const story = conflicted();
-    story.work('i/1/2');
-    story.finish('i/1/2', 'land', { output: { result: 'source_lost' } });
-    story.post('i/1/2', { type: 'task.retry' });
-    story.complete('i/1/2');
+    for (const merge of ['i/1/2', 'i/1/3']) {
+      story.post(merge, { type: 'task.cancel' });
+      story.finish(merge, 'retire');
+    }
+    story.work('i/1/4');
+    story.finish('i/1/4', 'land', { output: { result: 'source_lost' } });
+    story.post('i/1/4', { type: 'task.retry' });
+    story.complete('i/1/4');
     expect(story.at('i/1/1')).toBe('merging');
+  });
+
+  it('a phase that does not merge into the initiative does, once its merge task has landed', () => {
+    const story = new Story({ mode: 'yolo', phases: [[[]]] });
+    story.finish('i/1', 'open');
+    story.complete('i/1/1');
+    story.finish('i/1', 'prove');
+    story.finish('i/1', 'land', conflict);
+    expect(story.at('i/1')).toBe('in_progress.conflicted');
+    story.complete('i/1/2');
+    story.finish('i/1', 'prove');
+    story.finish('i/1', 'land');
+    expect(story.at('i/1')).toBe('completed');
+  });
+
+  it('an initiative that does not merge into a default branch does, once the phase that was made for it is merged', () => {
+    const story = new Story({ mode: 'yolo', phases: [] });
+    story.finish('i', 'prove');
+    story.finish('i', 'review');
+    story.approve('i', 'initiative');
+    story.finish('i', 'deliver', conflict);
+    expect(story.at('i/1')).toBe('in_progress.opening');
+    story.finish('i/1', 'open');
+    story.complete('i/1/1');
+    story.finish('i/1', 'prove');
+    story.finish('i/1', 'land');
+    story.finish('i', 'prove');
+    story.finish('i', 'review');
+    story.approve('i', 'initiative');
+    story.finish('i', 'deliver');
+    expect(story.at('i')).toBe('completed');
   });
 
   it('canceling the task with the conflict ends its merge task, also one that it has not heard of', () => {

@@ -16,6 +16,8 @@ it(
       phases: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }),
       steps: fc.integer({ min: 0, max: 100 }),
       meddling: fc.constantFrom(0.05, 0.15, 0.3, 0.5),
+      trouble: fc.constantFrom(undefined, undefined, 'conflict', 'partially_delivered'),
+      conflicts: fc.integer({ min: 1, max: 3 }),
     });
     const seed = Date.now() % 1_000_000_007;
     console.info(`family: ${RUNS} interleavings of fast-check seed ${seed}`);

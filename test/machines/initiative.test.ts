@@ -11,6 +11,7 @@ const input = {
   phases: 3,
   maxAttempts: 2,
   maxRounds: 2,
+  maxConflicts: 3,
 };
 const newInitiative = (changes: object = {}) =>
   new ActorUnderTest<InitiativeContext>(initiativeMachine, { ...input, ...changes });
@@ -46,8 +47,8 @@ function inReview(changes: object = {}): ActorUnderTest<InitiativeContext> {
   return one;
 }
 
-function delivering(): ActorUnderTest<InitiativeContext> {
-  const one = inReview();
+function delivering(changes: object = {}): ActorUnderTest<InitiativeContext> {
+  const one = inReview(changes);
   one.send({ type: 'initiative.approve', heads: {}, digest: DIGEST, strategies: {} });
   return one;
 }
@@ -133,6 +134,44 @@ describe('an initiative under way', () => {
     expect(initiative.context.failure).toEqual({ code: 'effect_failed', message: 'the effect failed' });
   });
 
+  it('makes a phase for a conflict with the default branches, and lets what runs go on', () => {
+    initiative = running();
+    initiative.send({ type: 'initiative.sync' });
+    initiative.done('sync', { result: 'conflict', message: 'web:a.txt', projects: ['web'] });
+    expect(initiative.path).toBe('in_progress.running.steady');
+    expect(initiative.params('phase.insert')).toMatchObject({
+      title: expect.stringContaining('conflict') as unknown,
+    });
+    expect(initiative.context.failure).toEqual({ code: 'conflict', message: 'web:a.txt' });
+  });
+
+  it('lands the default branches while phases are added, and is paused or canceled when that has ended', () => {
+    initiative = running();
+    initiative.send({ type: 'initiative.sync' }, more);
+    expect(initiative.path).toBe('in_progress.syncing');
+    initiative.send({ type: 'initiative.pause' });
+    expect(initiative.params('pause.put')).toEqual({ paused: true });
+    expect(initiative.path).toBe('in_progress.syncing');
+    initiative.done('sync', { result: 'landed' });
+    expect(initiative.path).toBe('in_progress.paused');
+    initiative.send(
+      { type: 'initiative.resume' },
+      { type: 'initiative.sync' },
+      { type: 'initiative.cancel' },
+    );
+    expect(initiative.path).toBe('in_progress.syncing');
+    initiative.fails('sync');
+    expect(initiative.path).toBe('canceling.draining');
+  });
+
+  it('lands the default branches in a review, which opens again afterwards', () => {
+    initiative = inReview();
+    initiative.send({ type: 'initiative.sync' });
+    expect(initiative.context.heads).toBeNull();
+    initiative.done('sync', { result: 'landed' });
+    expect(initiative.path).toBe('in_progress.proving');
+  });
+
   it('needs you while one of its phases does', () => {
     initiative = running();
     initiative.send({ type: 'phase.stuck', ordinal: 1 });
@@ -189,13 +228,37 @@ describe('a delivery', () => {
     ['delivered', 'completed'],
     ['partially_delivered', 'partially_delivered'],
     ['heads_moved', 'pending_review.opening'],
-    ['conflict', 'conflict_unresolved'],
+    ['conflict', 'in_progress.running.steady'],
     ['refused', 'delivery_failed'],
     ['unreachable', 'delivery_failed'],
   ])('that comes to %s leads to %s', (result, path) => {
     initiative = delivering();
     initiative.done('deliver', { result });
     expect(initiative.path).toBe(path);
+  });
+
+  it('that conflicts gets a phase with one merge task where it does, as often as the plan allows, and then a person', () => {
+    initiative = delivering({ maxConflicts: 1 });
+    initiative.done('deliver', { result: 'conflict', message: 'a.txt', projects: ['web'] });
+    const next = initiative.context.next - 1;
+    expect(initiative.params('phase.insert')).toMatchObject({ child: next, key: `merge-${next}` });
+    expect(initiative.told).toEqual([
+      {
+        to: { child: next },
+        event: expect.objectContaining({
+          type: 'phase.planTask',
+          conflictOf: 'initiative',
+          projects: ['web'],
+        }) as unknown,
+      },
+    ]);
+    expect(initiative.context).toMatchObject({ heads: null, approved: null, conflicts: 1 });
+    initiative.send({ type: 'phase.settled', ordinal: next, outcome: 'completed' });
+    initiative.done('prove', { proven: true, missing: [] });
+    initiative.done('review', { digest: DIGEST });
+    initiative.send({ type: 'initiative.approve', heads: {}, digest: DIGEST, strategies: {} });
+    initiative.done('deliver', { result: 'conflict', message: 'a.txt' });
+    expect(initiative.path).toBe('conflict_unresolved');
   });
 
   it('whose end is unknown is left to a person', () => {

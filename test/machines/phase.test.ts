@@ -13,6 +13,7 @@ const input = {
   paused: false,
   maxAttempts: 2,
   maxRounds: 2,
+  maxConflicts: 3,
 };
 const newPhase = (changes: object = {}) =>
   new ActorUnderTest<PhaseContext>(phaseMachine, { ...input, ...changes });
@@ -144,8 +145,11 @@ describe('a phase under way', () => {
         priority: 40,
         phaseOpen: true,
         dependsOn: [1],
+        conflictOf: null,
         resolves: null,
         maxAttempts: 2,
+        maxRounds: 2,
+        maxConflicts: 3,
       },
     });
     expect(phase.params('task.insert')).toMatchObject({
@@ -161,7 +165,7 @@ describe('a phase under way', () => {
     phase.send({ type: 'task.conflicted', ordinal: 1, round: 1 });
     expect(phase.params('create')).toMatchObject({
       child: 3,
-      input: { category: 'merge', resolves: 1, priority: 90 },
+      input: { category: 'merge', conflictOf: 'task', resolves: 1, priority: 90 },
     });
     expect(phase.params('task.insert')).toMatchObject({ key: 'merge-1-3', resolves: 1 });
     expect(phase.told).toEqual([{ to: { child: 1 }, event: { type: 'conflict.assigned', to: 3 } }]);
@@ -310,10 +314,71 @@ describe('the landing of a phase', () => {
     ]);
   });
 
-  it('that conflicts is left to a person', () => {
+  it('that conflicts gets one merge task in the projects where it does, above the limit of slots if need be', () => {
+    phase.done('land', { result: 'conflict', message: 'a.txt', projects: ['web'] });
+    expect(phase.path).toBe('in_progress.conflicted');
+    expect(phase.context.failure).toEqual({ code: 'conflict', message: 'a.txt' });
+    expect(phase.params('create')).toMatchObject({
+      child: 3,
+      input: { category: 'merge', conflictOf: 'phase', resolves: null, priority: 90 },
+    });
+    expect(phase.params('task.insert')).toMatchObject({ key: 'merge-3', projects: ['web'] });
+    expect(phase.told).toContainEqual(toParent('slot.taken'));
+    phase.send({ type: 'task.settled', ordinal: 3, outcome: 'completed' });
+    expect(phase.path).toBe('in_progress.proving');
+    phase.done('prove', { proven: true, missing: [] });
+    expect(phase.path).toBe('pending_review.opening');
+    expect(phase.context.failure).toBeNull();
+  });
+
+  it('gets another merge task when one fails, as often as the plan allows, and then a person', () => {
+    phase.done('land', { result: 'conflict', message: 'a.txt' });
+    for (const ordinal of [3, 4]) {
+      phase.send({ type: 'task.stuck', ordinal }, { type: 'task.unresolved', ordinal });
+      expect(phase.path).toBe('in_progress.conflicted');
+      expect(phase.told).toEqual([{ to: { child: ordinal }, event: { type: 'conflict.dropped' } }]);
+      phase.send({ type: 'task.unstuck', ordinal }, { type: 'task.settled', ordinal, outcome: 'canceled' });
+      expect(phase.path).toBe('in_progress.conflicted');
+    }
+    phase.send({ type: 'task.stuck', ordinal: 5 }, { type: 'task.unresolved', ordinal: 5 });
+    expect(phase.path).toBe('conflict_unresolved');
+    expect(phase.tags).toEqual(['needs_you']);
+    phase.send({ type: 'phase.retry' });
+    expect(phase.path).toBe('in_progress.conflicted');
+    expect(phase.params('create')).toMatchObject({ child: 6, input: { conflictOf: 'phase' } });
+  });
+
+  it('whose conflict nobody resolved lands what was approved when git has nothing against it any more', () => {
+    phase = inReview({ maxConflicts: 0 });
+    phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST });
     phase.done('land', { result: 'conflict', message: 'a.txt' });
     expect(phase.path).toBe('conflict_unresolved');
-    expect(phase.context.failure).toEqual({ code: 'conflict', message: 'a.txt' });
+    phase.send({ type: 'phase.recheck' });
+    expect(phase.path).toBe('merging.landing');
+    expect(phase.context.approved).toBe(DIGEST);
+  });
+
+  it('is not begun by a recheck of what nobody has approved: it is proven and reviewed first', () => {
+    phase = newPhase({ tasks: 0, planned: 1, maxConflicts: 1 });
+    phase.send({ ...more, type: 'phase.planTask', dependsOn: [], conflictOf: 'initiative' });
+    expect(phase.params('create')).toMatchObject({ input: { category: 'merge', conflictOf: 'initiative' } });
+    phase.send({ type: 'slot.granted' });
+    phase.done('open');
+    phase.send({ type: 'task.stuck', ordinal: 1 }, { type: 'task.unresolved', ordinal: 1 });
+    expect(phase.path).toBe('conflict_unresolved');
+    expect(phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST })).toBe(false);
+    phase.send({ type: 'phase.recheck' });
+    expect(phase.path).toBe('in_progress.attention');
+    phase.send({ type: 'task.unstuck', ordinal: 1 }, { ...settled, outcome: 'canceled' });
+    expect(phase.path).toBe('in_progress.proving');
+    phase.done('prove', { proven: true, missing: [] });
+    expect(phase.path).toBe('pending_review.opening');
+  });
+
+  it('goes on with a task that a person adds to an unresolved conflict', () => {
+    phase = inReview({ maxConflicts: 0 });
+    phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST });
+    phase.done('land', { result: 'conflict', message: 'a.txt' });
     phase.send(more);
     expect(phase.path).toBe('in_progress.working');
   });

@@ -3,13 +3,14 @@ import { initiativeMachine } from '../../src/machines/initiative.ts';
 import type { InitiativeContext } from '../../src/machines/initiative-context.ts';
 import { phaseMachine } from '../../src/machines/phase.ts';
 import type { PhaseContext } from '../../src/machines/phase-context.ts';
-import { MAX_CONFLICTS, MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
+import { MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
 import { taskMachine } from '../../src/machines/task.ts';
 import { startWith, type Space } from './explore.ts';
 import { outcomesOf } from './family/outcomes.ts';
 import { AGENT, LEASE, OTHER_LEASE } from './family/people.ts';
 
 const DIGEST = 'd'.repeat(64);
+const MAX_CONFLICTS = 3;
 const cap = (count: number) => Math.min(2, Math.max(0, count));
 const has = (value: unknown) => value !== null;
 const heads = { heads: {}, digest: DIGEST };
@@ -77,7 +78,7 @@ function taskEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
 }
 
 function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
-  const { pending, settled, next, stuck } = snapshot.context as PhaseContext;
+  const { pending, settled, next, stuck, resolver, planned, opened } = snapshot.context as PhaseContext;
   return [
     ...plain('slot.granted', 'initiative.paused', 'initiative.resumed', 'initiative.canceling'),
     ...plain('phase.approvePlan', 'phase.retry', 'phase.recheck', 'phase.waive'),
@@ -88,7 +89,13 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     ...(stuck < next - 1 - settled ? [{ type: 'task.stuck', ordinal: 1 }] : []),
     ...(stuck > 0 ? [{ type: 'task.unstuck', ordinal: 1 }] : []),
     { type: 'task.conflicted', ordinal: 1, round: 1 },
-    { type: 'phase.planTask', ...newTask },
+    // A task that failed has said that it is stuck before.
+    ...(stuck > 0 && opened
+      ? [resolver ?? next, next].map((ordinal) => ({ type: 'task.unresolved', ordinal }))
+      : []),
+    ...(next > planned
+      ? []
+      : [null, 'initiative'].map((conflictOf) => ({ type: 'phase.planTask', ...newTask, conflictOf }))),
     { type: 'phase.addTask', ...newTask },
     { type: 'phase.approve', ...heads },
     { type: 'phase.approve', heads: {}, digest: '0'.repeat(64) },
@@ -147,8 +154,11 @@ const task = {
   priority: 50,
   phaseOpen: false,
   dependsOn: [],
+  conflictOf: null,
   resolves: null,
   maxAttempts: 2,
+  maxRounds: 3,
+  maxConflicts: 3,
 };
 const phase = {
   ordinal: 3,
@@ -159,6 +169,7 @@ const phase = {
   paused: false,
   maxAttempts: 2,
   maxRounds: 2,
+  maxConflicts: 3,
 };
 const initiative = {
   mode: 'review_per_phase',
@@ -167,6 +178,7 @@ const initiative = {
   phases: 2,
   maxAttempts: 2,
   maxRounds: 2,
+  maxConflicts: 3,
 };
 
 /** What there is to explore of each machine. */
@@ -176,7 +188,8 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
     starts: [
       startWith(taskMachine, task),
       startWith(taskMachine, { ...task, dependsOn: [1, 2], needsReview: true }),
-      startWith(taskMachine, { ...task, category: 'merge', resolves: 1 }),
+      startWith(taskMachine, { ...task, category: 'merge', conflictOf: 'task', resolves: 1 }),
+      startWith(taskMachine, { ...task, category: 'merge', conflictOf: 'phase' }),
       startWith(taskMachine, task, { conflicts: MAX_CONFLICTS - 1, outruns: MAX_OUTRUNS - 1 }),
     ],
     events: taskEvents,
@@ -185,14 +198,16 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       context.phaseOpen,
       context.needsReview,
       context.resolves,
+      context.conflictOf,
       cap(context.pending.length),
       cap(context.stranded.length),
       has(context.lease),
       has(context.submission),
       context.watchers.length > 0,
       cap(context.maxAttempts - context.failures),
-      cap(MAX_CONFLICTS - context.conflicts),
+      cap(context.maxConflicts - context.conflicts),
       cap(MAX_OUTRUNS - context.outruns),
+      cap(context.maxRounds - context.round),
       context.cancelRequested,
     ],
   },
@@ -202,7 +217,23 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       startWith(phaseMachine, phase),
       startWith(phaseMachine, { ...phase, tasks: 0 }),
       startWith(phaseMachine, { ...phase, tasks: 0, planned: 1 }),
+      startWith(phaseMachine, { ...phase, mode: 'yolo', tasks: 0, planned: 1 }),
       startWith(phaseMachine, { ...phase, mode: 'yolo', draft: true, dependsOn: [1, 2] }),
+      ...(
+        [
+          ['yolo', false],
+          ['yolo', true],
+          ['review_per_phase', false],
+        ] as const
+      ).flatMap(([mode, draft]) =>
+        [MAX_CONFLICTS - 1, MAX_CONFLICTS].map((conflicts) =>
+          startWith(
+            phaseMachine,
+            { ...phase, mode, tasks: 1, draft },
+            { conflicts, resolver: 1, conflict: { of: 'initiative', projects: null } },
+          ),
+        ),
+      ),
     ],
     events: phaseEvents,
     outcomes: outcomesOf,
@@ -218,6 +249,10 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       context.paused,
       cap(context.maxRounds - context.round),
       context.heads === DIGEST,
+      context.approved !== null,
+      context.resolver !== null,
+      context.opened,
+      cap(context.maxConflicts - context.conflicts),
       context.cancelRequested,
     ],
   },
@@ -227,6 +262,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       startWith(initiativeMachine, initiative),
       startWith(initiativeMachine, { ...initiative, phases: 0, autostart: true }),
       startWith(initiativeMachine, { ...initiative, phaseLimit: 2 }),
+      startWith(initiativeMachine, initiative, { conflicts: MAX_CONFLICTS - 1 }),
     ],
     events: initiativeEvents,
     outcomes: outcomesOf,
@@ -239,6 +275,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       context.paused,
       cap(context.maxRounds - context.round),
       context.heads === DIGEST,
+      cap(context.maxConflicts - context.conflicts),
       context.cancelRequested,
     ],
   },

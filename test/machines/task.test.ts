@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { MAX_CONFLICTS, MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
+import { MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
 import { taskMachine } from '../../src/machines/task.ts';
 import { ActorUnderTest } from './actor-under-test.ts';
 import { AGENT, LEASE, OTHER_LEASE } from './family/people.ts';
@@ -12,8 +12,11 @@ const input = {
   priority: 50,
   phaseOpen: true,
   dependsOn: [],
+  conflictOf: null,
   resolves: null,
   maxAttempts: 2,
+  maxRounds: 3,
+  maxConflicts: 3,
 };
 const newTask = (changes: object = {}) =>
   new ActorUnderTest<TaskContext>(taskMachine, { ...input, ...changes });
@@ -76,9 +79,12 @@ describe('a task that waits', () => {
 
   it('can not be linked to itself, nor, as a merge task, to anything', () => {
     expect(task.send({ type: 'task.relink', dependsOn: [3] })).toBe(false);
-    expect(newTask({ category: 'merge', resolves: 1 }).send({ type: 'task.relink', dependsOn: [1] })).toBe(
-      false,
-    );
+    expect(
+      newTask({ category: 'merge', conflictOf: 'task', resolves: 1 }).send({
+        type: 'task.relink',
+        dependsOn: [1],
+      }),
+    ).toBe(false);
   });
 
   it('changes its place among the claimable tasks', () => {
@@ -255,7 +261,7 @@ describe('a landing', () => {
   });
 
   it('that conflicts again and again is given to a person in the end', () => {
-    for (let round = 1; round <= MAX_CONFLICTS; round += 1) {
+    for (let round = 1; round <= 3; round += 1) {
       task.done('land', { result: 'conflict' });
       expect(task.told).toEqual([{ to: 'parent', event: { type: 'task.conflicted', ordinal: 3, round } }]);
       task.send({ type: 'conflict.assigned', to: 10 + round }, { type: 'conflict.resolved', by: 10 + round });
@@ -286,7 +292,24 @@ describe('news of a merge task', () => {
     expect(task.context.resolver).toBeNull();
   });
 
-  it('that it was canceled leaves the conflict to a person, who may waive the task', () => {
+  it('that it failed or was canceled asks for another one, as often as the plan allows', () => {
+    task.send({ type: 'conflict.failed', by: 9 });
+    expect(task.path).toBe('conflicted');
+    expect(task.told).toEqual([
+      { to: { sibling: 9 }, event: { type: 'conflict.dropped' } },
+      { to: 'parent', event: { type: 'task.conflicted', ordinal: 3, round: 2 } },
+    ]);
+    expect(task.send({ type: 'conflict.failed', by: 9 })).toBe(false);
+    task.send({ type: 'conflict.assigned', to: 10 }, { type: 'conflict.failed', by: 10 });
+    expect(task.context.conflicts).toBe(3);
+    task.send({ type: 'conflict.assigned', to: 11 }, { type: 'conflict.failed', by: 11 });
+    expect(task.path).toBe('conflict_unresolved');
+  });
+
+  it('that the last one was canceled leaves the conflict to a person, who may waive the task', () => {
+    task = newTask({ maxConflicts: 1 });
+    task.send({ type: 'phase.opened' }, claim(1), submit());
+    task.done('land', { result: 'conflict' });
     task.send({ type: 'conflict.failed', by: 9 });
     expect(task.tags).toEqual(['needs_you']);
     task.send({ type: 'task.waive' });

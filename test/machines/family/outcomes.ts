@@ -30,7 +30,12 @@ export const OUTCOMES: Readonly<Record<string, readonly [Outcome, ...Outcome[]]>
   ],
   'phase.retire': [nothing, error],
   'initiative.open': [nothing, error],
-  'initiative.sync': [nothing, error],
+  'initiative.sync': [
+    landed,
+    { output: { result: 'conflict', projects: ['web'] } },
+    ...results('heads_moved', 'source_lost', 'unrelated'),
+    error,
+  ],
   'initiative.prove': [proven, unproven, error],
   'initiative.openReview': [{ output: { digest: DIGEST } }, { output: { digest: MOVED } }, error],
   'initiative.deliver': [
@@ -50,14 +55,20 @@ export const OUTCOMES: Readonly<Record<string, readonly [Outcome, ...Outcome[]]>
   'initiative.retire': [nothing, error],
 };
 
+function isResult(outcome: Outcome, name: string): boolean {
+  return 'output' in outcome && (outcome.output as { result?: unknown }).result === name;
+}
+
 export function outcomesOf(src: string): readonly [Outcome, ...Outcome[]] {
   const found = OUTCOMES[src];
   if (found === undefined) throw new Error(`no outcomes are known of ${src}`);
   return found;
 }
 
-/** Mostly the good one: otherwise hardly anything gets far enough to be interesting. */
-export function randomOutcome(random: Random, src: string): Outcome {
+/** Mostly the good one: otherwise hardly anything gets far enough to be interesting. In trouble, that one again and again. */
+export function randomOutcome(random: Random, src: string, trouble?: string): Outcome {
   const all = outcomesOf(src);
+  const again = trouble === undefined ? undefined : all.find((outcome) => isResult(outcome, trouble));
+  if (again !== undefined && random.chance(0.8)) return again;
   return random.chance(0.55) ? all[0] : random.pick(all);
 }

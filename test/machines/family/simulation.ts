@@ -19,6 +19,10 @@ export interface Scenario {
   readonly steps: number;
   /** How likely a step is an event of a person. */
   readonly meddling: number;
+  /** A result that effects which can come to it mostly come to. */
+  readonly trouble?: string | undefined;
+  /** How many merge tasks a conflict gets. */
+  readonly conflicts?: number;
   /** Done once, the first time that a member is in this state. */
   readonly interfere?: {
     readonly kind: Kind;
@@ -46,7 +50,7 @@ function checkGrants(member: Member, { actions }: Move): void {
   if (grants && active > phaseLimit) throw new Error(`granted ${active} slots of ${phaseLimit}`);
 }
 
-function plant(family: Family, random: Random, { mode, phaseLimit, phases }: Scenario): void {
+function plant(family: Family, random: Random, { mode, phaseLimit, phases, conflicts = 3 }: Scenario): void {
   const older = (count: number) =>
     random.some(
       Array.from({ length: count }, (_, index) => index + 1),
@@ -61,6 +65,7 @@ function plant(family: Family, random: Random, { mode, phaseLimit, phases }: Sce
       autostart: false,
       maxAttempts: 2,
       maxRounds: 3,
+      maxConflicts: conflicts,
     });
     phases.forEach((tasks, index) => {
       const ordinal = index + 1;
@@ -73,6 +78,7 @@ function plant(family: Family, random: Random, { mode, phaseLimit, phases }: Sce
         paused: false,
         maxAttempts: 2,
         maxRounds: 3,
+        maxConflicts: conflicts,
       });
       for (let task = 1; task <= tasks; task += 1) {
         family.create(`i/${ordinal}/${task}`, 'task', {
@@ -82,8 +88,11 @@ function plant(family: Family, random: Random, { mode, phaseLimit, phases }: Sce
           priority: 50,
           phaseOpen: false,
           dependsOn: older(task - 1),
+          conflictOf: null,
           resolves: null,
           maxAttempts: 2,
+          maxRounds: 3,
+          maxConflicts: conflicts,
         });
       }
     });
@@ -91,7 +100,7 @@ function plant(family: Family, random: Random, { mode, phaseLimit, phases }: Sce
 }
 
 /** One random thing: a message, an effect, an agent, or a person. */
-function anything(family: Family, random: Random, meddling: number): void {
+function anything(family: Family, random: Random, { meddling, trouble }: Scenario): void {
   if (random.chance(meddling)) {
     const member = random.pick([...family.members.values()]);
     family.post(member.id, random.pick(PEOPLE_SEND[member.kind])(random, member, family));
@@ -107,7 +116,7 @@ function anything(family: Family, random: Random, meddling: number): void {
   const effect = effects[place - channels.length];
   const task = tasks[place - channels.length - effects.length];
   if (channel !== undefined) family.deliver(channel);
-  else if (effect !== undefined) family.finish(effect, randomOutcome(random, effect.src));
+  else if (effect !== undefined) family.finish(effect, randomOutcome(random, effect.src, trouble));
   else if (task !== undefined) family.post(task.id, agentEvent(random, task));
 }
 
@@ -149,7 +158,7 @@ export function play(scenario: Scenario): Played {
     family.post('i', { type: 'initiative.start' });
     for (let step = 0; step < scenario.steps; step += 1) {
       check();
-      anything(family, random, scenario.meddling);
+      anything(family, random, scenario);
     }
     fixEverything(family, random, check);
     const left = [...family.members.values()].find(({ isSettled }) => !isSettled);

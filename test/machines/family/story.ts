@@ -25,6 +25,7 @@ export class Story {
         autostart: false,
         maxAttempts: 2,
         maxRounds: 3,
+        maxConflicts: 3,
       });
       for (const [index, tasks] of phases.entries()) this.#plan(mode, index + 1, tasks);
     });
@@ -34,7 +35,7 @@ export class Story {
   }
 
   #plan(mode: ReviewMode, ordinal: number, tasks: readonly (readonly number[])[]): void {
-    const limits = { maxAttempts: 2, maxRounds: 3 };
+    const limits = { maxAttempts: 2, maxRounds: 3, maxConflicts: 3 };
     const phase = {
       ordinal,
       mode,
@@ -53,8 +54,11 @@ export class Story {
         priority: 50,
         phaseOpen: false,
         dependsOn,
+        conflictOf: null,
         resolves: null,
         maxAttempts: 2,
+        maxRounds: 3,
+        maxConflicts: 3,
       });
     }
   }

@@ -8,6 +8,7 @@ import { AttemptEndMigration } from './0006-attempt-end.ts';
 import { TicketTokenMigration } from './0007-ticket-token.ts';
 import { LeaseExpiredMigration } from './0008-lease-expired.ts';
 import { RequestAgeMigration } from './0009-request-age.ts';
+import { ConflictsMigration } from './0010-conflicts.ts';
 
 /** Append-only and in order: a released migration is never edited, and its name is what the database remembers. */
 export const migrations: readonly MigrationObject[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: '0007-ticket-token', class: TicketTokenMigration },
   { name: '0008-lease-expired', class: LeaseExpiredMigration },
   { name: '0009-request-age', class: RequestAgeMigration },
+  { name: '0010-conflicts', class: ConflictsMigration },
 ];

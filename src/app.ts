@@ -83,6 +83,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const plan = new PlanStore(orm);
   const running = new RunningBodies();
   const tokens = new TokenService(sql);
+  const engine = config.mergeEngine === 'nodegit' ? await NodegitMergeEngine.load() : new GitMergeEngine();
 
   // The bodies of effects read actors, and the runtime runs the bodies: the one knot, tied here.
   const runtime: Runtime = createRuntime({
@@ -92,7 +93,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       sql,
       plan,
       hub,
-      engine: config.mergeEngine === 'nodegit' ? await NodegitMergeEngine.load() : new GitMergeEngine(),
+      engine,
       intents,
       deliveries: new PgDeliveryStore(sql),
       boundary: options.boundary,
@@ -141,6 +142,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         sql,
         plan,
         hub,
+        engine,
         boundary: options.boundary,
         runtime: () => runtime,
         feed: () => runtime.feed,

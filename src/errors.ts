@@ -68,6 +68,8 @@ export const REFUSALS = {
   no_commits: 'Nothing was pushed, and the submit does not say why there is nothing.',
   tip_moved: 'The branch of the phase has moved on: merge it again, push, and submit again.',
   conflict_not_resolved: 'The push does not contain the commits whose conflict it should resolve.',
+  conflict_markers_left: 'There are conflict markers in what was pushed.',
+  conflict_side_dropped: 'The change of one side of the conflict is gone, and nobody said why.',
   no_open_review: 'The unit has no review open.',
   heads_moved: 'The heads have changes that the review did not serve.',
   heads_not_served: 'These are not the heads that the open review served.',

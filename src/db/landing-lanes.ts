@@ -8,7 +8,8 @@ import type { Entered, LandingEntry, Lane } from '../git/intent-store.ts';
  * 2 take or renew the landing's claim: a higher fence makes every earlier holder of this landing powerless;
  * 3 throw out landings whose lease is over, fence included: they come back with a new ticket;
  * 4 keep the ticket, or draw one for all lanes;
- * 5 look who is before us. A landing with open intents is before everybody, because it owns its refs.
+ * 5 look who is before us. A landing with open intents is before everybody, because it owns its refs; then a task that was outrun
+ *   too often, for which the lane is held.
  */
 export async function enterLanes(sql: Sql, entry: LandingEntry, leaseMs: number): Promise<Entered> {
   const lanes = entry.lanes.toSorted(
@@ -24,8 +25,11 @@ export async function enterLanes(sql: Sql, entry: LandingEntry, leaseMs: number)
   const fence = await claim(sql, entry, leaseMs);
   await throwOut(sql, entry.effectId, projects, refs);
   await takeTickets(sql, entry.effectId, lanes, projects, refs);
+  const holds = await liveHolds(sql, projects, refs);
+  const isHolder = holds.some(({ behind }) => behind === entry.unit.id);
   const before =
-    (await openElsewhere(sql, entry.effectId, projects, refs)) ?? (await earlier(sql, entry.effectId));
+    (await openElsewhere(sql, entry.effectId, projects, refs)) ??
+    (isHolder ? null : (holds[0] ?? (await earlier(sql, entry.effectId))));
   return before === null
     ? { held: true, claim: { effectId: entry.effectId, fence } }
     : { held: false, ...before };
@@ -88,7 +92,7 @@ async function takeTickets(
   );
 }
 
-type Before = { behind: string; projectId: string; ref: string };
+type Before = { behind: string; projectId: string; ref: string; holder?: string };
 
 /** A living landing's open intents on our lanes: nobody may move those refs. */
 async function openElsewhere(
@@ -117,6 +121,26 @@ async function earlier(sql: Sql, effectId: string): Promise<Before | null> {
     [effectId],
   );
   return rows[0] ?? null;
+}
+
+/** Tasks for which one of these lanes waits: outrun too often, and still at work or about to land. */
+async function liveHolds(
+  sql: Sql,
+  projects: readonly string[],
+  refs: readonly string[],
+): Promise<(Before & { holder: string })[]> {
+  const { rows } = await sql.query<Before & { holder: string }>(
+    `SELECT h.task_id AS behind, mine.project_id AS "projectId", h.ref, 'task ' || t.key AS holder
+       FROM lane_hold h
+       JOIN unnest($1::text[], $2::text[]) AS mine(project_id, ref) ON mine.ref = h.ref AND mine.project_id = ANY(h.project_ids)
+       JOIN task t ON t.id = h.task_id
+      WHERE h.until > db_now()
+        AND (EXISTS (SELECT FROM lease l WHERE l.lease_id = h.lease_id AND NOT l.expired)
+          OR EXISTS (SELECT FROM effect e WHERE e.actor_id = h.task_id AND e.kind = 'task.land'))
+      ORDER BY h.since LIMIT 1`,
+    [projects, refs],
+  );
+  return rows;
 }
 
 function compare(left: string, right: string): number {

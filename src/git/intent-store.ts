@@ -46,7 +46,8 @@ export interface StoredLanding extends LandingClaim {
 
 export type Entered =
   | { held: true; claim: LandingClaim }
-  | { held: false; behind: string; projectId: string; ref: string };
+  /** `holder`: the task whose merge was outrun too often, for which the lane waits. */
+  | { held: false; behind: string; projectId: string; ref: string; holder?: string };
 
 /** Where landings keep their order, what they prepared, and the intents that own refs. Writes under a lost claim throw `landing_superseded`. */
 export interface IntentStore {

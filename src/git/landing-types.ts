@@ -96,10 +96,17 @@ export class LaneBusy extends Error {
   readonly ref: string;
   readonly delayMs: number;
 
-  constructor(lane: { behind: string; projectId: string; ref: string; fault?: GitError }, delayMs = 150) {
-    const { ref, fault } = lane;
+  constructor(
+    lane: { behind: string; projectId: string; ref: string; fault?: GitError; holder?: string },
+    delayMs = 150,
+  ) {
+    const { ref, fault, holder } = lane;
     const why = fault === undefined ? '' : `, which ${unfinishable} ${fault.code}: ${fault.message}`;
-    super(`waiting for another landing on ${ref}${why}`);
+    super(
+      holder === undefined
+        ? `waiting for another landing on ${ref}${why}`
+        : `waiting for ${holder}, which has been outrun too often, to merge ${ref}`,
+    );
     this.behind = lane.behind;
     this.projectId = lane.projectId;
     this.ref = lane.ref;

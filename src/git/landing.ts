@@ -8,6 +8,9 @@ import { mergeAll, prepareIntents } from './landing-prepare.ts';
 import { LaneBusy, type LandingPorts, type LandingRequest, type LandingResult } from './landing-types.ts';
 import { moveRefs } from './move-refs.ts';
 
+/** How long to wait before asking again whether somebody has merged. */
+const heldLaneMs = 1_000;
+
 /** How often a landing begins again because a target moved between reading and locking it. */
 const maxRounds = 5;
 
@@ -29,7 +32,7 @@ export async function land(request: LandingRequest, ports: LandingPorts): Promis
     .filter((project) => project.source !== null)
     .map((project) => ({ projectId: project.projectId, ref: project.targetRef }));
   const entered = await ports.store.enter({ effectId, attempt, unit, author, lanes });
-  if (!entered.held) throw new LaneBusy(entered);
+  if (!entered.held) throw new LaneBusy(entered, entered.holder === undefined ? undefined : heldLaneMs);
 
   return holdingClaims(ports.store, ports.signal, async (held) => {
     held.add(entered.claim);

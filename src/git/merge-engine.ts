@@ -16,7 +16,10 @@ export interface Conflict {
   stages: { 1?: ConflictStage; 2?: ConflictStage; 3?: ConflictStage };
 }
 
-export type MergeOutcome = { clean: true; tree: string } | { clean: false; conflicts: Conflict[] };
+/** Of a merge with conflicts, `tree` has everything that did merge, where the engine can say so. */
+export type MergeOutcome =
+  | { clean: true; tree: string }
+  | { clean: false; conflicts: Conflict[]; tree: string | null };
 
 /** Merges two commits in memory: no worktree, no ref moves. Anything that is neither clean nor a conflict throws a GitError. */
 export interface MergeEngine {

@@ -21,7 +21,11 @@ export function parseMergeTree(stdout: Buffer, clean: boolean): MergeOutcome {
   if (!isObjectId(tree.toString('latin1'))) throw unreadable();
   if (clean) return { clean: true, tree: tree.toString('latin1') };
   const stages = readStages(fields);
-  return { clean: false, conflicts: conflictsOf(stages, readMessages(fields)) };
+  return {
+    clean: false,
+    conflicts: conflictsOf(stages, readMessages(fields)),
+    tree: tree.toString('latin1'),
+  };
 }
 
 interface Fields {

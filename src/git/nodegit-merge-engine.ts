@@ -63,7 +63,7 @@ export class NodegitMergeEngine implements MergeEngine {
       ]);
       const index = await this.#nodegit.Merge.commits(opened, left, right);
       if (!index.hasConflicts()) return { clean: true, tree: (await index.writeTreeTo(opened)).tostrS() };
-      return { clean: false, conflicts: this.#conflicts(index) };
+      return { clean: false, conflicts: this.#conflicts(index), tree: null };
     } finally {
       opened.cleanup?.();
     }

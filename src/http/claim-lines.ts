@@ -19,8 +19,8 @@ function conflictWord(type: string): string {
 
 /**
  * A claim for shells: one `NAME=value` per line, the names fixed. `PROJECT=` (key, clone address, base commit, ref to start
- * from), `MERGE=` (key, commit to merge in), `COMMENT=` (project, file:line, text) and `CONFLICT=` (project, kind, path) repeat;
- * `CONFLICT_SOURCE=` and `CONFLICT_TARGET=` are there when there is a conflict to resolve. Values are data, written by people whom
+ * from), `MERGE=` (key, commit to merge in), `COMMENT=` (project, file:line, text), `CONFLICT=` (project, kind, path) and `INTENT=`
+ * (project, side, commit, what it was for) repeat; `CONFLICT_OF=` (kind of unit, key) is there for a merge task. Values are data, written by people whom
  * the reader need not trust: they are to be read line by line, and never to be run or sourced.
  */
 export function claimLines(claim: Claim): string {
@@ -52,11 +52,16 @@ export function claimLines(claim: Claim): string {
     ...(conflict === null
       ? []
       : [
-          ['CONFLICT_SOURCE', conflict.source] as const,
-          ['CONFLICT_TARGET', conflict.target] as const,
-          ...conflict.files.map(
-            ({ project, path, type }) => ['CONFLICT', `${project} ${conflictWord(type)} ${path}`] as const,
-          ),
+          ['CONFLICT_OF', `${conflict.of} ${conflict.unit?.key ?? ''}`] as const,
+          ...conflict.projects.flatMap(({ project, files, intents }) => [
+            ...files.map(
+              ({ path, type }) => ['CONFLICT', `${project} ${conflictWord(type)} ${path}`] as const,
+            ),
+            ...intents.map(
+              ({ side, commit, subject, unit }) =>
+                ['INTENT', `${project} ${side} ${commit} ${unit?.title ?? subject}`] as const,
+            ),
+          ]),
         ]),
   ];
   return lines.map(([name, value]) => `${name}=${escapeLine(value)}\n`).join('');

@@ -64,6 +64,8 @@ export const STATUS = {
   no_commits: 422,
   tip_moved: 409,
   conflict_not_resolved: 409,
+  conflict_markers_left: 409,
+  conflict_side_dropped: 409,
   heads_moved: 409,
   heads_not_served: 409,
   no_open_review: 409,

@@ -59,6 +59,7 @@ export const taskEvents = catalog({
       submission: digestSchema,
       summary: textSchema(20_000).default(''),
       noChanges: textSchema(2_000).nullable().default(null),
+      oneSided: textSchema(2_000).nullable().default(null),
     }),
     senders: ['service'],
     description: 'The agent says it is done; the digest names the recorded heads.',

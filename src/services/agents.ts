@@ -112,11 +112,11 @@ export class Agents implements AgentService {
     const repeated =
       !live && (await isApplied(this.#deps.sql, attempt.task_id, sending.eventIdFor(attempt.task_id)));
     if (!live && !repeated) throw leaseOver();
-    const submission = live ? await this.#record(attempt, body.noChanges) : '0'.repeat(64);
+    const submission = live ? await this.#record(attempt, body) : '0'.repeat(64);
     return this.#report(
       attempt,
       'task.submit',
-      { submission, summary: body.summary, noChanges: body.noChanges },
+      { submission, summary: body.summary, noChanges: body.noChanges, oneSided: body.oneSided },
       sending,
     );
   }
@@ -131,7 +131,7 @@ export class Agents implements AgentService {
     if (body.reason === 'success') {
       return this.submit(
         agentId,
-        { lease: body.lease, summary: body.summary, noChanges: body.noChanges },
+        { lease: body.lease, summary: body.summary, noChanges: body.noChanges, oneSided: body.oneSided },
         sending,
       );
     }
@@ -152,9 +152,9 @@ export class Agents implements AgentService {
     return attempt;
   }
 
-  async #record(attempt: AttemptRow, noChanges: string | null): Promise<string> {
+  async #record(attempt: AttemptRow, body: Submit): Promise<string> {
     try {
-      return await recordSubmission(this.#deps, attempt, noChanges);
+      return await recordSubmission(this.#deps, attempt, body);
     } catch (error) {
       throw gitRefusal(error);
     }

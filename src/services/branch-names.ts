@@ -19,6 +19,11 @@ export function attemptBranch(initiative: string, phase: string, task: string, a
   return `signalbox/${initiative}/attempt/${phase}/${task}/${attempt}`;
 }
 
+/** What a merge task has to merge, in each project where it has to: shown to its agent, and kept. */
+export function mergeBranch(initiative: string, phase: string, task: string): string {
+  return `signalbox/${initiative}/merge/${phase}/${task}`;
+}
+
 /** What the first so many attempts of a task may have pushed to, the newest first. */
 export function attemptRefs(initiative: string, phase: string, task: string, attempts: number): string[] {
   return Array.from({ length: attempts }, (_, index) =>

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { childId } from '../actors/address.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
 import type { Phase } from '../db/entities/phase.ts';
 import type { Task } from '../db/entities/task.ts';
 import type { Boundary } from '../git/boundary.ts';
 import type { Hub } from '../git/hub.ts';
+import type { MergeEngine } from '../git/merge-engine.ts';
 import { attemptBranch, attemptRefs, headRef, phaseBranch } from './branch-names.ts';
 import { keepLease } from './claim-keys.ts';
+import { conflictBriefing } from './conflict-briefing.ts';
 import type { ClaimCaller } from './contracts.ts';
-import { resolvedHeads } from './effects/land-task.ts';
+import type { Heads } from './heads.ts';
+import { pinMergeHeads } from './merge-heads.ts';
 import type { PlanStore } from './plan-store.ts';
 import { keepReservation, type Reservation } from './ready-tasks.ts';
 import type { Claim } from './shapes/agent.ts';
 import { bearTaskBranch, findStartPoints, type StartPoints } from './start-points.ts';
 import { hashSecret } from './tokens.ts';
-import { getConflict } from './work-store.ts';
 
 /** The attempt that a lease stands for. */
 export interface AttemptRow {
@@ -31,6 +32,7 @@ export interface ClaimDeps {
   readonly sql: SqlPool;
   readonly plan: PlanStore;
   readonly hub: Hub;
+  readonly engine: MergeEngine;
   /** The points of a claim at which tests stop it; does nothing in production. */
   readonly boundary: Boundary;
   readonly runtime: () => Runtime;
@@ -113,7 +115,8 @@ export async function describeClaim(
   const projects = await deps.plan.projectsOfTask(task);
   const actor = await deps.runtime().peek(task.id);
   const request = await requestFor(deps.sql, task, phase);
-  const merge = await openMerges(deps, task, attempt.number);
+  const heads = await pinMergeHeads({ ...deps, actors: deps.runtime }, task);
+  const merge = await openMerges(deps, task, attempt.number, heads);
   return {
     task: {
       id: task.id,
@@ -146,7 +149,7 @@ export async function describeClaim(
       ];
     }),
     comments: request.comments,
-    conflict: await conflictFor(deps.sql, task),
+    conflict: await conflictBriefing(deps, task, heads, startCommits(attempt)),
     limits: {
       attempt: attempt.number,
       maxAttempts: Number(actor?.context['maxAttempts'] ?? attempt.number),
@@ -177,11 +180,15 @@ async function family(deps: ClaimDeps, task: Task) {
  * For a review or merge task, which starts from the tip of the phase: what has to be merged there and is not contained yet. That is
  * what the last attempt pushed, so that its work is not left behind, or for a merge task the commits whose conflict it resolves.
  */
-async function openMerges(deps: ClaimDeps, task: Task, attempt: number): Promise<Record<string, string>> {
+async function openMerges(
+  deps: ClaimDeps,
+  task: Task,
+  attempt: number,
+  heads: Heads,
+): Promise<Record<string, string>> {
   if (task.category === 'execute') return {};
   const { initiative, phase } = await family(deps, task);
   const target = headRef(phaseBranch(initiative.key, phase.key));
-  const heads = await resolvedHeads({ sql: deps.sql, actors: deps.runtime }, task);
   const open: Record<string, string> = {};
   for (const project of await deps.plan.projectsOfTask(task)) {
     const repository = deps.hub.repository(project.id);
@@ -202,6 +209,10 @@ async function openMerges(deps: ClaimDeps, task: Task, attempt: number): Promise
     }
   }
   return open;
+}
+
+function startCommits({ start }: AttemptRow): Record<string, string> {
+  return Object.fromEntries(Object.entries(start).map(([project, { base }]) => [project, base]));
 }
 
 /** The plan's title, or the one it was given since. */
@@ -241,15 +252,4 @@ async function commentsOf(sql: SqlPool, unitId: string, round: number): Promise<
     [unitId, round],
   );
   return rows;
-}
-
-async function conflictFor(sql: SqlPool, task: Task): Promise<Claim['conflict']> {
-  if (task.resolves === null || task.resolves === undefined) return null;
-  const projects = await getConflict(sql, childId(task.phaseId, task.resolves));
-  if (projects === null) return null;
-  return {
-    source: projects[0]?.source ?? '',
-    target: projects[0]?.target ?? '',
-    files: projects.flatMap(({ project, files }) => files.map(({ path, type }) => ({ project, path, type }))),
-  };
 }

@@ -44,6 +44,7 @@ export class Explain implements ExplainService {
         ...(await this.#dependencies(actor, row.siblings)),
         ...(await this.#children(kind, actor)),
         ...(await this.#lease(actor)),
+        ...(await this.#hold(actor)),
         ...(await this.#ready(actor)),
         ...(await this.#effects(actor)),
       ],
@@ -126,6 +127,20 @@ export class Explain implements ExplainService {
       code: 'leased',
       text: `agent ${row.name} holds the lease until ${row.expires_at.toISOString()} unless it sends a heartbeat${row.message === null ? '' : `; it last said: ${row.message}`}`,
       refers: [row.agent_id],
+    }));
+  }
+
+  /** Others wait for a task that was outrun too often. */
+  async #hold(actor: ActorView): Promise<Reason[]> {
+    const { rows } = await this.#sql.query<{ ref: string; until: Date }>(
+      `SELECT h.ref, h.until FROM lane_hold h JOIN lease l ON l.lease_id = h.lease_id AND NOT l.expired
+        WHERE h.task_id = $1 AND h.until > db_now()`,
+      [actor.id],
+    );
+    return rows.map(({ ref, until }) => ({
+      code: 'lane_held',
+      text: `it was outrun too often: nothing else is landed on ${ref} until it is handed in, or until ${until.toISOString()}`,
+      refers: [],
     }));
   }
 

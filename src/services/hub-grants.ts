@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { SqlPool } from '../actors/sql.ts';
 import type { Hub } from '../git/hub.ts';
-import { attemptRefs, headRef, lateRef, phaseBranch, taskBranch } from './branch-names.ts';
+import { attemptRefs, headRef, lateRef, mergeBranch, phaseBranch, taskBranch } from './branch-names.ts';
 import type { HubAccess, HubGrant } from './contracts.ts';
 import type { PlanStore } from './plan-store.ts';
 import { hashSecret } from './tokens.ts';
@@ -81,7 +81,7 @@ export class HubGrants implements HubAccess {
         headRef(phaseBranch(initiative.key, phase.key)),
         headRef(taskBranch(initiative.key, phase.key, task.key)),
         ...attemptRefs(initiative.key, phase.key, task.key, attempt.number),
-        ...(await this.#conflictRef(task, initiative.key, phase.key)),
+        headRef(mergeBranch(initiative.key, phase.key, task.key)),
       ]),
       push: access === 'fetch' ? null : { mode: 'attempt', ref },
     };
@@ -91,17 +91,5 @@ export class HubGrants implements HubAccess {
   async #readable(projectId: string, refs: readonly string[]): Promise<string[]> {
     const tips = await this.#hub.repository(projectId).readTips([...new Set(refs)]);
     return [...tips].filter(([, tip]) => tip !== null).map(([ref]) => ref);
-  }
-
-  /** A merge task reads the branch of the task whose conflict it resolves. */
-  async #conflictRef(
-    task: { resolves?: number | null | undefined; phaseId: string },
-    initiativeKey: string,
-    phaseKey: string,
-  ): Promise<string[]> {
-    if (task.resolves === null || task.resolves === undefined) return [];
-    const siblings = await this.#plan.tasksOf(task.phaseId);
-    const conflicted = siblings.find(({ ordinal }) => ordinal === task.resolves);
-    return conflicted === undefined ? [] : [headRef(taskBranch(initiativeKey, phaseKey, conflicted.key))];
   }
 }

@@ -2,18 +2,22 @@ import { Refusal } from '../errors.ts';
 import type { Task } from '../db/entities/task.ts';
 import { headRef, keepRef, phaseBranch } from './branch-names.ts';
 import type { AttemptRow, ClaimDeps } from './claims.ts';
-import { resolvedHeads } from './effects/land-task.ts';
 import { headsDigest, type Heads } from './heads.ts';
+import { countOutrun } from './lane-holds.ts';
+import { mergeHeads } from './merge-heads.ts';
+import { type Merge, refuseBadResolution } from './resolution-check.ts';
+import type { Submit } from './shapes/agent.ts';
 import { putSubmission } from './work-store.ts';
 
 /**
  * Reads what the attempt pushed, checks it, pins every head by a keep ref and writes the submission down. Gives its digest.
- * Refuses with `no_commits`, `tip_moved` or `conflict_not_resolved`; nothing is changed then.
+ * Refuses with `no_commits`, `tip_moved`, `conflict_not_resolved`, `conflict_markers_left` or `conflict_side_dropped`; nothing is
+ * changed then, but how often the branch has outrun the attempt is counted.
  */
 export async function recordSubmission(
   deps: ClaimDeps,
   attempt: AttemptRow,
-  noChanges: string | null,
+  { noChanges, oneSided }: Pick<Submit, 'noChanges' | 'oneSided'>,
 ): Promise<string> {
   const task = await deps.plan.task(attempt.task_id);
   const heads = await readHeads(deps, task, attempt);
@@ -23,7 +27,7 @@ export async function recordSubmission(
       `nothing was pushed to ${attempt.branch} in any project; push first, or say in noChanges why there is nothing`,
     );
   }
-  if (task.category !== 'execute') await checkStaged(deps, task, heads);
+  if (task.category !== 'execute') await checkStaged(deps, task, attempt, { heads, oneSided });
   for (const project of await deps.plan.projectsOfTask(task)) {
     const head = heads[project.key] ?? null;
     if (head === null) continue;
@@ -61,37 +65,55 @@ async function readHeads(deps: ClaimDeps, task: Task, attempt: AttemptRow): Prom
   return heads;
 }
 
+/** What is handed in, and whether a side is left out on purpose. */
+interface Staged {
+  readonly heads: Heads;
+  readonly oneSided: string | null;
+}
+
 /** What a review or merge task pushed goes on the branch of the phase as it is: so it has to contain its tip. */
-async function checkStaged(deps: ClaimDeps, task: Task, heads: Heads): Promise<void> {
+async function checkStaged(
+  deps: ClaimDeps,
+  task: Task,
+  attempt: AttemptRow,
+  { heads, oneSided }: Staged,
+): Promise<void> {
   const phase = await deps.plan.phase(task.phaseId);
   const initiative = await deps.plan.initiative(task.initiativeId);
-  const target = headRef(phaseBranch(initiative.key, phase.key));
-  const resolved = await resolvedHeads({ sql: deps.sql, actors: deps.runtime }, task);
+  const projects = await deps.plan.projectsOfTask(task);
+  const ref = headRef(phaseBranch(initiative.key, phase.key));
+  const toMerge = await mergeHeads({ ...deps, actors: deps.runtime }, task);
   const outrun: string[] = [];
-  const unresolved: string[] = [];
-  for (const project of await deps.plan.projectsOfTask(task)) {
+  const missing: string[] = [];
+  const merges: Merge[] = [];
+  for (const project of projects) {
     const repository = deps.hub.repository(project.id);
     const head = heads[project.key] ?? null;
-    const tip = await repository.readTip(target);
+    const tip = await repository.readTip(ref);
+    const theirs = toMerge[project.key] ?? null;
     if (head !== null && tip !== null && !(await repository.isAncestor(tip, head))) outrun.push(project.key);
-    const source = resolved[project.key] ?? null;
     const at = head ?? tip;
-    if (source !== null && (at === null || !(await repository.isAncestor(source, at)))) {
-      unresolved.push(project.key);
+    if (theirs !== null && (at === null || !(await repository.isAncestor(theirs, at)))) {
+      missing.push(project.key);
+    }
+    if (theirs !== null && head !== null && tip !== null) {
+      merges.push({ project: project.key, repository, ours: tip, theirs, head });
     }
   }
   if (outrun.length > 0) {
+    const waits = await countOutrun(deps.sql, { taskId: task.id, leaseId: attempt.lease_id, ref, projects });
     throw new Refusal(
       'tip_moved',
-      `${target} has moved on in ${outrun.join(', ')}: fetch it, merge it, push, and submit again`,
-      { details: { projects: outrun, ref: target } },
+      `${ref} has moved on in ${outrun.join(', ')}: fetch it, merge it, push, and submit again${waits ? '; nothing else is landed there meanwhile' : ''}`,
+      { details: { projects: outrun, ref, waits } },
     );
   }
-  if (unresolved.length > 0) {
+  if (missing.length > 0) {
     throw new Refusal(
       'conflict_not_resolved',
-      `the commits to be merged are not contained in what was pushed to ${unresolved.join(', ')}`,
-      { details: { projects: unresolved } },
+      `the commits to be merged are not contained in what was pushed to ${missing.join(', ')}`,
+      { details: { projects: missing } },
     );
   }
+  await refuseBadResolution(deps.engine, merges, oneSided);
 }

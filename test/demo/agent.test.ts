@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { sampleConflict } from '../support/conflict.ts';
 import { claimLines } from '../../src/http/claim-lines.ts';
 import { git } from './delivered.ts';
 import { BRANCH, FakeService, LEASE, PASSWORD, TOKEN } from './fake-service.ts';
@@ -208,11 +209,7 @@ describe('agent.sh', () => {
         ...claim,
         task: { ...claim.task, title: `-e ${nasty}`, description: nasty },
         comments: [{ project: 'app', file: 'shared.txt', line: 2, text: nasty }],
-        conflict: {
-          source: claim.branch,
-          target: claim.branch,
-          files: [{ project: 'app', path: nasty, type: 'CONFLICT (contents)' }],
-        },
+        conflict: sampleConflict([{ project: 'app', path: nasty, type: 'CONFLICT (contents)' }]),
       }),
     );
     const running =

@@ -174,7 +174,12 @@ test('F6 a task over two projects lands in both or in none, the conflict is on r
   await work.untilTask('build', 'right', 'conflicted');
   expect([await tipOf(api.hub, PHASE), await tipOf(web.hub, PHASE)]).toEqual(before);
   const merge = await claim(one, 'merge-2-3');
-  expect(merge.conflict?.files).toEqual([{ project: 'web', path: 'shared.txt', type: expect.any(String) }]);
+  expect(
+    merge.conflict?.projects.map(({ project, files }) => ({ project, files: files.map(({ path }) => path) })),
+  ).toEqual([
+    { project: 'api', files: [] },
+    { project: 'web', files: ['shared.txt'] },
+  ]);
   expect(merge.projects.map(({ key, merge: source }) => [key, source])).toEqual([
     ['api', heads['api']],
     ['web', heads['web']],
@@ -214,21 +219,18 @@ test('F6 a phase over two projects lands in both or in none, says which conflict
 
   await work.approvePhase('two');
 
-  const stuck = await work.untilPhase('two', 'conflict_unresolved');
-  expect(stuck.tags).toContain('needs_you');
-  expect(stuck.failure).toMatchObject({
+  const conflicted = await work.untilPhase('two', 'in_progress.conflicted');
+  expect(conflicted.failure).toMatchObject({
     code: 'conflict',
     message: expect.stringContaining('web:shared.txt'),
   });
   expect([await tipOf(api.hub, INITIATIVE), await tipOf(web.hub, INITIATIVE)]).toEqual(before);
 
-  // One more task takes the conflict away; a new review, and both projects land.
-  await work.tell('phase', stuck.id, 'phase.addTask', {
-    key: 'give-way',
-    title: 'Take their line',
-    projects: ['web'],
-  });
-  await doTask(first, 'give-way', { web: { 'shared.txt': 'left\n' } });
+  // A merge task where it conflicts; what it has made of it is reviewed, and both projects land.
+  const merge = await claim(first, 'merge-2');
+  expect(merge.projects.map(({ key }) => key)).toEqual(['web']);
+  await pushResolution(first, merge, { web: { 'shared.txt': 'left and right\n' } });
+  await submit(first, merge);
   await work.approvePhase('two');
   await work.untilPhase('two', 'completed');
   for (const project of [api, web])

@@ -4,6 +4,10 @@ import { describe, expect, it } from 'vitest';
 import type { MergeEngine } from '../../src/git/merge-engine.ts';
 import { Bench, git, gitWith } from './support.ts';
 
+/** An engine that can not say what did merge says null. */
+const isTreeOrNull = (tree: unknown): boolean =>
+  tree === null || (typeof tree === 'string' && /^[0-9a-f]{40}$/.test(tree));
+
 export interface EngineTraits {
   /** Reports a file added to a folder that the other side renamed, instead of leaving it in the old place. */
   reportsDirectoryRenames: boolean;
@@ -61,6 +65,7 @@ export function mergeEngineContract(
       const oid = (ref: string) => ({ mode: '100644', oid: git(bench.dir, 'rev-parse', `${ref}:a.txt`) });
       expect(merged).toEqual({
         clean: false,
+        tree: expect.toSatisfy(isTreeOrNull, 'a tree, or null') as unknown,
         conflicts: [
           {
             path: 'a.txt',

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { sampleConflict } from '../support/conflict.ts';
 import { claimLines, escapeLine } from '../../src/http/claim-lines.ts';
 import type { ServerOptions } from '../../src/http/deps.ts';
 import { expectProblem } from './problem-of.ts';
@@ -42,24 +43,21 @@ describe('a claim as lines', () => {
 
   test('has what the JSON form has of limits, of next steps and of the conflict to resolve', () => {
     expect(lines).toEqual(expect.arrayContaining(['MAX_ATTEMPTS=5', 'NEXT=task.submit']));
-    const conflict = {
-      source: 'b'.repeat(40),
-      target: SHA,
-      files: [
-        { project: 'api', path: 'src/a b.ts', type: 'CONFLICT (modify/delete)' },
-        { project: 'web', path: 'x\nGIT_PASSWORD=y', type: 'CONFLICT' },
-      ],
-    };
+    const conflict = sampleConflict([
+      { project: 'api', path: 'src/a b.ts', type: 'CONFLICT (modify/delete)' },
+      { project: 'web', path: 'x\nGIT_PASSWORD=y', type: 'CONFLICT' },
+    ]);
     expect(
       claimLines({ ...claim, conflict })
         .trimEnd()
         .split('\n')
         .slice(lines.length),
     ).toEqual([
-      `CONFLICT_SOURCE=${'b'.repeat(40)}`,
-      `CONFLICT_TARGET=${SHA}`,
+      'CONFLICT_OF=phase ',
       'CONFLICT=api modify/delete src/a b.ts',
+      `INTENT=api theirs ${'b'.repeat(40)} why src/a b.ts`,
       'CONFLICT=web CONFLICT x\\nGIT_PASSWORD=y',
+      `INTENT=web theirs ${'b'.repeat(40)} why x\\nGIT_PASSWORD=y`,
     ]);
   });
 
@@ -69,7 +67,7 @@ describe('a claim as lines', () => {
     const { description = '' } = server.app.swagger().paths?.['/v1/agents/{id}/claim']?.post ?? {};
     await server.close();
     const names = lines.map((line) => line.slice(0, line.indexOf('=')));
-    for (const name of [...names, 'CONFLICT', 'CONFLICT_SOURCE', 'CONFLICT_TARGET'])
+    for (const name of [...names, 'CONFLICT', 'CONFLICT_OF', 'INTENT'])
       expect(description).toMatch(new RegExp(`\\b${name}\\b`));
     expect(description).toContain('never `eval` or source them');
   });

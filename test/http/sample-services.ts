@@ -260,9 +260,11 @@ export function sampleServices() {
     heartbeat: async () => leaseAnswer,
     progress: async () => leaseAnswer,
     submit: report,
-    fail: (agentId, body, sending) => report(agentId, { ...body, summary: '', noChanges: null }, sending),
+    fail: (agentId, body, sending) =>
+      report(agentId, { ...body, summary: '', noChanges: null, oneSided: null }, sending),
     stop: report,
-    ask: (agentId, body, sending) => report(agentId, { ...body, summary: '', noChanges: null }, sending),
+    ask: (agentId, body, sending) =>
+      report(agentId, { ...body, summary: '', noChanges: null, oneSided: null }, sending),
   };
 
   const hubAccess: HubAccess = {

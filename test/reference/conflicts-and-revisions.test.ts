@@ -26,10 +26,21 @@ test('R4 a merge conflict is handed to a merge task with source, target and file
 
   const merge = await claim(one, 'merge-2-3');
   expect(merge.task.category).toBe('merge');
-  expect(merge.conflict).toEqual({
-    source: heads['api'],
-    target,
-    files: [{ project: 'api', path: 'shared.txt', type: expect.stringContaining('CONFLICT') }],
+  expect(merge.conflict).toMatchObject({
+    of: 'task',
+    unit: { kind: 'task', key: 'right' },
+    projects: [
+      {
+        project: 'api',
+        ours: target,
+        theirs: heads['api'],
+        files: [{ path: 'shared.txt', type: 'CONFLICT (contents)' }],
+        intents: [
+          { side: 'ours', unit: { kind: 'task', key: 'left' } },
+          { side: 'theirs', commit: heads['api'], unit: null },
+        ],
+      },
+    ],
   });
   expect(merge.projects).toEqual([
     expect.objectContaining({ key: 'api', base: target, merge: heads['api'] }),

@@ -15,7 +15,8 @@ import {
 import { filesAt, git, isContained, refsOf, tipOf } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
 import { startTestService } from '../support/service.ts';
-import { addProject, applyPlan, type TestProject, type Work } from '../support/work.ts';
+import { until } from '../support/until.ts';
+import { addProject, applyPlan, type InitiativePlan, type TestProject, type Work } from '../support/work.ts';
 
 const PHASE = 'refs/heads/signalbox/goal/phase/build';
 
@@ -29,12 +30,15 @@ interface Conflicted {
 }
 
 /** `left` has landed, `right` changed the same line; `more` is another task of the phase. */
-async function conflicted(): Promise<Conflicted> {
+async function conflicted(
+  plan: Partial<InitiativePlan> & { more?: readonly string[] } = {},
+): Promise<Conflicted> {
   const service = await startTestService();
   const api = await addProject(service, 'api', { 'shared.txt': 'base\n' });
   const work = await applyPlan(service, {
     projects: [api],
-    phases: [{ key: 'build', tasks: ['left', 'right', 'more'] }],
+    phases: [{ key: 'build', tasks: ['left', 'right', ...(plan.more ?? ['more'])] }],
+    limits: plan.limits ?? {},
   });
   const [agent, other] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const [left, right] = [await claim(agent, 'left'), await claim(other, 'right')];
@@ -47,24 +51,85 @@ async function conflicted(): Promise<Conflicted> {
   return { api, work, agent, head: head ?? '', taskId: right.task.id };
 }
 
-test('a merge task that fails leaves the conflict to a person, and a retry makes another merge task that resolves it', async () => {
-  const { api, work, agent, head, taskId } = await conflicted();
+test('a merge task that is canceled is followed by another, and after the last one a person is asked', async () => {
+  const { api, work, agent, head, taskId } = await conflicted({ limits: { conflicts: 2 } });
   const merge = await claim(agent, 'merge-2-4');
-  const { id } = await work.task('build', 'merge-2-4');
-  await work.tell('task', id, 'task.cancel');
+  await work.tell('task', merge.task.id, 'task.cancel');
   await work.untilTask('build', 'merge-2-4', 'canceled');
+  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({ code: 'lease_over' });
+  const second = await claim(agent, 'merge-2-5');
+  await work.untilTask('build', 'right', 'conflicted');
+  await report(agent, second, 'stop', { reason: 'user_requested' });
+  await work.tell('task', second.task.id, 'task.cancel');
 
   const stuck = await work.untilTask('build', 'right', 'conflict_unresolved');
   expect(stuck.tags).toContain('needs_you');
   await work.untilPhase('build', 'in_progress.attention');
-  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({ code: 'lease_over' });
 
   await work.tell('task', taskId, 'task.retry');
-  const again = await claim(agent, 'merge-2-5');
+  const again = await claim(agent, 'merge-2-6');
   await pushResolution(agent, again, { api: { 'shared.txt': 'both\n' } });
   await submit(agent, again);
   await work.untilTask('build', 'right', 'completed');
   expect(await isContained(api.hub, head, PHASE)).toBe(true);
+});
+
+test('a merge task that fails for good is ended, and another one is made', async () => {
+  const { work, agent } = await conflicted({ limits: { attempts: 1 } });
+  const merge = await claim(agent, 'merge-2-4');
+  await report(agent, merge, 'fail', { message: 'too difficult' });
+
+  await work.untilTask('build', 'merge-2-4', 'canceled');
+  await work.untilTask('build', 'right', 'conflicted');
+  await claim(agent, 'merge-2-5');
+});
+
+test('a merge task is told what conflicts in which way, why both sides are as they are, and how to see it', async () => {
+  const { api, agent, head } = await conflicted();
+  const { conflict, projects } = await claim(agent, 'merge-2-4');
+  const tip = await tipOf(api.hub, PHASE);
+  const blob = (commit: string) => git(api.hub, ['rev-parse', `${commit}:shared.txt`]);
+  const base = await git(api.hub, ['merge-base', tip ?? '', head]);
+  const stage = async (commit: string) => ({ mode: '100644', blob: await blob(commit) });
+
+  expect(conflict).toMatchObject({ of: 'task', unit: { kind: 'task', key: 'right', title: 'right' } });
+  expect(conflict?.projects).toEqual([
+    {
+      project: 'api',
+      ours: tip,
+      theirs: head,
+      base,
+      ref: 'refs/heads/signalbox/goal/merge/build/merge-2-4',
+      files: [
+        {
+          path: 'shared.txt',
+          type: 'CONFLICT (contents)',
+          message: expect.stringContaining('shared.txt'),
+          stages: { base: await stage(base), ours: await stage(tip ?? ''), theirs: await stage(head) },
+        },
+      ],
+      moreFiles: 0,
+      intents: [
+        expect.objectContaining({ side: 'ours', unit: expect.objectContaining({ key: 'left' }) }),
+        expect.objectContaining({ side: 'theirs', commit: head, unit: null }),
+      ],
+      commands: expect.arrayContaining([`git merge --no-ff ${head}`]),
+    },
+  ]);
+  expect(projects).toMatchObject([{ key: 'api', merge: head }]);
+});
+
+test('the commands of a conflict show it in the clone of its agent', async () => {
+  const { agent } = await conflicted();
+  const merge = await claim(agent, 'merge-2-4');
+  const worktree = await cloneOf(agent, merge);
+  const [fetch = '', checkout = '', merging = '', unmerged = ''] =
+    merge.conflict?.projects[0]?.commands ?? [];
+  const run = (command: string) => git(worktree, command.split(' ').slice(1), hubCredential(merge));
+  await run(fetch);
+  await run(checkout);
+  await expect(run(merging)).rejects.toThrow('git merge');
+  expect((await run(unmerged)).split('\n')).toHaveLength(3);
 });
 
 test('a merge task is not handed in without the commits whose conflict it resolves', async () => {
@@ -113,6 +178,116 @@ test('a merge task that the tip has outrun is told to merge again, and lands aft
   await work.untilTask('build', 'right', 'completed');
   expect(await isContained(api.hub, head, PHASE)).toBe(true);
   expect(await filesAt(api.hub, PHASE)).toEqual({ 'shared.txt': 'both', 'more.txt': 'more' });
+});
+
+test('a resolution with conflict markers in it, or without the change of one side, is not handed in', async () => {
+  const { api, work, agent } = await conflicted();
+  const merge = await claim(agent, 'merge-2-4');
+  await pushResolution(agent, merge, {
+    api: { 'shared.txt': '<<<<<<< HEAD\nleft\n=======\nright\n>>>>>>> x\n' },
+  });
+  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({
+    code: 'conflict_markers_left',
+    details: { files: [{ project: 'api', path: 'shared.txt', fault: 'markers' }], more: 0 },
+  });
+
+  const worktree = await cloneOf(agent, merge);
+  await git(worktree, ['fetch', '--quiet', 'origin', merge.branch], hubCredential(merge));
+  await git(worktree, ['reset', '--quiet', '--hard', 'FETCH_HEAD']);
+  await commitIn(worktree, { 'shared.txt': 'left\n' });
+  await push(merge, worktree);
+  expect(await reportRefusal(agent, merge, 'submit', { oneSided: '' })).toMatchObject({
+    code: 'invalid_request',
+  });
+  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({
+    code: 'conflict_side_dropped',
+    details: { files: [{ project: 'api', path: 'shared.txt', fault: 'theirs_dropped' }], more: 0 },
+  });
+  await work.untilTask('build', 'merge-2-4', 'in_progress.working');
+
+  await submit(agent, merge, { oneSided: 'their line is obsolete' });
+  await work.untilTask('build', 'right', 'completed');
+  expect(await filesAt(api.hub, PHASE)).toMatchObject({ 'shared.txt': 'left' });
+  const submitted = (await work.journal('task', merge.task.id)).find(({ type }) => type === 'task.submit');
+  expect(submitted?.event).toMatchObject({ oneSided: 'their line is obsolete' });
+});
+
+test('a merge task that was outrun three times is waited for: nothing else is landed until it has', async () => {
+  const { api, work, agent } = await conflicted({ more: ['more-1', 'more-2', 'more-3', 'last'] });
+  const merge = await claim(agent, 'merge-2-7');
+  const worktree = await cloneOf(agent, merge);
+  const merging = async (what: string) => {
+    await git(worktree, ['fetch', '--quiet', 'origin', PHASE], hubCredential(merge));
+    await git(worktree, ['merge', '--quiet', '--no-edit', what]).catch(() => undefined);
+    await push(merge, worktree);
+  };
+  await git(worktree, ['merge', '--quiet', '--no-edit', merge.projects[0]?.merge ?? '']).catch(
+    () => undefined,
+  );
+  await commitIn(worktree, { 'shared.txt': 'both\n' });
+  await push(merge, worktree);
+  const other = await registerAgent(agent.service, 'three');
+  const outrun = async (key: string) => {
+    const claimed = await claim(other, key);
+    await pushFiles(other, claimed, { api: { [`${key}.txt`]: 'more\n' } });
+    await submit(other, claimed);
+    return claimed;
+  };
+  const refusals = [];
+  for (const key of ['more-1', 'more-2', 'more-3']) {
+    await outrun(key);
+    await work.untilTask('build', key, 'completed');
+    refusals.push(await reportRefusal(agent, merge, 'submit'));
+    await merging('FETCH_HEAD');
+  }
+  expect(refusals.map(({ code, details }) => [code, details?.['waits']])).toEqual([
+    ['tip_moved', false],
+    ['tip_moved', false],
+    ['tip_moved', true],
+  ]);
+
+  const last = await outrun('last');
+  const why = await until('the landing to say what it waits for', async () => {
+    const { reasons } = await work.explain('task', last.task.id);
+    return reasons.find(({ text }) => text.includes('waiting for task merge-2-7')) ?? null;
+  });
+  expect(why.code).toBe('effect_ready');
+  expect((await work.explain('task', merge.task.id)).reasons.map(({ code }) => code)).toContain('lane_held');
+  expect((await work.task('build', 'last')).state).toBe('merging');
+
+  await submit(agent, merge);
+  await work.untilTask('build', 'merge-2-7', 'completed');
+  await work.untilTask('build', 'last', 'completed');
+  expect(Object.keys(await filesAt(api.hub, PHASE)).toSorted()).toEqual([
+    'last.txt',
+    'more-1.txt',
+    'more-2.txt',
+    'more-3.txt',
+    'shared.txt',
+  ]);
+});
+
+test('a branch does not wait for a task that has lost its lease', async () => {
+  const { work, agent } = await conflicted();
+  const merge = await claim(agent, 'merge-2-4');
+  const { sql } = agent.service.database;
+  await sql.query(
+    `INSERT INTO lane_hold (task_id, lease_id, ref, project_ids, until)
+     SELECT $1, $2, $3, array_agg(id::text), db_now() + interval '1 hour' FROM project`,
+    [merge.task.id, merge.lease.id, PHASE],
+  );
+  const other = await registerAgent(agent.service, 'three');
+  const more = await claim(other, 'more');
+  await pushFiles(other, more, { api: { 'more.txt': 'more\n' } });
+  await submit(other, more);
+  await until('the landing to wait', async () => {
+    const { reasons } = await work.explain('task', more.task.id);
+    return reasons.find(({ text }) => text.includes('waiting for task merge-2-4')) ?? null;
+  });
+
+  await report(agent, merge, 'stop', { reason: 'crashed' });
+
+  await work.untilTask('build', 'more', 'completed');
 });
 
 test('canceling a task in conflict ends its merge task too, and its commits are kept', async () => {

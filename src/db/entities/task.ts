@@ -17,6 +17,7 @@ const schema = defineEntity({
     capabilities: p.array().columnType('text[]').$type<string[]>(),
     projects: p.array().columnType('text[]').$type<string[] | null>().nullable(),
     dependsOn: p.array().columnType('int[]').$type<number[]>().name('depends_on'),
+    conflictOf: p.text().$type<'task' | 'phase' | 'initiative'>().name('conflict_of').nullable(),
     resolves: p.integer().nullable(),
     round: p.integer().nullable(),
     createdAt: p.datetime().name('created_at').defaultRaw('db_now()'),

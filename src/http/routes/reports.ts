@@ -29,7 +29,14 @@ const EVENT: readonly RefusalCode[] = [
   'not_active',
   'constraint',
 ];
-const HANDED_IN: readonly RefusalCode[] = ['no_commits', 'tip_moved', 'conflict_not_resolved', 'git_failed'];
+const HANDED_IN: readonly RefusalCode[] = [
+  'no_commits',
+  'tip_moved',
+  'conflict_not_resolved',
+  'conflict_markers_left',
+  'conflict_side_dropped',
+  'git_failed',
+];
 
 /** The schema of a report that ends or changes the attempt: an event to the task. */
 function eventReport<S extends z.ZodObject>(

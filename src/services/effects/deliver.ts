@@ -68,6 +68,7 @@ async function deliveryOutput(
       return {
         result: 'conflict',
         message: `does not merge cleanly in ${delivery.conflicts.map(({ projectId }) => name(projectId)).join(', ')}`,
+        projects: delivery.conflicts.map(({ projectId }) => name(projectId)),
       };
     case 'source_lost':
     case 'unrelated':

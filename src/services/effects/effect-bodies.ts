@@ -10,6 +10,7 @@ import { openInitiative, openPhase } from './open-branches.ts';
 import { openReview } from './open-review.ts';
 import { orPartial, partialWhenSpent } from './partial-delivery.ts';
 import { proveInitiative, provePhase } from './prove.ts';
+import { syncInitiative } from './sync.ts';
 import { retireInitiative, retirePhase, retireTask } from './retire.ts';
 
 /** Registered, so that no machine waits for it for ever; the answer says that this part is not there yet. */
@@ -37,7 +38,7 @@ export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRe
       whenSpent: partialWhenSpent(deps.deliveries),
     },
     'initiative.retire': effect(retireInitiative(deps)),
-    'initiative.sync': { run: notAvailable('initiative.sync') },
+    'initiative.sync': landing(syncInitiative(deps)),
     'initiative.revert': { run: notAvailable('initiative.revertDelivery') },
     'phase.open': effect(openPhase(deps)),
     'phase.prove': effect(provePhase(deps)),

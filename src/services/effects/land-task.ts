@@ -6,7 +6,7 @@ import { land } from '../../git/landing.ts';
 import type { LandingProject } from '../../git/landing-types.ts';
 import type { Repository } from '../../git/repository.ts';
 import { backupRef, headRef, phaseBranch, taskBranch } from '../branch-names.ts';
-import { childId } from '../../actors/address.ts';
+import { mergeHeads } from '../merge-heads.ts';
 import { getSubmission, type Submission } from '../work-store.ts';
 import type { EffectDeps } from './effect-deps.ts';
 import { landingOutput, landingPorts } from './landing-output.ts';
@@ -30,7 +30,7 @@ export function landTask(deps: EffectDeps) {
 
     const staged = task.category !== 'execute' && submission !== null;
     const sourceBranch = staged ? submission.branch : taskBranch(initiative.key, phase.key, task.key);
-    const resolved = staged ? await resolvedHeads(deps, task) : {};
+    const toMerge = staged ? await mergeHeads(deps, task) : {};
     const lanes: LandingProject[] = [];
     for (const project of projects) {
       const repository = deps.hub.repository(project.id, run.signal);
@@ -38,7 +38,7 @@ export function landTask(deps: EffectDeps) {
       if (!hasBegun && !staged && source !== null) {
         await moveTaskBranch(repository, task, headRef(sourceBranch), source);
       }
-      const mustContain = resolved[project.key];
+      const mustContain = toMerge[project.key];
       lanes.push({
         projectId: project.id,
         repository,
@@ -81,18 +81,6 @@ async function missingHeads(
     if (head !== null && !(await repository.commitExists(head))) lost.push(project.key);
   }
   return lost;
-}
-
-/** For a merge task: what the task whose conflict it resolves had handed in. That has to be in the resolution. */
-export async function resolvedHeads(
-  deps: Pick<EffectDeps, 'actors' | 'sql'>,
-  task: Task,
-): Promise<Readonly<Record<string, string | null>>> {
-  if (task.resolves === null || task.resolves === undefined) return {};
-  const conflicted = await deps.actors().peek(childId(task.phaseId, task.resolves));
-  const digest = conflicted?.context['submission'];
-  if (conflicted === null || typeof digest !== 'string') return {};
-  return (await getSubmission(deps.sql, conflicted.id, digest))?.heads ?? {};
 }
 
 /** The task branch follows what was handed in; a tip that is not contained in it is kept under a backup ref. */

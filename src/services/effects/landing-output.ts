@@ -33,6 +33,7 @@ export async function landingOutput(
     return {
       result: 'conflict',
       message: `does not merge cleanly: ${[...new Set(files)].join(', ')}`.slice(0, 400),
+      projects: landing.conflicts.map(({ projectId }) => names.get(projectId) ?? projectId),
     };
   }
   const where = landing.projects.map(

@@ -15,14 +15,17 @@ export const planWriters: readonly RowWriter[] = [
       capabilities: 'text[]',
       projects: 'text[]',
       dependsOn: 'int[]',
+      conflictOf: 'text',
       resolves: 'int',
       round: 'int',
     },
+    // A merge task works in the projects of the task whose conflict it resolves.
     statement: (rows) => `
       INSERT INTO task (id, phase_id, initiative_id, ordinal, key, title, description, category, priority, needs_review,
-                        capabilities, projects, depends_on, resolves, round)
-      SELECT child_id, actor_id, root_id, child, key, title, description, category, priority, "needsReview",
-             capabilities, projects, "dependsOn", resolves, round FROM ${rows}`,
+                        capabilities, projects, depends_on, conflict_of, resolves, round)
+      SELECT x.child_id, x.actor_id, x.root_id, x.child, x.key, x.title, x.description, x.category, x.priority, x."needsReview",
+             x.capabilities, coalesce(x.projects, t.projects), x."dependsOn", x."conflictOf", x.resolves, x.round
+        FROM ${rows} x LEFT JOIN task t ON t.phase_id = x.actor_id AND t.ordinal = x.resolves`,
   },
   {
     name: 'phase.insert',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { commentSchema, keySchema, leaseSchema, shaSchema, textSchema } from '../../machines/payloads.ts';
+import { conflictBriefingSchema } from './conflict.ts';
 
 export const newAgentSchema = z.strictObject({
   name: textSchema(100).min(1),
@@ -31,6 +32,11 @@ export const progressSchema = z.strictObject({
   message: textSchema(2_000).min(1),
   percent: z.int().min(0).max(100).optional(),
 });
+const oneSidedSchema = textSchema(2_000)
+  .min(1)
+  .nullable()
+  .default(null)
+  .describe('Of a merge task: why the change of one side is left out of a file on purpose.');
 export const submitSchema = z.strictObject({
   ...leased,
   summary: textSchema(20_000).default(''),
@@ -39,6 +45,7 @@ export const submitSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Why there is no commit in any project.'),
+  oneSided: oneSidedSchema,
 });
 export const failSchema = z.strictObject({
   ...leased,
@@ -54,6 +61,7 @@ export const stopSchema = z.strictObject({
   reason: z.enum(['success', 'crashed', 'user_requested']),
   summary: textSchema(20_000).default(''),
   noChanges: textSchema(2_000).min(1).nullable().default(null),
+  oneSided: oneSidedSchema,
 });
 export const askSchema = z.strictObject({ ...leased, question: textSchema(8_000).min(1) });
 
@@ -72,14 +80,6 @@ export const leaseAnswerSchema = z.object({
   questionAnswer: z.string().nullable(),
 });
 export type LeaseAnswer = z.infer<typeof leaseAnswerSchema>;
-
-const claimConflictSchema = z
-  .object({
-    source: z.string(),
-    target: z.string(),
-    files: z.array(z.object({ project: keySchema, path: z.string(), type: z.string() })),
-  })
-  .nullable();
 
 /** All that an agent needs for one attempt. The credential is never part of an address. */
 export const claimSchema = z.object({
@@ -106,7 +106,7 @@ export const claimSchema = z.object({
     }),
   ),
   comments: z.array(commentSchema),
-  conflict: claimConflictSchema,
+  conflict: conflictBriefingSchema.nullable(),
   limits: z.object({ attempt: z.int(), maxAttempts: z.int() }),
   next: z.array(z.string()),
 });

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { GitMergeEngine } from '../../src/git/git-merge-engine.ts';
+import { resolutionFaults } from '../../src/git/resolution.ts';
+import { Bench, git } from './support.ts';
+
+const BASE = {
+  'a.txt': 'one\ntwo\nthree\n',
+  'ours.txt': 'base\n',
+  'theirs.txt': 'base\n',
+  'gone.txt': 'base\n',
+};
+const OURS = { 'a.txt': 'one\nours\nthree\n', 'ours.txt': 'ours\n' };
+const THEIRS = { 'a.txt': 'one\ntheirs\nthree\n', 'theirs.txt': 'theirs\n' };
+const GOOD = { 'a.txt': 'one\nours and theirs\nthree\n', 'theirs.txt': 'theirs\n' };
+
+type Files = Readonly<Record<string, string | Buffer | null>>;
+
+/** Merges by hand: a commit with both parents, in which the files stand on top of `ours`. */
+async function faultsOf(resolved: Files, ours: Files = OURS, theirs: Files = THEIRS) {
+  const bench = new Bench();
+  const base = bench.commit('refs/heads/base', null, BASE);
+  const left = bench.commit('refs/heads/ours', base, ours);
+  const right = bench.commit('refs/heads/theirs', base, theirs);
+  const files = bench.commit('refs/heads/files', left, resolved);
+  const tree = git(bench.dir, 'rev-parse', `${files}^{tree}`);
+  const head = git(bench.dir, 'commit-tree', '-p', left, '-p', right, '-m', 'Merge', tree);
+  return resolutionFaults(bench.repository, new GitMergeEngine(), { ours: left, theirs: right, head });
+}
+
+const markers = 'one\n<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> other\nthree\n';
+
+describe('a resolution', () => {
+  it('that has both sides has no faults', async () => {
+    expect(await faultsOf(GOOD)).toEqual([]);
+  });
+
+  it('may change more than the merge asked for', async () => {
+    expect(
+      await faultsOf({ ...GOOD, 'theirs.txt': 'theirs, and what it needs now\n', 'new.txt': 'new\n' }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['LF', markers],
+    ['CRLF', markers.replaceAll('\n', '\r\n')],
+  ])('with conflict markers in it (%s) is not one', async (_, text) => {
+    expect(await faultsOf({ ...GOOD, 'a.txt': text })).toEqual([{ path: 'a.txt', fault: 'markers' }]);
+  });
+
+  it('with conflict markers where there was no conflict is not one', async () => {
+    expect(await faultsOf({ ...GOOD, 'ours.txt': markers })).toEqual([
+      { path: 'ours.txt', fault: 'markers' },
+    ]);
+  });
+
+  it('may have lines that look like one marker, and markers that one side had', async () => {
+    expect(await faultsOf({ ...GOOD, 'a.txt': 'Title\n=======\nours and theirs\n' })).toEqual([]);
+    const docs = { ...OURS, 'a.txt': `one\nours\n${markers}` };
+    expect(await faultsOf({ ...GOOD, 'a.txt': `one\nours and theirs\n${markers}` }, docs)).toEqual([]);
+  });
+
+  it.each([
+    ['ours', { ...GOOD, 'a.txt': OURS['a.txt'] }, 'theirs_dropped'],
+    ['theirs', { ...GOOD, 'a.txt': THEIRS['a.txt'] }, 'ours_dropped'],
+  ])('that leaves what conflicts as it was on one side (%s) is not one', async (_, files, fault) => {
+    expect(await faultsOf(files)).toEqual([{ path: 'a.txt', fault }]);
+  });
+
+  it('that drops what git merges by itself is not one, on either side', async () => {
+    expect(await faultsOf({ ...GOOD, 'theirs.txt': 'base\n' })).toEqual([
+      { path: 'theirs.txt', fault: 'theirs_dropped' },
+    ]);
+    expect(await faultsOf({ ...GOOD, 'ours.txt': 'base\n' })).toEqual([
+      { path: 'ours.txt', fault: 'ours_dropped' },
+    ]);
+  });
+
+  it('made with -s ours is not one: everything of the other side is named', async () => {
+    expect(await faultsOf({})).toEqual([
+      { path: 'a.txt', fault: 'theirs_dropped' },
+      { path: 'theirs.txt', fault: 'theirs_dropped' },
+    ]);
+  });
+
+  it('of a file that one side deleted may keep it or not', async () => {
+    const [ours, theirs] = [{ 'gone.txt': null }, { 'gone.txt': 'theirs\n' }];
+    expect(await faultsOf({}, ours, theirs)).toEqual([]);
+    expect(await faultsOf({ 'gone.txt': 'theirs\n' }, ours, theirs)).toEqual([]);
+  });
+
+  it('of a binary file takes one side', async () => {
+    const [ours, theirs] = [{ 'a.bin': Buffer.from([0, 1]) }, { 'a.bin': Buffer.from([0, 2]) }];
+    expect(await faultsOf({}, ours, theirs)).toEqual([]);
+  });
+
+  it('of a merge without conflicts is looked at as well', async () => {
+    const [ours, theirs] = [{ 'ours.txt': 'ours\n' }, { 'theirs.txt': 'theirs\n' }];
+    expect(await faultsOf({ 'theirs.txt': 'theirs\n' }, ours, theirs)).toEqual([]);
+    expect(await faultsOf({}, ours, theirs)).toEqual([{ path: 'theirs.txt', fault: 'theirs_dropped' }]);
+  });
+
+  it('takes no longer for many beginnings of markers', async () => {
+    const many = `${'<<<<<<< x\n'.repeat(200_000)}end\n`;
+    const started = Date.now();
+    expect(await faultsOf({ ...GOOD, 'a.txt': many })).toEqual([]);
+    expect(Date.now() - started).toBeLessThan(5_000);
+  });
+});

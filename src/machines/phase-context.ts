@@ -46,8 +46,8 @@ export interface PhaseContext {
   readonly opened: boolean;
   readonly paused: boolean;
   readonly round: number;
-  /** The conflict that a merge task of the phase itself resolves. */
-  readonly conflict: OwnConflict | null;
+  /** The conflict that a merge task of the phase itself resolves: with the initiative, unless the phase was made for another. */
+  readonly conflict: OwnConflict;
   /** That merge task. */
   readonly resolver: number | null;
   /** Merge tasks that were made for it since the last retry by a person. */
@@ -80,7 +80,7 @@ export function initialPhaseContext(input: PhaseInput): PhaseContext {
     opened: false,
     paused: input.paused,
     round: 1,
-    conflict: null,
+    conflict: { of: 'phase', projects: null },
     resolver: null,
     conflicts: 0,
     heads: null,

@@ -141,13 +141,13 @@ export const addOwnMergeTask = [
   ...makes<unknown>(({ context: { conflict, next } }) => ({
     key: `merge-${next}`,
     title:
-      conflict?.of === 'initiative'
+      conflict.of === 'initiative'
         ? 'Merge the default branches into the initiative'
         : 'Merge the initiative into the phase',
     category: 'merge',
     priority: URGENT,
-    conflictOf: conflict?.of ?? 'phase',
-    projects: conflict?.projects ?? null,
+    conflictOf: conflict.of,
+    projects: conflict.projects,
   })),
   'countMerge',
   'countTask',

@@ -24,7 +24,8 @@ export function conflictedUnit(task: Task): string | null {
       return task.phaseId;
     case 'initiative':
       return task.initiativeId;
-    default:
+    case null:
+    case undefined:
       return null;
   }
 }

@@ -56,7 +56,7 @@ describe.each([1, 3])('a delivery to %i project(s)', (projects) => {
     await conflictAtLast(initiative);
     const heads = await remoteHeads(initiative.here);
     hit.add(await initiative.approveAndDie('before-delivery-result'));
-    await initiative.untilState('conflict_unresolved');
+    await initiative.untilState('in_progress');
     expect(await remoteHeads(initiative.here)).toEqual(heads);
   });
 });

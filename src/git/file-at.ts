@@ -123,13 +123,16 @@ function answersOf(bytes: Buffer): Answers {
       return null;
     }
     const end = bytes.indexOf(10, at);
-    const [oid = '', , size = ''] = bytes.toString('latin1', at, end).split(' ');
-    if (end === -1 || !/^\d+$/.test(size))
+    const [oid = '', type = '', size = ''] = bytes.toString('latin1', at, end).split(' ');
+    // What a newer git says of a submodule; an older one calls it missing.
+    const isSubmodule = type === 'submodule' && size === '';
+    if (end === -1 || (!isSubmodule && !/^\d+$/.test(size)))
       throw new GitError(
         'git_failed',
         'git cat-file answered in a form this version of Signalbox does not know',
       );
     at = end + 1;
+    if (isSubmodule) return null;
     return { oid, size: Number(size) };
   };
   const contents = (question: Buffer): Buffer | null => {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { emptyTree } from '../../src/git/empty-tree.ts';
 import { fileAt, filesAt } from '../../src/git/file-at.ts';
 import { excerpt } from '../../src/git/file-text.ts';
+import { type GitCommand, type GitResult, GitRunner } from '../../src/git/git-runner.ts';
+import { Repository } from '../../src/git/repository.ts';
 import { awkwardNames, type File, numbered, snapshot } from './diff-support.ts';
 import { Bench, git, gitWith } from './support.ts';
 
@@ -52,6 +54,11 @@ describe('what a commit has at a path', () => {
     expect(await at(path)).toBeNull();
   });
 
+  it('is nothing below a file, even one that reads like a folder', async () => {
+    const own = snapshot(bench, [['top', Buffer.from(`100644 x\0${'1'.repeat(20)}`)]]);
+    expect(await fileAt(bench.repository, own, Buffer.from('top/x'))).toBeNull();
+  });
+
   it('is nothing in an empty tree, and a refusal for a commit that is not there', async () => {
     expect(await fileAt(bench.repository, emptyTree(commit), Buffer.from('top'))).toBeNull();
     await expect(fileAt(bench.repository, '9'.repeat(40), Buffer.from('top'))).rejects.toMatchObject({
@@ -60,6 +67,24 @@ describe('what a commit has at a path', () => {
     await expect(fileAt(bench.repository, 'HEAD', Buffer.from('top'))).rejects.toMatchObject({
       code: 'invalid_object_id',
     });
+  });
+
+  it('is a submodule also for a newer git, which does not call it missing', async () => {
+    class Newer extends GitRunner {
+      override async run(command: GitCommand): Promise<GitResult> {
+        const result = await super.run(command);
+        const told = result.stdout
+          .toString('latin1')
+          .replace(/^.*a\/module missing$/m, `${submodule} submodule`);
+        expect(told).toContain(' submodule\n');
+        return { ...result, stdout: Buffer.from(told, 'latin1') };
+      }
+    }
+    const places = ['a/module', 'top'].map((path) => ({ commit, path: Buffer.from(path) }));
+    expect(await filesAt(new Repository(bench.dir, new Newer()), places)).toEqual([
+      { mode: '160000', blob: submodule, size: null },
+      await at('top'),
+    ]);
   });
 
   it('is found by any name, at the top and in a folder', async () => {

@@ -163,14 +163,20 @@ describe('the changed files', () => {
 
   it('are the same whatever the config of the repository and attributes say', async () => {
     const own = new Bench('configured');
-    const attributes = '* -diff\n*.txt diff=other\n';
+    const attributes = '*.md -diff\n*.txt diff=other\n';
     const before = snapshot(own, [
       ['.gitattributes', attributes],
       ['a.txt', numbered(1, 20)],
+      ['b.md', '1\n'],
+      ['c', '1\n'],
+      ['d.txt', '1\n'],
     ]);
     const after = snapshot(own, [
       ['.gitattributes', attributes],
-      ['b.txt', numbered(1, 21)],
+      ['a.md', numbered(1, 21)],
+      ['b.md', '2\n'],
+      ['c', '2\n'],
+      ['d.txt', '2\n'],
     ]);
     git(own.dir, 'symbolic-ref', 'HEAD', git(own.dir, 'for-each-ref', '--format=%(refname)', '--count=1'));
     const home = join(own.dir, 'home');
@@ -190,7 +196,10 @@ describe('the changed files', () => {
     ])
       git(own.dir, 'config', key ?? '', value ?? '');
     expect(summary(await changedFiles(own.repository, before, after))).toEqual([
-      'renamed a.txt => b.txt 100644 100644 1/0',
+      'renamed a.txt => a.md 100644 100644 1/0',
+      'modified b.md 100644 100644 1/1',
+      'modified c 100644 100644 1/1',
+      'modified d.txt 100644 100644 1/1',
     ]);
   });
 

@@ -41,6 +41,15 @@ describe('the new commits', () => {
     expect(await oids([old], merge, 5)).toEqual([[merge, base, two, one], false]);
   });
 
+  it('come before their parents, whatever their clocks say', async () => {
+    const commit = (at: number, parents: string[]): string => snapshot(bench, [], parents, { at });
+    const parent = commit(5_000, []);
+    const [early, late] = [commit(1_000, [parent]), commit(2_000, [parent])];
+    const merge = commit(6_000, [early, late]);
+    const { commits } = await newCommits(bench.repository, [], merge, 5);
+    expect(commits.map(({ oid }) => oid)).toEqual([merge, late, early, parent]);
+  });
+
   it('may have an empty message, and take ids only', async () => {
     const empty = snapshot(bench, [], [], { message: '' });
     const { commits } = await newCommits(bench.repository, [], empty, 5);

@@ -261,8 +261,11 @@ describe('the diff of a file', () => {
 
   it('is the same whatever the config of the repository says', async () => {
     const own = new Bench('configured');
-    const before = snapshot(own, [['file', numbered(1, 30)]]);
-    const after = snapshot(own, [['file', numbered(1, 30).replace('line 8\n', '').replace('line 22\n', '')]]);
+    // A blank line of context, and lines that algorithms pair in different ways.
+    const text = `a\nc\nd\ne\nd\nd\nd\ne\n${numbered(1, 30)}`.replace('line 9\n', '\n');
+    const changed = text.replace('a\nc\nd\ne\nd\nd\nd\ne\n', 'd\nb\nc\na\na\nb\nd\nb\n');
+    const before = snapshot(own, [['file', text]]);
+    const after = snapshot(own, [['file', changed.replace('line 8\n', '').replace('line 22\n', '')]]);
     const paths = { path: Buffer.from('file'), oldPath: null };
     const plain = await fileDiff(own.repository, before, after, paths);
     for (const [key, value] of [
@@ -282,7 +285,8 @@ describe('the diff of a file', () => {
       ['diff.relative', 'true'],
     ])
       git(own.dir, 'config', key ?? '', value ?? '');
-    expect(hunksOf(plain)).toHaveLength(2);
+    expect(printed(plain)).toContain('17:16 ');
+    expect(hunksOf(plain)).toHaveLength(3);
     expect(await fileDiff(own.repository, before, after, paths)).toEqual(plain);
   });
 

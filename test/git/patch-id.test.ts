@@ -137,18 +137,18 @@ describe('the id of a patch', () => {
 
   it('is the same whatever the config of the repository says', async () => {
     const own = new Bench('configured');
-    const base = snapshot(own, [
-      ['a', text],
-      ['.gitattributes', '* -diff\n'],
-    ]);
-    const head = snapshot(
-      own,
-      [
-        ['a', text.replace('line 20\n', '\n')],
-        ['.gitattributes', '* -diff\n'],
-      ],
-      [base],
-    );
+    // A blank line of context, and lines that algorithms pair in different ways.
+    const blank = text.replace('line 19\n', '\n');
+    const before: File[] = [
+      ['a', blank],
+      ['b', 'a\nc\nd\ne\nd\nd\nd\ne\n'],
+    ];
+    const after: File[] = [
+      ['a', blank.replace('line 20\n', 'twenty\n')],
+      ['b', 'd\nb\nc\na\na\nb\nd\nb\n'],
+    ];
+    const base = snapshot(own, before);
+    const head = snapshot(own, after, [base]);
     const id = await patchId(own.repository, base, head);
     for (const [key, value] of [
       ['diff.suppressBlankEmpty', 'true'],
@@ -157,11 +157,10 @@ describe('the id of a patch', () => {
       ['diff.noprefix', 'true'],
       ['diff.algorithm', 'patience'],
       ['color.ui', 'always'],
-      ['attr.tree', base],
     ])
       git(own.dir, 'config', key ?? '', value ?? '');
     expect(await patchId(own.repository, base, head)).toBe(id);
-    expect(id).toBe(await idOf([['a', text]], [['a', text.replace('line 20\n', '\n')]]));
+    expect(id).toBe(await idOf(before, after));
   });
 
   it("takes for the same what git's own verbatim id takes for the same, where git has it", async ({

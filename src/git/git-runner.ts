@@ -22,6 +22,8 @@ export interface GitCommand {
   dir?: string | undefined;
   stdin?: string | Buffer | undefined;
   env?: Readonly<Record<string, string>>;
+  /** Takes what git writes instead of the result, piece by piece and without a limit. */
+  onStdout?: (chunk: Buffer) => void;
   /** Talks to a remote: gets the operator's git config and a longer deadline. */
   remote?: boolean;
   /** The repository in which it may take locks: recorded there before its stdin is written. */
@@ -74,6 +76,7 @@ export class GitRunner {
       child.end();
     };
     child.process.stdout.on('data', (chunk: Buffer) => {
+      if (command.onStdout !== undefined) return command.onStdout(chunk);
       size += chunk.length;
       if (size > limit) stop(new GitError('git_output_too_large', `git wrote more than ${limit} bytes`));
       else stdout.push(chunk);

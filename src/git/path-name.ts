@@ -1,4 +1,5 @@
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+// A byte order mark is part of a name like any other letter.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const escapes: Readonly<Record<number, string>> = {
   7: '\\a',
   8: '\\b',
@@ -10,6 +11,7 @@ const escapes: Readonly<Record<number, string>> = {
   34: '\\"',
   92: '\\\\',
 };
+const escaped = new Map(Object.entries(escapes).map(([byte, text]) => [text, Number(byte)]));
 
 /**
  * A file name as text. Names that are plain UTF-8 stay as they are; a name with other bytes, control characters or a leading quote
@@ -25,6 +27,23 @@ export function pathName(bytes: Buffer): string {
     else quoted += String.fromCharCode(byte);
   }
   return `${quoted}"`;
+}
+
+/** The bytes whose name `pathName` prints like this; null for a text that it never prints. */
+export function pathBytes(name: string): Buffer | null {
+  const bytes = name.startsWith('"') ? unquote(name) : Buffer.from(name);
+  // Only this rules out a second spelling of the same name, such as a quoted one that needs no quotes.
+  return pathName(bytes) === name ? bytes : null;
+}
+
+function unquote(name: string): Buffer {
+  const tokens = name.slice(1, -1).match(/\\[0-7]{3}|\\?[^]/g) ?? [];
+  return Buffer.from(
+    tokens.map((token) => {
+      if (token.length === 4) return Number.parseInt(token.slice(1), 8) & 0xff;
+      return escaped.get(token) ?? token.charCodeAt(0) & 0xff;
+    }),
+  );
 }
 
 function decode(bytes: Buffer): string | null {

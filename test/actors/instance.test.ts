@@ -77,6 +77,8 @@ describe('an instance', () => {
     await stage.started({ instanceId: 'a', work: { run: twinRun } });
     await eventually(async () => expect(await stale.isHeld(stage.sql)).toBe(false));
     await stage.started({ instanceId: 'a', claim: { ...stale, instanceId: 'a' }, work: { run: twinRun } });
+    // Whoever takes an effect that was taken back, it is another attempt.
+    expect(await stage.count('effect', `state = 'running' AND attempt = 1`)).toBe(1);
     finish.resolve('once');
     await eventually(async () => expect((await living.peek(id))?.context.result).toBe('once'));
     expect(twinRun).not.toHaveBeenCalled();

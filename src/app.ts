@@ -30,6 +30,8 @@ import { PlanStore } from './services/plan-store.ts';
 import { Projects } from './services/projects.ts';
 import { ReadinessMonitor } from './services/readiness.ts';
 import { Reads } from './services/reads.ts';
+import { Reviews } from './services/reviews.ts';
+import { ServedReviews } from './services/served-reviews.ts';
 import { RequestPruner } from './services/request-pruner.ts';
 import { rowWriters } from './services/row-writers/row-writers.ts';
 import { TokenService } from './services/tokens.ts';
@@ -137,6 +139,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         exclusively: (name, work) => intents.exclusively(name, work),
       }),
       reads: new Reads({ sql, plan, runtime: () => runtime }),
+      reviews: new Reviews({ sql, served: new ServedReviews({ sql, plan, hub, runtime: () => runtime }) }),
       explain: new Explain({ sql, plan, runtime: () => runtime }),
       agents: new Agents({
         sql,

@@ -9,6 +9,7 @@ import type {
   PlanService,
   ProjectService,
   ReadService,
+  ReviewService,
   Readiness,
   TransitionService,
 } from '../services/contracts.ts';
@@ -22,6 +23,7 @@ export interface ServerDeps {
   readonly plans: PlanService;
   readonly transitions: TransitionService;
   readonly reads: ReadService;
+  readonly reviews: ReviewService;
   readonly explain: ExplainService;
   readonly agents: AgentService;
   readonly tokens: TokenService;

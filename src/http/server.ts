@@ -25,6 +25,7 @@ import { machineRoutes } from './routes/machines.ts';
 import { planRoutes } from './routes/plans.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { reportRoutes } from './routes/reports.ts';
+import { reviewRoutes } from './routes/reviews.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
 /** A request id from outside is taken over when it can do no harm in a log. */
@@ -75,6 +76,7 @@ export async function createServer(
   await app.register(projectRoutes, deps);
   await app.register(planRoutes, deps);
   await app.register(actorReadRoutes, deps);
+  await app.register(reviewRoutes, deps);
   await app.register(actorEventRoutes, deps);
   await app.register(agentRoutes, deps);
   await app.register(claimRoutes, { ...deps, publicUrl });

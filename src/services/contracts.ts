@@ -11,7 +11,6 @@ import type {
   Kind,
   Replayed,
   PhaseView,
-  ReviewView,
   TaskView,
 } from './shapes/actor.ts';
 import type {
@@ -31,6 +30,7 @@ import type { JournalPage } from './shapes/journal.ts';
 import type { LandingView } from './shapes/landing.ts';
 import type { PlanApplied, PlanDocument, PlanReport } from './shapes/plan.ts';
 import type { NewProject, ProjectView } from './shapes/project.ts';
+import type { ReviewView } from './shapes/review.ts';
 import type { Principal } from './shapes/token.ts';
 
 /** What makes a repeated POST the same POST: the caller's key, the route it was sent to and a hash of its body. */
@@ -101,11 +101,15 @@ export interface ReadService {
   initiative(id: string, principal: Principal): Promise<InitiativeTree>;
   phase(id: string, principal: Principal): Promise<PhaseView>;
   task(id: string, principal: Principal): Promise<TaskView>;
-  review(kind: 'initiative' | 'phase', id: string): Promise<ReviewView>;
   /** Entries with seq > after, oldest first; `next` is the seq to go on after. */
   journal(kind: Kind, id: string, page: { after: number; limit: number }): Promise<JournalPage>;
   /** What was landed in an initiative, and which processes did it. */
   landings(initiativeId: string): Promise<LandingView[]>;
+}
+
+/** What is served of a review that is open. Refuses with `no_open_review` where none is. */
+export interface ReviewService {
+  review(kind: Kind, id: string): Promise<ReviewView>;
 }
 
 export interface ExplainService {

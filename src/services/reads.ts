@@ -13,20 +13,12 @@ import { unknownCode } from './event-answers.ts';
 import type { Heads } from './heads.ts';
 import { landingsOf } from './landings.ts';
 import type { PlanStore } from './plan-store.ts';
-import type {
-  InitiativeTree,
-  InitiativeView,
-  Kind,
-  PhaseView,
-  ReviewView,
-  TaskView,
-} from './shapes/actor.ts';
+import type { InitiativeTree, InitiativeView, Kind, PhaseView, TaskView } from './shapes/actor.ts';
 import type { JournalPage } from './shapes/journal.ts';
 import type { LandingView } from './shapes/landing.ts';
 import { toEntryView } from './journal-view.ts';
 import { nextFor } from './next-events.ts';
 import type { Principal } from './shapes/token.ts';
-import { getReview } from './work-store.ts';
 
 /** What people and programs read: plans and where their actors stand. */
 export class Reads implements ReadService {
@@ -74,29 +66,6 @@ export class Reads implements ReadService {
     const { phaseId } = await this.#plan.task(id);
     const phase = await this.phase(phaseId, principal);
     return phase.tasks.find((task) => task.id === id) ?? unknown('task', id);
-  }
-
-  async review(kind: 'initiative' | 'phase', id: string): Promise<ReviewView> {
-    const actor = await this.#runtime().peek(id);
-    if (actor === null || actor.machine !== kind) return unknown(kind, id);
-    const digest = actor.context['heads'];
-    const review = typeof digest === 'string' ? await getReview(this.#sql, id, digest) : null;
-    if (review === null) {
-      throw new Refusal(
-        'no_open_review',
-        `this ${kind} has no open review; its state is ${JSON.stringify(actor.state)}`,
-      );
-    }
-    return {
-      id,
-      kind,
-      version: actor.version,
-      round: review.round,
-      digest: review.digest,
-      heads: { ...review.heads },
-      base: { ...review.base },
-      rounds: await this.#rounds(id),
-    };
   }
 
   async journal(kind: Kind, id: string, page: { after: number; limit: number }): Promise<JournalPage> {
@@ -179,22 +148,6 @@ export class Reads implements ReadService {
       [tasks.map(({ id }) => id), digests],
     );
     return new Map(rows.map(({ task_id, heads }) => [task_id, heads]));
-  }
-
-  /** What reviewers asked for in earlier rounds. */
-  async #rounds(unitId: string): Promise<ReviewView['rounds']> {
-    const { rows } = await this.#sql.query<{ summary: string; comments: unknown; at: Date; by: string }>(
-      `SELECT event ->> 'summary' AS summary, coalesce(event -> 'comments', '[]') AS comments, at, principal AS by
-         FROM journal WHERE actor_id = $1 AND type LIKE '%.requestChanges' AND outcome = 'accepted' ORDER BY seq`,
-      [unitId],
-    );
-    return rows.map((row, index) => ({
-      round: index + 1,
-      summary: row.summary,
-      comments: row.comments as ReviewView['rounds'][number]['comments'],
-      at: row.at.toISOString(),
-      by: row.by,
-    }));
   }
 }
 

@@ -51,7 +51,10 @@ const REPORTED: readonly RefusalCode[] = [
   ),
 ];
 const HELD: Behind = { files: ['agents', 'agent-store'] };
-const HANDED_IN: Behind = { files: [...REPORT, 'submissions'], also: [...REPORTED, 'git_failed'] };
+const HANDED_IN: Behind = {
+  files: [...REPORT, 'submissions', 'resolution-check'],
+  also: [...REPORTED, 'git_failed'],
+};
 const TOLD: Behind = { files: REPORT, also: REPORTED };
 const STORED = (unknown: RefusalCode): Behind => ({ files: [], also: [unknown] });
 
@@ -106,7 +109,7 @@ const BEHIND: Readonly<Record<string, Behind>> = {
 };
 
 /** Behind the reads, the feed, the inspector and the machines, each with one code of its own that a test of theirs shows. */
-const ELSEWHERE = ['inspect-tickets', 'journal-feed', 'machine-catalog', 'plan-store', 'reads'];
+const ELSEWHERE = ['inspect-tickets', 'journal-feed', 'machine-catalog', 'plan-store', 'served-reviews'];
 
 /** Whatever a route may answer that has nothing to do with what is behind it. */
 const COMMON: readonly RefusalCode[] = [

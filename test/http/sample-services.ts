@@ -9,6 +9,7 @@ import type {
   PostedTransition,
   ProjectService,
   ReadService,
+  ReviewService,
   TransitionService,
 } from '../../src/services/contracts.ts';
 import { doorEvents } from '../../src/services/door-events.ts';
@@ -182,11 +183,7 @@ export function sampleServices() {
     },
   };
 
-  const reads: ReadService = {
-    initiatives: async () => [tree],
-    initiative: async (id) => (requireKnown('initiative', id), tree),
-    phase: async (id) => (requireKnown('phase', id), phase),
-    task: async (id) => (requireKnown('task', id), task),
+  const reviews: ReviewService = {
     review: async (kind, id) => {
       requireKnown(kind, id);
       return {
@@ -200,6 +197,13 @@ export function sampleServices() {
         rounds: [],
       };
     },
+  };
+
+  const reads: ReadService = {
+    initiatives: async () => [tree],
+    initiative: async (id) => (requireKnown('initiative', id), tree),
+    phase: async (id) => (requireKnown('phase', id), phase),
+    task: async (id) => (requireKnown('task', id), task),
     journal: async (kind, id) => (requireKnown(kind, id), { entries: [], next: 0 }),
     landings: async (id) => (requireKnown('initiative', id), []),
   };
@@ -288,6 +292,7 @@ export function sampleServices() {
     plans,
     transitions,
     reads,
+    reviews,
     explain,
     agents,
     hubAccess,

@@ -5,10 +5,10 @@ import type {
   InitiativeTree,
   Kind,
   PhaseView,
-  ReviewView,
   TaskView,
 } from '../../src/services/shapes/actor.ts';
 import type { JournalEntryView, JournalPage } from '../../src/services/shapes/journal.ts';
+import type { ReviewView } from '../../src/services/shapes/review.ts';
 import type { PlanApplied } from '../../src/services/shapes/plan.ts';
 import type { ProjectView } from '../../src/services/shapes/project.ts';
 import { type Files, makeRemote, type Remote } from './remote.ts';
@@ -165,7 +165,7 @@ export class Work {
     );
   }
 
-  review(kind: 'initiative' | 'phase', id: string): Promise<ReviewView> {
+  review(kind: Kind, id: string): Promise<ReviewView> {
     return this.service.get<ReviewView>(`/v1/${PATHS[kind]}/${id}/review`);
   }
 

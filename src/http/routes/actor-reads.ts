@@ -8,7 +8,6 @@ import {
   initiativeSchema,
   initiativeTreeSchema,
   phaseSchema,
-  reviewSchema,
   taskSchema,
 } from '../../services/shapes/actor.ts';
 import { journalPageSchema } from '../../services/shapes/journal.ts';
@@ -16,19 +15,13 @@ import { landingSchema } from '../../services/shapes/landing.ts';
 import { setEntityTag } from '../entity-tag.ts';
 import { credentialsOf, READERS } from '../plugins/authentication.ts';
 import { problems } from '../responses.ts';
+import { KINDS } from './kinds.ts';
 
 const params = z.object({ id: z.uuid() });
 const page = z.object({
   after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
-
-/** The part of a path, of a refusal and of an operation id that differs between the three kinds. */
-const KINDS = [
-  { kind: 'initiative', path: 'initiatives', name: 'Initiative', unknown: 'unknown_initiative' },
-  { kind: 'phase', path: 'phases', name: 'Phase', unknown: 'unknown_phase' },
-  { kind: 'task', path: 'tasks', name: 'Task', unknown: 'unknown_task' },
-] as const;
 
 function tagged<T extends { version: number }>(reply: FastifyReply, view: T): T {
   setEntityTag(reply, view.version);
@@ -150,23 +143,6 @@ export const actorReadRoutes = plugin<{ reads: ReadService; explain: ExplainServ
           },
         },
         async (request) => reads.journal(kind, request.params.id, request.query),
-      );
-    }
-
-    for (const { kind, path, name, unknown } of [KINDS[0], KINDS[1]]) {
-      routes.get(
-        `/v1/${path}/:id/review`,
-        {
-          config,
-          schema: {
-            operationId: `get${name}Review`,
-            summary: `The heads to decide on, and what was asked for so far`,
-            tags: [path],
-            params,
-            response: { 200: reviewSchema, ...problems({}, unknown, 'no_open_review') },
-          },
-        },
-        async (request, reply) => tagged(reply, await reads.review(kind, request.params.id)),
       );
     }
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commentSchema, headsSchema, keySchema, shaSchema } from '../../machines/payloads.ts';
+import { headsSchema, keySchema, shaSchema } from '../../machines/payloads.ts';
 
 export const kindSchema = z.enum(['initiative', 'phase', 'task']);
 export type Kind = z.infer<typeof kindSchema>;
@@ -81,27 +81,6 @@ export type InitiativeView = z.infer<typeof initiativeSchema>;
 /** An initiative with everything in it. */
 export const initiativeTreeSchema = initiativeSchema.extend({ phases: z.array(phaseSchema) });
 export type InitiativeTree = z.infer<typeof initiativeTreeSchema>;
-
-/** What a reviewer decides on: exactly these heads, opened on these base commits. */
-export const reviewSchema = z.object({
-  id: z.uuid(),
-  kind: z.enum(['initiative', 'phase']),
-  version: z.int(),
-  round: z.int(),
-  digest: z.string(),
-  heads: headsSchema,
-  base: headsSchema,
-  rounds: z.array(
-    z.object({
-      round: z.int(),
-      summary: z.string(),
-      comments: z.array(commentSchema),
-      at: z.iso.datetime(),
-      by: z.string(),
-    }),
-  ),
-});
-export type ReviewView = z.infer<typeof reviewSchema>;
 
 /** One event to an actor, as it is posted. */
 export const eventBodySchema = z.looseObject({

@@ -97,7 +97,9 @@ export const initiativeSetup = setup({
       approved: null,
       failure: null,
     })),
-    recordApproval: assign(({ context }) => ({ approved: context.heads })),
+    recordApproval: assign(({ context, event }) =>
+      event.type === 'initiative.approve' ? { approved: event.lands ?? context.heads } : {},
+    ),
     voidReview: assign({ heads: null, approved: null }),
     nextRound: assign(({ context }) => ({ round: context.round + 1, heads: null, approved: null })),
     recordMissing: assign((_, proof: Proof) => ({

@@ -88,7 +88,9 @@ export const phaseSetup = setup({
       approved: null,
       failure: null,
     })),
-    recordApproval: assign(({ context }) => ({ approved: context.heads })),
+    recordApproval: assign(({ context, event }) =>
+      event.type === 'phase.approve' ? { approved: event.lands ?? context.heads } : {},
+    ),
     voidReview: assign({ heads: null, approved: null }),
     nextRound: assign(({ context }) => ({
       round: context.round + 1,

@@ -3,7 +3,16 @@ import { PEOPLE } from './event-catalog.ts';
 import { commentsSchema, digestSchema, headsSchema, textSchema } from './payloads.ts';
 
 /** What a reviewer read and agrees to: these heads, and nothing that has come since. */
-export const approvalSchema = z.strictObject({ heads: headsSchema, digest: digestSchema });
+export const approvalSchema = z.strictObject({
+  heads: headsSchema,
+  digest: digestSchema,
+  /** Of the heads that are there now, where only the base has moved since the review opened: these are landed. */
+  lands: digestSchema.nullable().default(null),
+  because: textSchema(8_000).nullable().default(null),
+});
+
+/** What the service adds to an approval. */
+export const ADDED_TO_APPROVALS = { digest: true, lands: true, because: true } as const;
 
 /** What a reviewer says when it can not stay as it is. */
 export const changesSchema = z.strictObject({

@@ -4,12 +4,14 @@ import type { SqlPool } from '../actors/sql.ts';
 import type { ActorView } from '../actors/view.ts';
 import { Refusal } from '../errors.ts';
 import type { Hub } from '../git/hub.ts';
+import { type Agreement, agreementOn, differing, newsText } from './agreed-heads.ts';
 import { checkedOutReason, isCheckedOut } from './checked-out.ts';
 import { gitRefusal } from './git-refusal.ts';
 import { type Heads, headsDigest } from './heads.ts';
 import type { PlanStore } from './plan-store.ts';
-import { readReviewHeads } from './review-heads.ts';
-import { getSubmission } from './work-store.ts';
+import { readReviewHeads, type ReviewHeads } from './review-heads.ts';
+import { serveHeads } from './serve-heads.ts';
+import { getReview, getSubmission } from './work-store.ts';
 
 /** What is approved is what was read: heads are compared with what was served and with git, and get their digest. */
 export class Approvals {
@@ -27,13 +29,11 @@ export class Approvals {
 
   async ofInitiative(actor: ActorView, payload: JsonObject): Promise<JsonObject> {
     await this.#refuseStrategies(actor.id, payload['strategies'] as Readonly<Record<string, string>>);
-    await this.#refuseMovedHeads('initiative', actor, payload['heads'] as Heads);
-    return { ...payload, digest: headsDigest(payload['heads'] as Heads) };
+    return this.#agreed('initiative', actor, payload);
   }
 
   async ofPhase(actor: ActorView, payload: JsonObject): Promise<JsonObject> {
-    await this.#refuseMovedHeads('phase', actor, payload['heads'] as Heads);
-    return { ...payload, digest: headsDigest(payload['heads'] as Heads) };
+    return this.#agreed('phase', actor, payload);
   }
 
   /** The heads of a task are approved under the digest of its submission, which its lease is part of. */
@@ -60,18 +60,33 @@ export class Approvals {
     );
   }
 
-  /** The review still serves what it was opened on: somebody has written to the hub beside the service since. */
-  async #refuseMovedHeads(kind: 'phase' | 'initiative', actor: ActorView, heads: Heads): Promise<void> {
-    if (!actor.next.includes(`${kind}.approve`)) return;
-    if (actor.context['heads'] !== headsDigest(heads)) return;
-    const now = await this.#headsNow(kind, actor.id);
-    const moved = differing(now, heads);
-    if (moved.length === 0) return;
-    throw new Refusal(
-      'heads_moved',
-      `${moved.join(', ')} has moved since the review was opened: recheck it, and read the review again`,
-      { details: { differs: moved, heads: now } },
+  /**
+   * The machine knows what the review serves. Somebody may have written to the hub beside the service since: what is there now is
+   * landed in its place if only the base has moved, and else refused with what is new.
+   */
+  async #agreed(kind: 'phase' | 'initiative', actor: ActorView, payload: JsonObject): Promise<JsonObject> {
+    const digest = headsDigest(payload['heads'] as Heads);
+    const served = { ...payload, digest, lands: null, because: null };
+    if (!actor.next.includes(`${kind}.approve`) || actor.context['heads'] !== digest) return served;
+    const review = await getReview(this.#sql, actor.id, digest);
+    if (review === null) return served;
+    const agreement = await this.#agreement(kind, actor.id, review);
+    if (!agreement.stands) {
+      throw new Refusal('heads_moved', `${newsText(agreement.news)}: recheck the review, and read it again`, {
+        details: {
+          differs: agreement.news.map(({ project }) => project),
+          heads: agreement.now.heads,
+          news: agreement.news,
+        },
+      });
+    }
+    if (agreement.because === null) return served;
+    const lands = await serveHeads(
+      { sql: this.#sql, plan: this.#plan, hub: this.#hub },
+      { kind, id: actor.id, round: review.round },
+      { heads: agreement.heads, base: agreement.now.base },
     );
+    return { ...served, lands, because: agreement.because };
   }
 
   async #refuseStrategies(id: string, strategies: Readonly<Record<string, string>>): Promise<void> {
@@ -98,8 +113,12 @@ export class Approvals {
       throw gitRefusal(error);
     }
   }
-}
 
-function differing(now: Heads, asked: Heads): string[] {
-  return Object.keys(now).filter((key) => (now[key] ?? null) !== (asked[key] ?? null));
+  async #agreement(kind: 'phase' | 'initiative', id: string, agreed: ReviewHeads): Promise<Agreement> {
+    try {
+      return await agreementOn({ plan: this.#plan, hub: this.#hub }, { kind, id }, agreed);
+    } catch (error) {
+      throw gitRefusal(error);
+    }
+  }
 }

@@ -8,6 +8,7 @@ import {
   newPhaseSchema,
   newTaskSchema,
 } from '../machines/payloads.ts';
+import { ADDED_TO_APPROVALS } from '../machines/review-events.ts';
 import { phaseEvents } from '../machines/phase-events.ts';
 import { taskEvents } from '../machines/task-events.ts';
 import type { Kind } from './shapes/actor.ts';
@@ -43,7 +44,7 @@ function atTheDoor(type: string, entry: EventEntry): EventEntry {
   if (!isForPeople(entry)) return entry;
   const written = WRITTEN_BY_PEOPLE[type];
   if (written !== undefined) return { ...entry, schema: written };
-  return 'digest' in entry.schema.shape ? { ...entry, schema: entry.schema.omit({ digest: true }) } : entry;
+  return 'digest' in entry.schema.shape ? { ...entry, schema: entry.schema.omit(ADDED_TO_APPROVALS) } : entry;
 }
 
 function doorCatalog(catalog: EventCatalog): EventCatalog {

@@ -9,16 +9,22 @@ export interface ReviewHeads {
   readonly base: Heads;
 }
 
+/** The same, with where the branches stand, contained in the target or not. */
+export interface BranchHeads extends ReviewHeads {
+  readonly tips: Heads;
+}
+
 /** Reads the heads of a phase or initiative; null where it has nothing that its target lacks. */
 export async function readReviewHeads(
   deps: { plan: PlanStore; hub: Hub },
   kind: 'initiative' | 'phase',
   id: string,
-): Promise<ReviewHeads> {
+): Promise<BranchHeads> {
   const { initiativeId, sourceRef } = await source(deps.plan, kind, id);
   const initiative = await deps.plan.initiative(initiativeId);
   const heads: Record<string, string | null> = {};
   const base: Record<string, string | null> = {};
+  const branches: Record<string, string | null> = {};
   for (const { project } of await deps.plan.linkedProjects(initiativeId)) {
     const repository = deps.hub.repository(project.id);
     const targetRef =
@@ -29,8 +35,9 @@ export async function readReviewHeads(
     const untouched = head === null || (target !== null && (await repository.isAncestor(head, target)));
     heads[project.key] = untouched ? null : head;
     base[project.key] = target;
+    branches[project.key] = head;
   }
-  return { heads, base };
+  return { heads, base, tips: branches };
 }
 
 async function source(plan: PlanStore, kind: 'initiative' | 'phase', id: string) {

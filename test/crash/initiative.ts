@@ -58,8 +58,12 @@ export class Initiative {
     this.pushed.push(...(await this.here.work(claim, edit)));
   }
 
+  /** In this state, or in one within it. */
   async untilState(state: string): Promise<void> {
-    await until(`${this.key} is ${state}`, async () => (await this.here.tree(this.id)).state === state);
+    await until(`${this.key} is ${state}`, async () => {
+      const found = (await this.here.tree(this.id)).state;
+      return found === state || (typeof found === 'object' && found !== null && Object.hasOwn(found, state));
+    });
   }
 
   async untilTask({ task }: ClaimedTask, state: string): Promise<void> {

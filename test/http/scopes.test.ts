@@ -46,6 +46,7 @@ const ROUTES: readonly (readonly [string, readonly Scope[], object?])[] = [
   [`GET /v1/initiatives/${INITIATIVE}/review`, READ],
   [`GET /v1/initiatives/${INITIATIVE}/landings`, READ],
   [`GET /v1/phases/${PHASE}/review`, READ],
+  [`GET /v1/tasks/${TASK}/review`, READ],
   [`GET /v1/initiatives/${INITIATIVE}/explain`, READ],
   [`GET /v1/phases/${PHASE}/explain`, READ],
   [`GET /v1/tasks/${TASK}/explain`, READ],

@@ -2,7 +2,8 @@ import type { EffectRun } from '../../actors/effects.ts';
 import type { JsonObject } from '../../actors/json.ts';
 import { deliver } from '../../git/delivery.ts';
 import type { DeliveryProject, DeliveryRecord, DeliveryResult } from '../../git/delivery-types.ts';
-import { deliveredBranch, headRef, initiativeBranch } from '../branch-names.ts';
+import { agreementOn, newsText } from '../agreed-heads.ts';
+import { deliveredBranch } from '../branch-names.ts';
 import { getReview, putConflict } from '../work-store.ts';
 import type { EffectDeps } from './effect-deps.ts';
 import { conflictRecords, projectNames } from './landing-output.ts';
@@ -14,22 +15,17 @@ export function deliverInitiative(deps: EffectDeps) {
     const approved = run.input['approved'];
     const review = typeof approved === 'string' ? await getReview(deps.sql, initiative.id, approved) : null;
     if (review === null) return { result: 'heads_moved', message: 'the approved heads are not on record' };
-    const sourceRef = headRef(initiativeBranch(initiative.key));
+    const agreement = await agreementOn(deps, { kind: 'initiative', id: initiative.id }, review);
+    if (!agreement.stands) return { result: 'heads_moved', message: newsText(agreement.news) };
     const projects: DeliveryProject[] = [];
     for (const { project, strategy } of await deps.plan.linkedProjects(initiative.id)) {
-      const repository = deps.hub.repository(project.id, run.signal);
-      const source = review.heads[project.key] ?? null;
-      const tip = await repository.readTip(sourceRef);
-      if (source !== null && tip !== source) {
-        return { result: 'heads_moved', message: `${project.key} has other commits than the ones approved` };
-      }
       projects.push({
         projectId: project.id,
-        repository,
+        repository: deps.hub.repository(project.id, run.signal),
         remote: project.remote,
         defaultBranch: project.defaultBranch,
         strategy,
-        source,
+        source: agreement.heads[project.key] ?? null,
         pushBranch: deliveredBranch(initiative.key),
       });
     }
@@ -49,7 +45,8 @@ export function deliverInitiative(deps: EffectDeps) {
         log: deps.log,
       },
     );
-    return deliveryOutput(deps, run, result);
+    const output = await deliveryOutput(deps, run, result);
+    return agreement.because === null ? output : { ...output, because: agreement.because };
   };
 }
 

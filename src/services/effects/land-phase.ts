@@ -2,6 +2,7 @@ import type { EffectRun } from '../../actors/effects.ts';
 import { hasOpenIntents } from '../../db/intent-store.ts';
 import { land } from '../../git/landing.ts';
 import type { LandingProject } from '../../git/landing-types.ts';
+import { agreementOn, newsText } from '../agreed-heads.ts';
 import { headRef, initiativeBranch, phaseBranch } from '../branch-names.ts';
 import { getReview } from '../work-store.ts';
 import type { EffectDeps } from './effect-deps.ts';
@@ -22,6 +23,11 @@ export function landPhase(deps: EffectDeps) {
     if (typeof approved === 'string' && review === null && !hasBegun) {
       return { result: 'heads_moved', message: 'the approved heads are not on record' };
     }
+    const agreement =
+      review === null || hasBegun ? null : await agreementOn(deps, { kind: 'phase', id: phase.id }, review);
+    if (agreement?.stands === false) return { result: 'heads_moved', message: newsText(agreement.news) };
+    const because = agreement?.because ?? null;
+    const agreed = agreement?.heads ?? review?.heads ?? null;
     const sourceRef = headRef(phaseBranch(initiative.key, phase.key));
     const projects: LandingProject[] = [];
     for (const { project } of await deps.plan.linkedProjects(initiative.id)) {
@@ -30,28 +36,12 @@ export function landPhase(deps: EffectDeps) {
       // The branch was made in every project when the phase opened: without it, work is lost, not absent.
       if (tip === null && !hasBegun)
         return { result: 'source_lost', message: `${project.key} has no branch ${sourceRef}` };
-      const source = review === null ? tip : (review.heads[project.key] ?? null);
-      // Head null was served for a project that the phase had not touched: a commit there since was not seen by the reviewer.
-      if (
-        !hasBegun &&
-        tip !== null &&
-        review !== null &&
-        source === null &&
-        tip !== review.base[project.key]
-      ) {
-        const target = review.base[project.key];
-        if (typeof target !== 'string' || !(await repository.isAncestor(tip, target))) {
-          return {
-            result: 'heads_moved',
-            message: `${project.key} has commits that the review did not serve`,
-          };
-        }
-      }
+      const source = agreed === null ? tip : (agreed[project.key] ?? null);
       projects.push({
         projectId: project.id,
         repository,
         source,
-        ...(review !== null && source !== null ? { pinned: source } : {}),
+        ...(agreed !== null && source !== null ? { pinned: source } : {}),
         sourceRef,
         targetRef: headRef(initiativeBranch(initiative.key)),
         mode: 'merge',
@@ -67,6 +57,7 @@ export function landPhase(deps: EffectDeps) {
       },
       landingPorts(deps, run),
     );
-    return landingOutput(deps, run, initiative.id, result);
+    const output = await landingOutput(deps, run, initiative.id, result);
+    return because === null ? output : { ...output, because };
   };
 }

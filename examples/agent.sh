@@ -52,8 +52,8 @@ push() { commit || return 1; ! git merge-base --is-ancestor HEAD "$tip" || retur
 report() { log "$1 $PHASE_KEY/$TASK_KEY: $(api "/$id/$1" "{\"lease\":\"$LEASE_ID\"$2}" "$work/answer" "$1-$LEASE_ID-$round")"; }
 attempt() { heartbeat & beat=$!; for round in 1 2 3 4 5 6; do changes=''; rm -rf "$work/in"; each fetch && [ ! -e "$work/lost" ] &&
       { [ $round -gt 1 ] && ! ls "$work"/in/*/.git/MERGE_HEAD >/dev/null 2>&1 || run "$@"; } && each push || break
-    report submit "$([ -n "$changes" ] || echo ',"noChanges":"the command changed nothing"')"
-    grep -q '"code":"\(tip_moved\|conflict_not_resolved\)"' "$work/answer" || return; done; report fail ''; } # others were faster: merge again
+    report submit "$([ -n "$changes" ] || echo ',"noChanges":"the command changed nothing"'; [ ! -s "$work/comments" ] || echo ',"fixedAll":"see what was pushed"')"
+    grep -q '"code":"' "$work/answer" || return; grep -q '"code":"\(tip_moved\|conflict_not_resolved\)"' "$work/answer" || break; done; report fail ''; } # or merge again
 until api '' "{\"name\":\"$name\"}" "$work/agent" >/dev/null; id=$(sed -n 's/^[^}]*"id":"\([0-9a-f-]*\)".*/\1/p' "$work/agent"); [ -n "$id" ]; do log "$(cat "$work/agent")"; sleep 5; done
 while :; do case $(api "/$id/claim" '{"waitSeconds":30}' "$work/claim") in
   200) brief && attempt "$@" </dev/null; kill $beat 2>/dev/null; cd / && rm -rf "$work/in" "$work/lost" "$work/pid" ;;

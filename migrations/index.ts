@@ -9,6 +9,7 @@ import { TicketTokenMigration } from './0007-ticket-token.ts';
 import { LeaseExpiredMigration } from './0008-lease-expired.ts';
 import { RequestAgeMigration } from './0009-request-age.ts';
 import { ConflictsMigration } from './0010-conflicts.ts';
+import { ReviewCommentsMigration } from './0011-review-comments.ts';
 
 /** Append-only and in order: a released migration is never edited, and its name is what the database remembers. */
 export const migrations: readonly MigrationObject[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: '0008-lease-expired', class: LeaseExpiredMigration },
   { name: '0009-request-age', class: RequestAgeMigration },
   { name: '0010-conflicts', class: ConflictsMigration },
+  { name: '0011-review-comments', class: ReviewCommentsMigration },
 ];

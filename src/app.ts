@@ -29,6 +29,7 @@ import { Planning } from './services/planning.ts';
 import { PlanStore } from './services/plan-store.ts';
 import { Projects } from './services/projects.ts';
 import { ReadinessMonitor } from './services/readiness.ts';
+import { Comments } from './services/comments.ts';
 import { Reads } from './services/reads.ts';
 import { Reviews } from './services/reviews.ts';
 import { ServedReviews } from './services/served-reviews.ts';
@@ -126,6 +127,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
 
   const projects = new Projects({ orm, store: plan, hub });
+  const served = new ServedReviews({ sql, plan, hub, runtime: () => runtime });
+  const comments = new Comments({ sql, plan, hub, served });
 
   const server = await createServer(
     {
@@ -137,9 +140,11 @@ export async function createApp(options: AppOptions): Promise<App> {
         hub,
         runtime: () => runtime,
         exclusively: (name, work) => intents.exclusively(name, work),
+        comments,
       }),
       reads: new Reads({ sql, plan, runtime: () => runtime }),
-      reviews: new Reviews({ sql, served: new ServedReviews({ sql, plan, hub, runtime: () => runtime }) }),
+      reviews: new Reviews({ sql, served }),
+      comments,
       explain: new Explain({ sql, plan, runtime: () => runtime }),
       agents: new Agents({
         sql,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type {
   ActorSource,
   AgentService,
+  CommentService,
   ExplainService,
   HubAccess,
   HubServer,
@@ -24,6 +25,7 @@ export interface ServerDeps {
   readonly transitions: TransitionService;
   readonly reads: ReadService;
   readonly reviews: ReviewService;
+  readonly comments: CommentService;
   readonly explain: ExplainService;
   readonly agents: AgentService;
   readonly tokens: TokenService;

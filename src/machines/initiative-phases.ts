@@ -130,7 +130,7 @@ export const addRevisionPhase = [
       dependsOn: [],
     }),
   },
-  putComments,
+  ...putComments(({ heads }: InitiativeContext) => heads),
   {
     type: 'tell',
     params: ({ context, event }: Args<'initiative.requestChanges'>): TellParams => ({

@@ -57,6 +57,7 @@ export const initiativeSetup = setup({
     create: inert<Create>(),
     'phase.insert': inert<PhaseRow>(),
     'comment.put': inert<{ many: readonly CommentRow[] }>(),
+    'comments.request': inert<{ round: number }>(),
     'strategy.put': inert<{
       many: readonly { project: string; strategy: DeliveryStrategy }[];
     }>(),
@@ -97,9 +98,9 @@ export const initiativeSetup = setup({
       approved: null,
       failure: null,
     })),
-    recordApproval: assign(({ context, event }) =>
-      event.type === 'initiative.approve' ? { approved: event.lands ?? context.heads } : {},
-    ),
+    recordApproval: assign(({ context }, { lands }: { lands: string | null }) => ({
+      approved: lands ?? context.heads,
+    })),
     voidReview: assign({ heads: null, approved: null }),
     nextRound: assign(({ context }) => ({ round: context.round + 1, heads: null, approved: null })),
     recordMissing: assign((_, proof: Proof) => ({

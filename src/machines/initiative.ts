@@ -6,7 +6,7 @@ import { addMergePhase, addPhase, addRevisionPhase } from './initiative-phases.t
 import { initiativeSetup } from './initiative-setup.ts';
 import { tell } from './outbox.ts';
 import { putTitle } from './renaming.ts';
-import { openingReview } from './review-states.ts';
+import { keepApproval, openingReview } from './review-states.ts';
 
 const cancelable = { 'initiative.cancel': { target: '#initiative.canceling' } } as const;
 const renamable = { 'initiative.rename': putTitle } as const;
@@ -190,7 +190,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
               guard: 'areHeadsServed',
               target: '#initiative.delivering',
               actions: [
-                'recordApproval',
+                keepApproval,
                 {
                   type: 'strategy.put',
                   params: ({ event }) => ({

@@ -42,15 +42,39 @@ function byProject<S extends z.ZodType>(schema: S) {
 /** The heads a review served, by project key; null where the unit did not touch the project. */
 export const headsSchema = byProject(shaSchema.nullable());
 
-/** One remark of a reviewer on a line of a file (line 0: on the file as a whole). */
+const lineSchema = z.int().min(0).max(10_000_000);
+
+/** One remark of a reviewer on lines of a file (line 0: on the file as a whole), on what is new or on what was there before. */
 export const commentSchema = z.strictObject({
   project: keySchema,
-  file: textSchema(1_024).min(1),
-  line: z.int().min(0).max(10_000_000),
+  file: textSchema(4_096).min(1),
+  side: z.enum(['old', 'new']).default('new'),
+  startLine: lineSchema.nullable().default(null).describe('The first of several lines; null: only `line`.'),
+  line: lineSchema,
   text: textSchema(8_000).min(1),
 });
 export type Comment = z.infer<typeof commentSchema>;
-export const commentsSchema = z.array(commentSchema).max(200);
+/** How many comments one event, or one answer to them, may have. */
+export const MAX_COMMENTS = 200;
+export const commentsSchema = z.array(commentSchema).max(MAX_COMMENTS);
+
+/** A comment with the place that the service has found for it: which commit and blob, and the lines around. */
+export const pinnedCommentSchema = commentSchema.extend({
+  startLine: lineSchema,
+  commit: shaSchema.nullable(),
+  blob: shaSchema.nullable(),
+  excerpt: z.array(z.strictObject({ line: lineSchema, text: textSchema(400) })).max(20),
+  author: textSchema(300),
+});
+export type PinnedComment = z.infer<typeof pinnedCommentSchema>;
+
+/** What the agent of a revision says to a comment. */
+export const commentAnswerSchema = z.strictObject({
+  comment: z.uuid(),
+  outcome: z.enum(['fixed', 'pushed_back']),
+  text: textSchema(4_000).min(1),
+});
+export type CommentAnswer = z.infer<typeof commentAnswerSchema>;
 
 /** What becomes of the things that depend on something that is canceled. */
 export const dependentsSchema = z.enum(['release', 'cancel', 'keep']);

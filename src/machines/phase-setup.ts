@@ -47,6 +47,7 @@ export const phaseSetup = setup({
     create: inert<Create>(),
     'task.insert': inert<TaskRow>(),
     'comment.put': inert<{ many: readonly CommentRow[] }>(),
+    'comments.request': inert<{ round: number }>(),
     'title.put': inert<{ title: string }>(),
     'intents.close': inert<Record<string, never>>(),
     watch: assign(({ context, event }) =>
@@ -88,9 +89,9 @@ export const phaseSetup = setup({
       approved: null,
       failure: null,
     })),
-    recordApproval: assign(({ context, event }) =>
-      event.type === 'phase.approve' ? { approved: event.lands ?? context.heads } : {},
-    ),
+    recordApproval: assign(({ context }, { lands }: { lands: string | null }) => ({
+      approved: lands ?? context.heads,
+    })),
     voidReview: assign({ heads: null, approved: null }),
     nextRound: assign(({ context }) => ({
       round: context.round + 1,

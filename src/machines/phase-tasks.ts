@@ -112,7 +112,7 @@ export const addRevisionTask = [
     priority: URGENT,
     round: context.round,
   })),
-  putComments,
+  ...putComments(({ heads }: PhaseContext) => heads),
   'countTask',
 ] as const;
 

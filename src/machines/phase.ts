@@ -14,7 +14,7 @@ import {
 } from './phase-tasks.ts';
 import { tell } from './outbox.ts';
 import { putTitle } from './renaming.ts';
-import { openingReview } from './review-states.ts';
+import { keepApproval, openingReview } from './review-states.ts';
 import { stuckAs, tellParent } from './tell-parent.ts';
 import { answerWatcher } from './watchers.ts';
 
@@ -207,7 +207,7 @@ export const phaseMachine = phaseSetup.createMachine({
           description: 'Waits for a reviewer: approve these heads, or request changes.',
           tags: ['needs_you'],
           on: {
-            'phase.approve': { guard: 'areHeadsServed', target: '#phase.merging', actions: 'recordApproval' },
+            'phase.approve': { guard: 'areHeadsServed', target: '#phase.merging', actions: keepApproval },
             'phase.requestChanges': {
               guard: 'hasRoundsLeft',
               target: '#phase.in_progress.deciding',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PEOPLE } from './event-catalog.ts';
-import { commentsSchema, digestSchema, headsSchema, textSchema } from './payloads.ts';
+import { digestSchema, headsSchema, MAX_COMMENTS, pinnedCommentSchema, textSchema } from './payloads.ts';
 
 /** What a reviewer read and agrees to: these heads, and nothing that has come since. */
 export const approvalSchema = z.strictObject({
@@ -17,7 +17,7 @@ export const ADDED_TO_APPROVALS = { digest: true, lands: true, because: true } a
 /** What a reviewer says when it can not stay as it is. */
 export const changesSchema = z.strictObject({
   summary: textSchema(20_000).min(1),
-  comments: commentsSchema.default([]),
+  comments: z.array(pinnedCommentSchema).max(MAX_COMMENTS).default([]),
 });
 
 /** Whoever may approve must be able to open the review again: an approval is refused when a head has moved. */

@@ -1,5 +1,5 @@
 import { keepError } from './effect-answers.ts';
-import type { Comment } from './payloads.ts';
+import type { PinnedComment } from './payloads.ts';
 
 /** A review begins with the heads: they are read from git and kept, and exactly these can be approved. */
 export function openingReview<Src extends string>(src: Src) {
@@ -24,16 +24,42 @@ export function openingReview<Src extends string>(src: Src) {
   } as const;
 }
 
+/** What was approved: the heads that the review serves, or those that stand in their place. */
+export const keepApproval = {
+  type: 'recordApproval',
+  params: ({ event }: { event: { lands: string | null } }) => ({ lands: event.lands }),
+} as const;
+
 /** A comment of a reviewer, as it is kept beside the round it belongs to. */
-export interface CommentRow extends Comment {
+export interface CommentRow extends PinnedComment {
   readonly round: number;
   readonly place: number;
+  /** Of the heads that the review served. */
+  readonly digest: string | null;
 }
 
-/** Keeps the comments that came with a request for changes, in their order. */
-export const putComments = {
-  type: 'comment.put',
-  params: ({ context, event }: { context: { round: number }; event: { comments: readonly Comment[] } }) => ({
-    many: event.comments.map((comment, index) => ({ round: context.round, place: index + 1, ...comment })),
-  }),
-} as const;
+interface Commented {
+  readonly context: { readonly round: number };
+  readonly event: { readonly comments: readonly PinnedComment[] };
+}
+
+/** Keeps the comments that came with a request for changes, in their order, and has all that are open answered by the revision. */
+export function putComments<Context>(digestOf: (context: Context) => string | null) {
+  return [
+    {
+      type: 'comments.request',
+      params: ({ context }: Commented) => ({ round: context.round }),
+    },
+    {
+      type: 'comment.put',
+      params: ({ context, event }: Commented & { readonly context: Context }) => ({
+        many: event.comments.map((comment, index) => ({
+          ...comment,
+          round: context.round,
+          place: index + 1,
+          digest: digestOf(context),
+        })),
+      }),
+    },
+  ] as const;
+}

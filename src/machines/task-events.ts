@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { dependencyEvents } from './dependency-events.ts';
 import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
-import { digestSchema, leaseSchema, ordinalSchema, textSchema } from './payloads.ts';
+import {
+  commentAnswerSchema,
+  digestSchema,
+  leaseSchema,
+  MAX_COMMENTS,
+  ordinalSchema,
+  textSchema,
+} from './payloads.ts';
 import { approvalSchema, changesSchema } from './review-events.ts';
 import { endingEvents, renameEvent } from './steering-events.ts';
 
@@ -60,6 +67,10 @@ export const taskEvents = catalog({
       summary: textSchema(20_000).default(''),
       noChanges: textSchema(2_000).nullable().default(null),
       oneSided: textSchema(2_000).nullable().default(null),
+      answers: z
+        .array(commentAnswerSchema)
+        .max(MAX_COMMENTS * 5)
+        .default([]),
     }),
     senders: ['service'],
     description: 'The agent says it is done; the digest names the recorded heads.',

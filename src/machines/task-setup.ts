@@ -3,7 +3,9 @@ import { afterSettled } from './dependencies.ts';
 import { effect } from './effect.ts';
 import { failure, failureOf } from './failure.ts';
 import { inert, type TellParams } from './outbox.ts';
+import type { CommentRow } from './review-states.ts';
 import type { Tag } from './tags.ts';
+import type { AnswerRow } from './task-answers.ts';
 import { MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
 import type { TaskEvent } from './task-events.ts';
 import { withWatcher } from './watchers.ts';
@@ -43,6 +45,10 @@ export const taskSetup = setup({
     'lease.put': inert<{ lease: string; agent: string; attempt: number; seconds: number }>(),
     'lease.remove': inert<Record<string, never>>(),
     'title.put': inert<{ title: string }>(),
+    'comment.put': inert<{ many: readonly CommentRow[] }>(),
+    'comments.request': inert<{ round: number }>(),
+    'answers.put': inert<{ many: readonly AnswerRow[] }>(),
+    'answers.count': inert<{ many: readonly AnswerRow[] }>(),
     'intents.close': inert<Record<string, never>>(),
     watch: assign(({ context, event }) =>
       event.type === 'dependency.watch' ? { watchers: withWatcher(context.watchers, event.by) } : {},

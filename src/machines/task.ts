@@ -5,6 +5,8 @@ import { tell } from './outbox.ts';
 import { putTitle } from './renaming.ts';
 import { dropLateResolver, dropResolver, tellConflict, tellUnresolved } from './task-conflict.ts';
 import { initialTaskContext, settledTells, type TaskContext } from './task-context.ts';
+import { putComments } from './review-states.ts';
+import { putAnswers } from './task-answers.ts';
 import { taskSetup } from './task-setup.ts';
 import { stuckAs } from './tell-parent.ts';
 import { answerWatcher } from './watchers.ts';
@@ -118,8 +120,12 @@ export const taskMachine = taskSetup.createMachine({
       on: {
         ...cancelable,
         'task.submit': [
-          { guard: 'holdsLeaseAndIsReviewed', target: 'pending_review', actions: 'recordSubmission' },
-          { guard: 'holdsLease', target: 'merging', actions: 'recordSubmission' },
+          {
+            guard: 'holdsLeaseAndIsReviewed',
+            target: 'pending_review',
+            actions: ['recordSubmission', ...putAnswers],
+          },
+          { guard: 'holdsLease', target: 'merging', actions: ['recordSubmission', ...putAnswers] },
         ],
         'task.fail': nextAttempt,
         'task.stop': [{ guard: 'isStoppedByUser', target: 'held' }, ...nextAttempt],
@@ -150,7 +156,11 @@ export const taskMachine = taskSetup.createMachine({
       on: {
         ...cancelable,
         'task.approve': { guard: 'areHeadsServed', target: 'merging' },
-        'task.requestChanges': { guard: 'hasRoundsLeft', target: 'queued', actions: 'nextRound' },
+        'task.requestChanges': {
+          guard: 'hasRoundsLeft',
+          target: 'queued',
+          actions: [...putComments(({ submission }: TaskContext) => submission), 'nextRound'],
+        },
         ...renamable,
       },
     },

@@ -12,6 +12,7 @@ import {
 } from './agent-store.ts';
 import { Claiming, type ClaimingDeps } from './claiming.ts';
 import { type AttemptRow, heartbeatSeconds } from './claims.ts';
+import { answersTo, requestOf } from './comment-requests.ts';
 import type { AgentService, Answered, Caller, ClaimCaller, Sending } from './contracts.ts';
 import { eventAnswer, type Answer } from './event-answers.ts';
 import { gitRefusal } from './git-refusal.ts';
@@ -116,7 +117,13 @@ export class Agents implements AgentService {
     return this.#report(
       attempt,
       'task.submit',
-      { submission, summary: body.summary, noChanges: body.noChanges, oneSided: body.oneSided },
+      {
+        submission,
+        summary: body.summary,
+        noChanges: body.noChanges,
+        oneSided: body.oneSided,
+        answers: live ? await this.#answers(attempt, body) : [],
+      },
       sending,
     );
   }
@@ -129,11 +136,8 @@ export class Agents implements AgentService {
   /** An agent that stops with success hands in what it has pushed; one that crashed or was stopped does not. */
   async stop(agentId: string, body: Stop, sending: Sending): Promise<Answer> {
     if (body.reason === 'success') {
-      return this.submit(
-        agentId,
-        { lease: body.lease, summary: body.summary, noChanges: body.noChanges, oneSided: body.oneSided },
-        sending,
-      );
+      const { reason: _, ...submit } = body;
+      return this.submit(agentId, submit, sending);
     }
     const attempt = await this.#reported(agentId, body.lease, sending);
     return this.#report(attempt, 'task.stop', { reason: body.reason }, sending);
@@ -158,6 +162,13 @@ export class Agents implements AgentService {
     } catch (error) {
       throw gitRefusal(error);
     }
+  }
+
+  async #answers(attempt: AttemptRow, body: Submit): Promise<JsonObject[]> {
+    const task = await this.#deps.plan.task(attempt.task_id);
+    const phase = await this.#deps.plan.phase(task.phaseId);
+    const request = await requestOf(this.#deps.runtime(), task, phase);
+    return (await answersTo(this.#deps.sql, request, body)).map((answer) => ({ ...answer }));
   }
 
   async #report(attempt: AttemptRow, type: string, payload: JsonObject, sending: Sending): Promise<Answer> {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
-import type { Phase } from '../db/entities/phase.ts';
 import type { Task } from '../db/entities/task.ts';
 import type { Boundary } from '../git/boundary.ts';
 import type { Hub } from '../git/hub.ts';
 import type { MergeEngine } from '../git/merge-engine.ts';
 import { attemptBranch, attemptRefs, headRef, phaseBranch } from './branch-names.ts';
 import { keepLease } from './claim-keys.ts';
+import { type ChangeRequest, requestedComments, requestOf } from './comment-requests.ts';
 import { conflictBriefing } from './conflict-briefing.ts';
 import type { ClaimCaller } from './contracts.ts';
 import type { Heads } from './heads.ts';
@@ -114,7 +114,8 @@ export async function describeClaim(
   const { initiative, phase } = await family(deps, task);
   const projects = await deps.plan.projectsOfTask(task);
   const actor = await deps.runtime().peek(task.id);
-  const request = await requestFor(deps.sql, task, phase);
+  const request = await requestOf(deps.runtime(), task, phase);
+  const summary = await summaryFor(deps.sql, task, request);
   const heads = await pinMergeHeads({ ...deps, actors: deps.runtime }, task);
   const merge = await openMerges(deps, task, attempt.number, heads);
   return {
@@ -122,7 +123,7 @@ export async function describeClaim(
       id: task.id,
       key: task.key,
       title: await titleOf(deps.sql, task),
-      description: [task.description, request.summary ?? ''].filter((text) => text !== '').join('\n\n'),
+      description: [task.description, summary].filter((text) => text !== '').join('\n\n'),
       category: task.category,
       initiative: initiative.key,
       phase: phase.key,
@@ -148,7 +149,7 @@ export async function describeClaim(
         },
       ];
     }),
-    comments: request.comments,
+    comments: await requestedComments(deps.sql, request),
     conflict: await conflictBriefing(deps, task, heads, startCommits(attempt)),
     limits: {
       attempt: attempt.number,
@@ -223,33 +224,13 @@ async function titleOf(sql: SqlPool, task: Task): Promise<string> {
   return rows[0]?.title ?? task.title;
 }
 
-/** What a reviewer said that this attempt is to answer. */
-interface Request {
-  readonly summary: string | null;
-  readonly comments: Claim['comments'];
-}
-
-/** Of the phase for its revision task, of the initiative for the tasks of its revision phase, else of the task itself. */
-async function requestFor(sql: SqlPool, task: Task, phase: Phase): Promise<Request> {
-  const revision = /^revision-(\d+)$/.exec(phase.key)?.[1];
-  if (typeof task.round === 'number') {
-    return { summary: null, comments: await commentsOf(sql, task.phaseId, task.round) };
-  }
-  if (revision !== undefined) {
-    return { summary: null, comments: await commentsOf(sql, task.initiativeId, Number(revision)) };
-  }
-  const { rows } = await sql.query<{ summary: string; comments: Claim['comments'] }>(
-    `SELECT event ->> 'summary' AS summary, coalesce(event -> 'comments', '[]') AS comments FROM journal
+/** What the reviewer wrote above the comments, where the task does not have it as its own description. */
+async function summaryFor(sql: SqlPool, task: Task, request: ChangeRequest | null): Promise<string> {
+  if (request === null || request.unitId !== task.id) return '';
+  const { rows } = await sql.query<{ summary: string }>(
+    `SELECT event ->> 'summary' AS summary FROM journal
       WHERE actor_id = $1 AND type = 'task.requestChanges' AND outcome = 'accepted' ORDER BY seq DESC LIMIT 1`,
     [task.id],
   );
-  return rows[0] ?? { summary: null, comments: [] };
-}
-
-async function commentsOf(sql: SqlPool, unitId: string, round: number): Promise<Claim['comments']> {
-  const { rows } = await sql.query<Claim['comments'][number]>(
-    `SELECT project, file, line, text FROM review_comment WHERE unit_id = $1 AND round = $2 ORDER BY project, file, place`,
-    [unitId, round],
-  );
-  return rows;
+  return rows[0]?.summary ?? '';
 }

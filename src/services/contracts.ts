@@ -26,6 +26,14 @@ import type {
   Stop,
   Submit,
 } from './shapes/agent.ts';
+import type {
+  CommentState,
+  CommentThread,
+  NewComment,
+  NewReply,
+  PlacedThread,
+  StateChange,
+} from './shapes/comment.ts';
 import type { JournalPage } from './shapes/journal.ts';
 import type { LandingView } from './shapes/landing.ts';
 import type { PlanApplied, PlanDocument, PlanReport } from './shapes/plan.ts';
@@ -110,6 +118,17 @@ export interface ReadService {
 /** What is served of a review that is open. Refuses with `no_open_review` where none is. */
 export interface ReviewService {
   review(kind: Kind, id: string): Promise<ReviewView>;
+}
+
+/** Comments of reviewers on lines of what a review serves. */
+export interface CommentService {
+  /** With their places in what is served now, if a review is open. */
+  list(kind: Kind, id: string, state: CommentState | undefined): Promise<PlacedThread[]>;
+  /** Refuses with `no_open_review`, `unknown_project`, `unknown_file`, `unknown_line` and `too_many_comments`. */
+  add(kind: Kind, id: string, comment: NewComment, caller: Caller): Promise<Answered<CommentThread>>;
+  /** Both refuse with `unknown_comment`. */
+  reply(id: string, reply: NewReply, caller: Caller): Promise<Answered<CommentThread>>;
+  setState(id: string, change: StateChange, caller: Caller): Promise<Answered<CommentThread>>;
 }
 
 export interface ExplainService {

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { type EventCatalog, type EventEntry, PEOPLE } from '../machines/event-catalog.ts';
 import { initiativeEvents } from '../machines/initiative-events.ts';
 import {
+  commentsSchema,
   keySchema,
   MAX_DEPENDENCIES,
   MAX_TASKS,
   newPhaseSchema,
   newTaskSchema,
 } from '../machines/payloads.ts';
-import { ADDED_TO_APPROVALS } from '../machines/review-events.ts';
+import { ADDED_TO_APPROVALS, changesSchema } from '../machines/review-events.ts';
 import { phaseEvents } from '../machines/phase-events.ts';
 import { taskEvents } from '../machines/task-events.ts';
 import type { Kind } from './shapes/actor.ts';
@@ -28,9 +29,15 @@ export type NewPhase = z.infer<typeof newPhaseAtDoorSchema>;
 export const relinkAtDoorSchema = z.strictObject({ dependsOn });
 export type Relink = z.infer<typeof relinkAtDoorSchema>;
 
+/** Comments as people write them; the service finds their places. */
+const changesAtDoorSchema = changesSchema.extend({ comments: commentsSchema.default([]) });
+
 const WRITTEN_BY_PEOPLE: Readonly<Record<string, z.ZodObject>> = {
   'initiative.addPhase': newPhaseAtDoorSchema,
   'phase.addTask': newTaskAtDoorSchema,
+  'initiative.requestChanges': changesAtDoorSchema,
+  'phase.requestChanges': changesAtDoorSchema,
+  'task.requestChanges': changesAtDoorSchema,
   'phase.relink': relinkAtDoorSchema,
   'task.relink': relinkAtDoorSchema,
 };

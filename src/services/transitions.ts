@@ -6,6 +6,7 @@ import { Refusal } from '../errors.ts';
 import type { Hub } from '../git/hub.ts';
 import type { Sender } from '../machines/event-catalog.ts';
 import { Approvals } from './approvals.ts';
+import type { Comments } from './comments.ts';
 import type { PostedTransition, TransitionService } from './contracts.ts';
 import { admitAtDoor } from './door.ts';
 import { doorEvents, type NewPhase, type NewTask, type Relink } from './door-events.ts';
@@ -25,6 +26,7 @@ export class Transitions implements TransitionService {
   readonly #runtime: () => Runtime;
   readonly #changes: PlanChanges;
   readonly #approvals: Approvals;
+  readonly #comments: Comments;
   readonly #planTurns: PlanTurns;
 
   constructor(deps: {
@@ -33,12 +35,14 @@ export class Transitions implements TransitionService {
     hub: Hub;
     runtime: () => Runtime;
     exclusively: Exclusively;
+    comments: Comments;
   }) {
     this.#planTurns = new PlanTurns(deps.exclusively);
     this.#sql = deps.sql;
     this.#runtime = deps.runtime;
     this.#changes = new PlanChanges(deps);
     this.#approvals = new Approvals(deps);
+    this.#comments = deps.comments;
   }
 
   async send(kind: Kind, id: string, event: PostedTransition, principal: Principal): Promise<Answer> {
@@ -60,7 +64,7 @@ export class Transitions implements TransitionService {
     // A repeated event gets its first answer, however far its keys and heads have been overtaken since.
     const payload =
       (await this.#applied(id, event.eventId)) ??
-      (await this.#complete(actor, event.type, admitAtDoor(kind, event, sender, actor)));
+      (await this.#complete(kind, actor, event.type, admitAtDoor(kind, event, sender, actor), principal));
     const posted = {
       id: event.eventId,
       type: event.type,
@@ -113,7 +117,13 @@ export class Transitions implements TransitionService {
   }
 
   /** What the machine needs beside what people write. The payload has the shape that the door asks for. */
-  async #complete(actor: ActorView, type: string, payload: JsonObject): Promise<JsonObject> {
+  async #complete(
+    kind: Kind,
+    actor: ActorView,
+    type: string,
+    payload: JsonObject,
+    principal: Principal,
+  ): Promise<JsonObject> {
     switch (type) {
       case 'initiative.approve':
         return this.#approvals.ofInitiative(actor, payload);
@@ -121,6 +131,10 @@ export class Transitions implements TransitionService {
         return this.#approvals.ofPhase(actor, payload);
       case 'task.approve':
         return this.#approvals.ofTask(actor.id, payload);
+      case 'initiative.requestChanges':
+      case 'phase.requestChanges':
+      case 'task.requestChanges':
+        return this.#comments.ofRequest(kind, actor, payload, principalName(principal));
       case 'phase.addTask':
         return this.#changes.newTask(actor.id, payload as NewTask);
       case 'initiative.addPhase':
@@ -137,7 +151,19 @@ export class Transitions implements TransitionService {
   /** The machine only says that a guard was false; people are told which, where it can be known. */
   async #explainRefusal(kind: Kind, id: string, type: string, payload: JsonObject): Promise<void> {
     const actor = await this.#runtime().peek(id);
-    if (actor === null || !actor.next.includes(type)) return;
+    if (actor === null) return;
+    const { round, maxRounds } = actor.context;
+    if (
+      type === `${kind}.requestChanges` &&
+      actor.next.includes(`${kind}.approve`) &&
+      Number(round) >= Number(maxRounds)
+    ) {
+      throw new Refusal(
+        'no_rounds_left',
+        `this is round ${Number(round)}, the last that the plan allows: approve, add work, or cancel`,
+      );
+    }
+    if (!actor.next.includes(type)) return;
     if (type.endsWith('.cancel') && payload['dependents'] === undefined) {
       const watchers = actor.context['watchers'];
       if (Array.isArray(watchers) && watchers.length > 0) {

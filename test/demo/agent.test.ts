@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { sampleComment } from '../support/comment.ts';
 import { sampleConflict } from '../support/conflict.ts';
 import { claimLines } from '../../src/http/claim-lines.ts';
 import { git } from './delivered.ts';
@@ -208,14 +209,17 @@ describe('agent.sh', () => {
       claimLines({
         ...claim,
         task: { ...claim.task, title: `-e ${nasty}`, description: nasty },
-        comments: [{ project: 'app', file: 'shared.txt', line: 2, text: nasty }],
+        comments: [sampleComment({ project: 'app', file: 'shared.txt', line: 2, text: nasty })],
         conflict: sampleConflict([{ project: 'app', path: nasty, type: 'CONFLICT (contents)' }]),
       }),
     );
     const running =
       start(`printf %s "$TASK_TITLE" >"$ROOT/title"; printf %s "$TASK_DESCRIPTION" >"$ROOT/description"
 cat >"$ROOT/briefing"; echo new >'a "b" \\ c.txt'`);
-    expect(JSON.parse(await untilReported('submit'))).toEqual({ lease: LEASE });
+    expect(JSON.parse(await untilReported('submit'))).toEqual({
+      lease: LEASE,
+      fixedAll: 'see what was pushed',
+    });
     const seen = (name: string) => readFileSync(join(service.root, name), 'utf8');
     expect(seen('title')).toBe(`-e ${plain}`);
     expect(seen('description')).toBe(plain);

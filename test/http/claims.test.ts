@@ -31,6 +31,7 @@ describe('a claim as lines', () => {
       'PROJECT',
       'PROJECT',
       'MERGE',
+      'COMMENT_ID',
       'COMMENT',
     ]);
   });

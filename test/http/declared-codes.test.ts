@@ -40,6 +40,8 @@ const EVENT = [
   'plan-changes',
   'waiting-siblings',
   'approvals',
+  'comment-pins',
+  'served-reviews',
   'requests',
 ];
 const REPORT = ['agents', 'agent-store', 'event-answers', 'requests'];
@@ -52,11 +54,14 @@ const REPORTED: readonly RefusalCode[] = [
 ];
 const HELD: Behind = { files: ['agents', 'agent-store'] };
 const HANDED_IN: Behind = {
-  files: [...REPORT, 'submissions', 'resolution-check'],
+  files: [...REPORT, 'submissions', 'resolution-check', 'comment-requests'],
   also: [...REPORTED, 'git_failed'],
 };
 const TOLD: Behind = { files: REPORT, also: REPORTED };
 const STORED = (unknown: RefusalCode): Behind => ({ files: [], also: [unknown] });
+
+/** Only a new comment needs a review that is open. */
+const ADDING: readonly RefusalCode[] = ['too_many_comments', 'no_open_review'];
 
 /** What stands behind each operation. A file that begins to throw another code makes the operations above it declare it. */
 const BEHIND: Readonly<Record<string, Behind>> = {
@@ -90,26 +95,36 @@ const BEHIND: Readonly<Record<string, Behind>> = {
   },
   sendTaskEvent: {
     files: EVENT,
-    except: [
-      'not_quarantined',
-      'remote_branch_checked_out',
-      'heads_moved',
-      'invalid_key',
-      'key_taken',
-      'unknown_project',
-    ],
-    also: [...KEY, ...RUNTIME, 'unknown_task'],
+    except: ['not_quarantined', 'remote_branch_checked_out', 'heads_moved', 'invalid_key', 'key_taken'],
+    also: [...KEY, ...RUNTIME, 'unknown_task', 'git_failed'],
   },
   replayInitiative: { files: [], also: ['unknown_initiative', 'not_quarantined'] },
   replayPhase: { files: [], also: ['unknown_phase', 'not_quarantined'] },
   replayTask: { files: [], also: ['unknown_task', 'not_quarantined'] },
+  addInitiativeComment: {
+    files: ['comment-pins', 'served-reviews', 'requests', 'comments'],
+    except: ['unknown_comment'],
+    also: [...KEY, 'unknown_initiative', 'git_failed'],
+  },
+  addPhaseComment: {
+    files: ['comment-pins', 'served-reviews', 'requests', 'comments'],
+    except: ['unknown_comment'],
+    also: [...KEY, 'unknown_phase', 'git_failed'],
+  },
+  addTaskComment: {
+    files: ['comment-pins', 'served-reviews', 'requests', 'comments'],
+    except: ['unknown_comment'],
+    also: [...KEY, 'unknown_task', 'git_failed'],
+  },
+  replyToComment: { files: ['comments', 'requests'], except: ADDING, also: KEY },
+  setCommentState: { files: ['comments', 'requests'], except: ADDING, also: KEY },
   issueToken: { files: ['requests'], also: KEY },
   listTokens: { files: [] },
   revokeToken: { files: ['tokens'] },
 };
 
 /** Behind the reads, the feed, the inspector and the machines, each with one code of its own that a test of theirs shows. */
-const ELSEWHERE = ['inspect-tickets', 'journal-feed', 'machine-catalog', 'plan-store', 'served-reviews'];
+const ELSEWHERE = ['inspect-tickets', 'journal-feed', 'machine-catalog', 'plan-store'];
 
 /** Whatever a route may answer that has nothing to do with what is behind it. */
 const COMMON: readonly RefusalCode[] = [

@@ -1,7 +1,9 @@
+import { sampleComment } from '../support/comment.ts';
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../../src/errors.ts';
 import type {
   AgentService,
+  CommentService,
   ExplainService,
   HubAccess,
   HubServer,
@@ -113,11 +115,14 @@ export const claim: Claim = {
     },
     { key: 'web', url: 'http://127.0.0.1/git/web.git', base: SHA, startRef: 'refs/heads/start', merge: null },
   ],
-  comments: [{ project: 'api', file: 'src/a.ts', line: 12, text: 'not so' }],
+  comments: [sampleComment({ project: 'api', file: 'src/a.ts', line: 12, text: 'not so' })],
   conflict: null,
   limits: { attempt: 2, maxAttempts: 5 },
   next: ['task.submit'],
 };
+
+/** Of a report that hands nothing in. */
+const NOTHING_SAID = { summary: '', noChanges: null, oneSided: null, answers: [], fixedAll: null };
 
 export interface Sent {
   readonly kind: Kind;
@@ -181,6 +186,17 @@ export function sampleServices() {
       const { state, tags } = actor;
       return { outcome: 'accepted', id, kind, version: 9, state, tags, quarantined: null };
     },
+  };
+
+  const thread = sampleComment({ project: 'api', file: 'src/a.ts', line: 12, text: 'not so' });
+  const requireComment = (id: string) => {
+    if (id !== thread.id) throw new Refusal('unknown_comment', 'there is no comment with this id');
+  };
+  const comments: CommentService = {
+    list: async (kind, id) => (requireKnown(kind, id), [{ ...thread, place: null }]),
+    add: async (kind, id) => (requireKnown(kind, id), { answer: thread, repeated: false }),
+    reply: async (id) => (requireComment(id), { answer: thread, repeated: false }),
+    setState: async (id) => (requireComment(id), { answer: thread, repeated: false }),
   };
 
   const reviews: ReviewService = {
@@ -264,11 +280,9 @@ export function sampleServices() {
     heartbeat: async () => leaseAnswer,
     progress: async () => leaseAnswer,
     submit: report,
-    fail: (agentId, body, sending) =>
-      report(agentId, { ...body, summary: '', noChanges: null, oneSided: null }, sending),
+    fail: (agentId, body, sending) => report(agentId, { ...body, ...NOTHING_SAID }, sending),
     stop: report,
-    ask: (agentId, body, sending) =>
-      report(agentId, { ...body, summary: '', noChanges: null, oneSided: null }, sending),
+    ask: (agentId, body, sending) => report(agentId, { ...body, ...NOTHING_SAID }, sending),
   };
 
   const hubAccess: HubAccess = {
@@ -293,6 +307,7 @@ export function sampleServices() {
     transitions,
     reads,
     reviews,
+    comments,
     explain,
     agents,
     hubAccess,

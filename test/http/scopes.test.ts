@@ -31,6 +31,7 @@ const READ = ['admin', 'operator', 'reviewer', 'viewer'] as const;
 const MOVE = ['admin', 'operator', 'reviewer'] as const;
 const OPERATE = ['admin', 'operator'] as const;
 const lease = { lease: LEASE };
+const COMMENT = { project: 'api', file: 'a.ts', line: 1, text: 'why?' };
 
 /** Every route with the scopes that reach it, written down once more by hand: the routes' own lists are what is tested. */
 const ROUTES: readonly (readonly [string, readonly Scope[], object?])[] = [
@@ -47,6 +48,14 @@ const ROUTES: readonly (readonly [string, readonly Scope[], object?])[] = [
   [`GET /v1/initiatives/${INITIATIVE}/landings`, READ],
   [`GET /v1/phases/${PHASE}/review`, READ],
   [`GET /v1/tasks/${TASK}/review`, READ],
+  [`GET /v1/initiatives/${INITIATIVE}/review/comments`, READ],
+  [`POST /v1/initiatives/${INITIATIVE}/review/comments`, MOVE, COMMENT],
+  [`GET /v1/phases/${PHASE}/review/comments`, READ],
+  [`POST /v1/phases/${PHASE}/review/comments`, MOVE, COMMENT],
+  [`GET /v1/tasks/${TASK}/review/comments`, READ],
+  [`POST /v1/tasks/${TASK}/review/comments`, MOVE, COMMENT],
+  [`POST /v1/review/comments/${INITIATIVE}/replies`, MOVE, { text: 'why?' }],
+  [`POST /v1/review/comments/${INITIATIVE}/state`, MOVE, { state: 'dismissed' }],
   [`GET /v1/initiatives/${INITIATIVE}/explain`, READ],
   [`GET /v1/phases/${PHASE}/explain`, READ],
   [`GET /v1/tasks/${TASK}/explain`, READ],

@@ -3,7 +3,20 @@ import { conflict, Story } from './family/story.ts';
 
 const changes = {
   summary: 'name it better',
-  comments: [{ project: 'web', file: 'a.txt', line: 3, text: 'why?' }],
+  comments: [
+    {
+      project: 'web',
+      file: 'a.txt',
+      side: 'new',
+      startLine: 3,
+      line: 3,
+      commit: null,
+      blob: null,
+      excerpt: [],
+      author: 'token:reviewer',
+      text: 'why?',
+    },
+  ],
 };
 const canceled = { error: { code: 'git_failed', message: 'no space' } };
 

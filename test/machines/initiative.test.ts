@@ -261,6 +261,13 @@ describe('a delivery', () => {
     expect(initiative.path).toBe('conflict_unresolved');
   });
 
+  it('is of the heads that stand in place of those that were served, where the approval says so', () => {
+    initiative = inReview();
+    const lands = 'e'.repeat(64);
+    initiative.send({ type: 'initiative.approve', heads: {}, digest: DIGEST, lands, strategies: {} });
+    expect(initiative.params('xstate.spawnChild')).toMatchObject({ input: { approved: lands } });
+  });
+
   it('whose end is unknown is left to a person', () => {
     initiative = delivering();
     initiative.fails('deliver');

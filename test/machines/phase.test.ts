@@ -223,17 +223,37 @@ describe('a review', () => {
     });
   });
 
+  it('lands the heads that stand in place of those it serves, where the approval says so', () => {
+    phase = inReview();
+    const lands = 'e'.repeat(64);
+    phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST, lands, because: 'the base has moved' });
+    expect(phase.context.approved).toBe(lands);
+  });
+
   it('F8: is approved once, and makes one revision task', () => {
     phase = inReview();
     const changes = {
       type: 'phase.requestChanges',
       summary: 'please',
-      comments: [{ project: 'web', file: 'a', line: 1, text: 'why?' }],
+      comments: [
+        {
+          project: 'web',
+          file: 'a',
+          side: 'new',
+          startLine: 1,
+          commit: null,
+          blob: null,
+          excerpt: [],
+          author: 'token:reviewer',
+          line: 1,
+          text: 'why?',
+        },
+      ],
     };
     expect(phase.send(changes)).toBe(true);
     expect(phase.params('task.insert')).toMatchObject({ key: 'revision-1', category: 'review', round: 1 });
     expect(phase.params('comment.put')).toEqual({
-      many: [{ round: 1, place: 1, project: 'web', file: 'a', line: 1, text: 'why?' }],
+      many: [{ round: 1, place: 1, digest: DIGEST, ...changes.comments[0] }],
     });
     expect(phase.send(changes)).toBe(false);
     phase = inReview();

@@ -38,7 +38,7 @@ const newTask = {
 function taskEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
   const { attempt, pending, pastResolver } = snapshot.context as TaskContext;
   const agent = [LEASE, OTHER_LEASE].flatMap((lease) => [
-    { type: 'task.submit', lease, submission: DIGEST },
+    { type: 'task.submit', lease, submission: DIGEST, answers: [] },
     { type: 'task.fail', lease, code: 'no', message: '' },
     { type: 'task.stop', lease, reason: 'crashed' },
     { type: 'task.stop', lease, reason: 'user_requested' },

@@ -27,7 +27,7 @@ const claim = (attempt: number) => ({
   attempt,
   leaseSeconds: 60,
 });
-const submit = (lease = LEASE) => ({ type: 'task.submit', lease, submission: DIGEST });
+const submit = (lease = LEASE) => ({ type: 'task.submit', lease, submission: DIGEST, answers: [] });
 const expired = (lease = LEASE) => ({ type: 'lease.expired', lease });
 
 let task: ActorUnderTest<TaskContext>;
@@ -270,6 +270,25 @@ describe('a landing', () => {
     expect(task.path).toBe('conflict_unresolved');
     task.send({ type: 'task.recheck' });
     expect(task.path).toBe('merging');
+  });
+});
+
+describe('what an agent says to the comments of a reviewer', () => {
+  it('is kept with what it hands in', () => {
+    const answer = { comment: AGENT, outcome: 'fixed', text: 'done' };
+    task.send(claim(1), { ...submit(), answers: [answer] });
+    expect(task.params('answers.put')).toEqual({ many: [{ ...answer, lease: LEASE }] });
+    expect(task.params('answers.count')).toEqual({ many: [{ ...answer, lease: LEASE }] });
+  });
+
+  it('answers what was asked in the round of its own review', () => {
+    task = newTask({ needsReview: true, maxRounds: 2 });
+    task.send(claim(1), submit());
+    const changes = { type: 'task.requestChanges', summary: 'no', comments: [] };
+    expect(task.send(changes)).toBe(true);
+    expect(task.context.round).toBe(2);
+    task.send(claim(2), submit());
+    expect(task.send(changes)).toBe(false);
   });
 });
 

@@ -154,7 +154,9 @@ export function submit(
   body: object = {},
   options: CallOptions = {},
 ): Promise<EventAnswer> {
-  return report(agent, claimed, 'submit', body, options);
+  // An agent that has been given comments says what it has done about them.
+  const answers = claimed.comments.length > 0 ? { fixedAll: 'changed as asked' } : {};
+  return report(agent, claimed, 'submit', { ...answers, ...body }, options);
 }
 
 /** Claims the next task, pushes the files and submits. */

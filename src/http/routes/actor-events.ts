@@ -32,8 +32,17 @@ const REFUSED: readonly RefusalCode[] = [
 const LINKED = ['unknown_dependency', 'too_many_dependents'] as const;
 /** What an event may add to a plan. */
 const ADDED = ['invalid_key', 'key_taken', 'unknown_project', ...LINKED] as const;
+/** Requests for changes with comments on what a review serves. */
+const COMMENTED = [
+  'no_rounds_left',
+  'no_open_review',
+  'unknown_project',
+  'unknown_file',
+  'unknown_line',
+  'git_failed',
+] as const;
 /** An approval of heads that are compared with git. */
-const REVIEWED = ['heads_moved', 'heads_not_served', 'git_failed'] as const;
+const REVIEWED = ['heads_moved', 'heads_not_served', ...COMMENTED] as const;
 
 const DOORS = [
   {
@@ -55,7 +64,7 @@ const DOORS = [
     path: 'tasks',
     operationId: 'sendTaskEvent',
     unknown: 'unknown_task',
-    own: [...LINKED, 'dependency_cycle', 'dependents_unstated', 'heads_not_served'],
+    own: [...LINKED, ...COMMENTED, 'dependency_cycle', 'dependents_unstated', 'heads_not_served'],
   },
 ] as const satisfies readonly {
   kind: Kind;

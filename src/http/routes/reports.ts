@@ -35,6 +35,8 @@ const HANDED_IN: readonly RefusalCode[] = [
   'conflict_not_resolved',
   'conflict_markers_left',
   'conflict_side_dropped',
+  'comments_unanswered',
+  'unknown_comment',
   'git_failed',
 ];
 

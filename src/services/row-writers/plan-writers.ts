@@ -57,18 +57,4 @@ export const planWriters: readonly RowWriter[] = [
         FROM ${rows} x JOIN project p ON p.key = x.project
        WHERE ip.initiative_id = x.actor_id AND ip.project_id = p.id`,
   },
-  {
-    name: 'comment.put',
-    columns: {
-      round: 'int',
-      place: 'int',
-      project: 'text',
-      file: 'text',
-      line: 'int',
-      text: 'text',
-    },
-    statement: (rows) => `
-      INSERT INTO review_comment (unit_id, round, place, project, file, line, text)
-      SELECT actor_id, round, place, project, file, line, text FROM ${rows}`,
-  },
 ];

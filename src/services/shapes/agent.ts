@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { commentSchema, keySchema, leaseSchema, shaSchema, textSchema } from '../../machines/payloads.ts';
+import {
+  commentAnswerSchema,
+  keySchema,
+  leaseSchema,
+  MAX_COMMENTS,
+  shaSchema,
+  textSchema,
+} from '../../machines/payloads.ts';
+import { commentThreadSchema } from './comment.ts';
 import { conflictBriefingSchema } from './conflict.ts';
 
 export const newAgentSchema = z.strictObject({
@@ -32,11 +40,23 @@ export const progressSchema = z.strictObject({
   message: textSchema(2_000).min(1),
   percent: z.int().min(0).max(100).optional(),
 });
-const oneSidedSchema = textSchema(2_000)
-  .min(1)
-  .nullable()
-  .default(null)
-  .describe('Of a merge task: why the change of one side is left out of a file on purpose.');
+const handedIn = {
+  oneSided: textSchema(2_000)
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Of a merge task: why the change of one side is left out of a file on purpose.'),
+  answers: z
+    .array(commentAnswerSchema)
+    .max(MAX_COMMENTS)
+    .default([])
+    .describe("Of a revision: what was done about each of the reviewer's comments."),
+  fixedAll: textSchema(4_000)
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Of a revision: what was done about all comments that have no answer of their own.'),
+};
 export const submitSchema = z.strictObject({
   ...leased,
   summary: textSchema(20_000).default(''),
@@ -45,7 +65,7 @@ export const submitSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Why there is no commit in any project.'),
-  oneSided: oneSidedSchema,
+  ...handedIn,
 });
 export const failSchema = z.strictObject({
   ...leased,
@@ -61,7 +81,7 @@ export const stopSchema = z.strictObject({
   reason: z.enum(['success', 'crashed', 'user_requested']),
   summary: textSchema(20_000).default(''),
   noChanges: textSchema(2_000).min(1).nullable().default(null),
-  oneSided: oneSidedSchema,
+  ...handedIn,
 });
 export const askSchema = z.strictObject({ ...leased, question: textSchema(8_000).min(1) });
 
@@ -105,7 +125,7 @@ export const claimSchema = z.object({
       merge: shaSchema.nullable(),
     }),
   ),
-  comments: z.array(commentSchema),
+  comments: z.array(commentThreadSchema),
   conflict: conflictBriefingSchema.nullable(),
   limits: z.object({ attempt: z.int(), maxAttempts: z.int() }),
   next: z.array(z.string()),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commentSchema, headsSchema } from '../../machines/payloads.ts';
+import { headsSchema, keySchema } from '../../machines/payloads.ts';
 import { kindSchema } from './actor.ts';
 
 /** What a reviewer decides on: exactly these heads, opened on these base commits. */
@@ -15,7 +15,16 @@ export const reviewSchema = z.object({
     z.object({
       round: z.int(),
       summary: z.string(),
-      comments: z.array(commentSchema),
+      comments: z.array(
+        z.object({
+          project: keySchema,
+          file: z.string(),
+          side: z.enum(['old', 'new']).default('new'),
+          startLine: z.int().nullable().default(null),
+          line: z.int(),
+          text: z.string(),
+        }),
+      ),
       at: z.iso.datetime(),
       by: z.string(),
     }),

@@ -48,6 +48,7 @@ export function remedy(family: Family, member: Member): boolean {
   if (member.path === 'in_progress.working' && member.kind === 'task') {
     return family.post(member.id, {
       type: 'task.submit',
+      answers: [],
       lease: LEASE,
       submission: DIGEST,
       summary: '',

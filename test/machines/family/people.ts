@@ -12,7 +12,23 @@ export const AGENT = '00000000-0000-4000-8000-0000000000aa';
 const plain =
   (type: string): Make =>
   () => ({ type });
-const summary = { summary: 'please', comments: [{ project: 'web', file: 'a.txt', line: 1, text: 'why?' }] };
+const summary = {
+  summary: 'please',
+  comments: [
+    {
+      project: 'web',
+      file: 'a.txt',
+      side: 'new',
+      startLine: 1,
+      commit: null,
+      blob: null,
+      excerpt: [],
+      author: 'token:reviewer',
+      line: 1,
+      text: 'why?',
+    },
+  ],
+};
 const approve =
   (type: string): Make =>
   (random, { snapshot }) => {
@@ -115,6 +131,7 @@ export function agentEvent(random: Random, task: Member): AnyEventObject {
   }
   const submit = {
     type: 'task.submit',
+    answers: [],
     lease: lease(random),
     submission: DIGEST,
     summary: '',

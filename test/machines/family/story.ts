@@ -115,7 +115,7 @@ export class Story {
       attempt: attempt + 1,
       leaseSeconds: 60,
     });
-    this.post(id, { type: 'task.submit', lease: LEASE, submission: DIGEST });
+    this.post(id, { type: 'task.submit', lease: LEASE, submission: DIGEST, answers: [] });
   }
 
   /** Work that lands. */

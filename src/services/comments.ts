@@ -1,0 +1,168 @@
+import type { JsonObject } from '../actors/json.ts';
+import type { SqlPool } from '../actors/sql.ts';
+import type { ActorView } from '../actors/view.ts';
+import { Refusal } from '../errors.ts';
+import type { Hub } from '../git/hub.ts';
+import type { Comment, PinnedComment } from '../machines/payloads.ts';
+import { pinComment } from './comment-pins.ts';
+import { placesIn } from './comment-places.ts';
+import { threadById, threadsOf } from './comment-threads.ts';
+import type { Answered, Caller, CommentService } from './contracts.ts';
+import { gitRefusal } from './git-refusal.ts';
+import type { PlanStore } from './plan-store.ts';
+import { principalName } from './principal-name.ts';
+import { withRequest } from './requests.ts';
+import type { ServedReview, ServedReviews } from './served-reviews.ts';
+import type { Kind } from './shapes/actor.ts';
+import type {
+  CommentState,
+  CommentThread,
+  NewComment,
+  NewReply,
+  PlacedThread,
+  StateChange,
+} from './shapes/comment.ts';
+
+interface Deps {
+  readonly sql: SqlPool;
+  readonly plan: PlanStore;
+  readonly hub: Hub;
+  readonly served: ServedReviews;
+}
+
+/** How many comments one unit may have: each is carried over to every later review. */
+const MAX_THREADS = 1_000;
+
+/** What reviewers say about lines of a review, and what is answered. */
+export class Comments implements CommentService {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async list(kind: Kind, id: string, state: CommentState | undefined): Promise<PlacedThread[]> {
+    const review = await this.#openOrNull(kind, id);
+    const threads = await threadsOf(this.#deps.sql, id, { state });
+    const places = review === null ? null : await this.#places(review, threads);
+    return threads.map((thread) => ({ ...thread, place: places?.get(thread.id) ?? null }));
+  }
+
+  async add(kind: Kind, id: string, comment: NewComment, caller: Caller): Promise<Answered<CommentThread>> {
+    const { review, actor } = await this.#deps.served.open(kind, id);
+    if (!actor.next.includes(`${kind}.approve`)) {
+      throw new Refusal('no_open_review', `this ${kind} is not in review any more`);
+    }
+    const pinned = await this.#pin(review, comment, principalName(caller.principal));
+    return this.#deps.sql.transaction((sql) =>
+      withRequest<CommentThread>(sql, caller, async () => {
+        const counted = await sql.query<{ n: number }>(
+          'SELECT count(*)::int AS n FROM review_thread WHERE unit_id = $1',
+          [id],
+        );
+        if ((counted.rows[0]?.n ?? 0) >= MAX_THREADS) {
+          throw new Refusal('too_many_comments', `this ${kind} has ${MAX_THREADS} comments already`);
+        }
+        const { rows } = await sql.query<{ id: string }>(
+          `INSERT INTO review_thread (unit_id, initiative_id, round, digest, project, side, file, start_line, line, commit_oid,
+                                      blob_oid, excerpt, text, author)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
+          [
+            id,
+            review.initiativeId,
+            review.round,
+            review.digest,
+            pinned.project,
+            pinned.side,
+            pinned.file,
+            pinned.startLine,
+            pinned.line,
+            pinned.commit,
+            pinned.blob,
+            JSON.stringify(pinned.excerpt),
+            pinned.text,
+            pinned.author,
+          ],
+        );
+        return (await threadById(sql, rows[0]?.id ?? '')) ?? unknown('');
+      }),
+    );
+  }
+
+  async reply(id: string, { text }: NewReply, caller: Caller): Promise<Answered<CommentThread>> {
+    return this.#deps.sql.transaction((sql) =>
+      withRequest<CommentThread>(sql, caller, async () => {
+        if ((await threadById(sql, id)) === null) return unknown(id);
+        await sql.query(
+          `INSERT INTO review_reply (thread_id, kind, text, author) VALUES ($1, 'reply', $2, $3)`,
+          [id, text, principalName(caller.principal)],
+        );
+        return (await threadById(sql, id)) ?? unknown(id);
+      }),
+    );
+  }
+
+  async setState(id: string, { state, text }: StateChange, caller: Caller): Promise<Answered<CommentThread>> {
+    return this.#deps.sql.transaction((sql) =>
+      withRequest<CommentThread>(sql, caller, async () => {
+        const { rowCount } = await sql.query('UPDATE review_thread SET state = $2 WHERE id = $1', [
+          id,
+          state,
+        ]);
+        if (rowCount === 0) return unknown(id);
+        await sql.query(`INSERT INTO review_reply (thread_id, kind, text, author) VALUES ($1, $2, $3, $4)`, [
+          id,
+          state === 'open' ? 'opened' : state,
+          text,
+          principalName(caller.principal),
+        ]);
+        return (await threadById(sql, id)) ?? unknown(id);
+      }),
+    );
+  }
+
+  /** The comments of a request for changes get their places; a state that takes no request refuses it itself. */
+  async ofRequest(kind: Kind, actor: ActorView, payload: JsonObject, author: string): Promise<JsonObject> {
+    const comments = payload['comments'] as unknown as readonly Comment[];
+    if (comments.length === 0 || !actor.next.includes(`${kind}.requestChanges`)) {
+      return { ...payload, comments: comments.map((comment) => ({ ...unpinned(comment), author })) };
+    }
+    const { review } = await this.#deps.served.open(kind, actor.id);
+    const pinned: PinnedComment[] = [];
+    for (const comment of comments) pinned.push(await this.#pin(review, comment, author));
+    return { ...payload, comments: pinned as unknown as JsonObject[] };
+  }
+
+  async #pin(review: ServedReview, comment: Comment, author: string): Promise<PinnedComment> {
+    try {
+      return await pinComment(this.#deps, review, comment, author);
+    } catch (error) {
+      throw gitRefusal(error);
+    }
+  }
+
+  async #places(review: ServedReview, threads: readonly CommentThread[]) {
+    try {
+      return await placesIn(this.#deps, review, threads);
+    } catch (error) {
+      throw gitRefusal(error);
+    }
+  }
+
+  async #openOrNull(kind: Kind, id: string): Promise<ServedReview | null> {
+    try {
+      return (await this.#deps.served.open(kind, id)).review;
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'no_open_review') return null;
+      throw error;
+    }
+  }
+}
+
+function unpinned(comment: Comment): Omit<PinnedComment, 'author'> {
+  return { ...comment, startLine: comment.startLine ?? comment.line, commit: null, blob: null, excerpt: [] };
+}
+
+function unknown(id: string): never {
+  throw new Refusal('unknown_comment', `there is no comment with the id ${id}`);
+}

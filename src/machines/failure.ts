@@ -1,7 +1,7 @@
 import type { Failure } from './payloads.ts';
 
 /** Longest message that a context keeps; the journal has the rest. A context has to stay under 2 KB. */
-const MAX_MESSAGE = 200;
+const MAX_MESSAGE = 160;
 
 /**
  * What went wrong, as a context may keep it: short, and free of what PostgreSQL can not store. Cutting a text can part a

@@ -29,6 +29,9 @@ export const leaseSchema = z.uuid();
 /** How many projects an initiative may have, and so how many keys a record by project. */
 export const MAX_PROJECTS = 64;
 
+/** For how long a task may be put off: a day. */
+export const MAX_DEFER_SECONDS = 86_400;
+
 /** One value for each project, by key. */
 function byProject<S extends z.ZodType>(schema: S) {
   return z

@@ -30,6 +30,11 @@ export interface TaskContext extends Omit<TaskInput, 'dependsOn'> {
   /** Attempts that failed since the last retry by a person. */
   readonly failures: number;
   readonly lease: { readonly id: string; readonly agentId: string } | null;
+  /** The lease that ran out, as long as nobody else has taken the task. */
+  readonly lapsed: string | null;
+  /** How often an agent has put the task off, and for how long the last time. */
+  readonly deferrals: number;
+  readonly deferSeconds: number;
   /** Digest of the heads that were submitted last. */
   readonly submission: string | null;
   /** The round of its own review, if it has one. */
@@ -48,6 +53,8 @@ export interface TaskContext extends Omit<TaskInput, 'dependsOn'> {
   readonly outcome: SettledOutcome;
 }
 
+/** How often a task may be put off, for a limit of its agents, before that counts as an attempt. */
+export const MAX_DEFERRALS = 20;
 /** How often a staged submit may be outrun by the tip before a person is asked. */
 export const MAX_OUTRUNS = 10;
 
@@ -61,6 +68,9 @@ export function initialTaskContext(input: TaskInput): TaskContext {
     attempt: 0,
     failures: 0,
     lease: null,
+    lapsed: null,
+    deferrals: 0,
+    deferSeconds: 0,
     submission: null,
     round: 1,
     conflicts: 0,

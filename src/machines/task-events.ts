@@ -6,6 +6,7 @@ import {
   digestSchema,
   leaseSchema,
   MAX_COMMENTS,
+  MAX_DEFER_SECONDS,
   ordinalSchema,
   textSchema,
 } from './payloads.ts';
@@ -60,6 +61,16 @@ export const taskEvents = catalog({
     senders: ['service'],
     description: 'An agent takes the task under a lease.',
   },
+  'task.regain': {
+    schema: z.strictObject({
+      ...leased,
+      agentId: z.uuid(),
+      attempt: z.int().min(1),
+      leaseSeconds: z.int().min(1).max(86_400),
+    }),
+    senders: ['service'],
+    description: 'The agent whose lease ran out is back, and nobody else has taken the task: it goes on.',
+  },
   'task.submit': {
     schema: z.strictObject({
       ...leased,
@@ -80,6 +91,7 @@ export const taskEvents = catalog({
       ...leased,
       code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/),
       message: textSchema(8_000).default(''),
+      retryAfterSeconds: z.int().min(1).max(MAX_DEFER_SECONDS).nullable().default(null),
     }),
     senders: ['service'],
     description: 'The agent gives up this attempt and says why.',
@@ -136,7 +148,7 @@ export const taskEvents = catalog({
   'task.resume': {
     schema: z.strictObject({}),
     senders: OPERATORS,
-    description: 'A held task may be claimed again.',
+    description: 'A task that is held or put off may be claimed again.',
   },
 });
 

@@ -6,7 +6,7 @@ import { inert, type TellParams } from './outbox.ts';
 import type { CommentRow } from './review-states.ts';
 import type { Tag } from './tags.ts';
 import type { AnswerRow } from './task-answers.ts';
-import { MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
+import { MAX_DEFERRALS, MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
 import type { TaskEvent } from './task-events.ts';
 import { withWatcher } from './watchers.ts';
 
@@ -38,6 +38,9 @@ export const taskSetup = setup({
     'task.land': effect<TaskLanding, { submission: string | null; attempt: number }>(),
     'task.retire': effect<Record<string, never>, { outcome: string }>(),
   },
+  delays: {
+    deferral: ({ context }) => context.deferSeconds * 1_000,
+  },
   actions: {
     tell: inert<TellParams>(),
     'ready.put': inert<{ priority: number; attempt: number }>(),
@@ -68,8 +71,30 @@ export const taskSetup = setup({
         ? {
             lease: { id: event.lease, agentId: event.agentId },
             attempt: event.attempt,
+            lapsed: null,
             submission: null,
             failure: null,
+          }
+        : {},
+    ),
+    noteLapse: assign(({ event }) => ('lease' in event ? { lapsed: event.lease } : {})),
+    // What ran out was not a failure of the agent's, as it turns out.
+    regainLease: assign(({ context, event }) =>
+      event.type === 'task.regain'
+        ? {
+            lease: { id: event.lease, agentId: event.agentId },
+            lapsed: null,
+            failures: Math.max(0, context.failures - 1),
+            failure: null,
+          }
+        : {},
+    ),
+    defer: assign(({ context, event }) =>
+      event.type === 'task.fail'
+        ? {
+            deferrals: context.deferrals + 1,
+            deferSeconds: event.retryAfterSeconds ?? 0,
+            failure: failure(event.code, event.message),
           }
         : {},
     ),
@@ -106,7 +131,7 @@ export const taskSetup = setup({
       }
       return 'by' in event ? { resolver: event.by } : {};
     }),
-    startOver: assign({ failures: 0, conflicts: 0, outruns: 0, failure: null }),
+    startOver: assign({ failures: 0, conflicts: 0, outruns: 0, deferrals: 0, failure: null }),
     requestCancel: assign(({ event }) => ({
       cancelRequested: true,
       dependents: event.type === 'task.cancel' ? (event.dependents ?? null) : ('cancel' as const),
@@ -132,6 +157,14 @@ export const taskSetup = setup({
       context.pending.includes(event.of),
     isNextAttempt: ({ context, event }) =>
       event.type === 'task.claim' && event.attempt === context.attempt + 1,
+    isLapsed: ({ context, event }) =>
+      event.type === 'task.regain' && context.lapsed === event.lease && context.attempt === event.attempt,
+    isPutOff: ({ context, event }) =>
+      event.type === 'task.fail' &&
+      event.code === 'rate_limited' &&
+      event.retryAfterSeconds !== null &&
+      context.lease?.id === event.lease &&
+      context.deferrals < MAX_DEFERRALS,
     holdsLease: ({ context, event }) => 'lease' in event && context.lease?.id === event.lease,
     holdsLeaseAndIsReviewed: ({ context, event }) =>
       context.needsReview && 'lease' in event && context.lease?.id === event.lease,

@@ -7,6 +7,7 @@ import { dropLateResolver, dropResolver, tellConflict, tellUnresolved } from './
 import { initialTaskContext, settledTells, type TaskContext } from './task-context.ts';
 import { putComments } from './review-states.ts';
 import { putAnswers } from './task-answers.ts';
+import type { TaskEvent } from './task-events.ts';
 import { taskSetup } from './task-setup.ts';
 import { stuckAs } from './tell-parent.ts';
 import { answerWatcher } from './watchers.ts';
@@ -37,6 +38,17 @@ const putReady = {
   params: ({ context }: { context: TaskContext }) => ({
     priority: context.priority,
     attempt: context.attempt + 1,
+  }),
+} as const;
+
+/** The lease of the agent that works on it. */
+const putLease = {
+  type: 'lease.put',
+  params: ({ event }: { event: Extract<TaskEvent, { leaseSeconds: number }> }) => ({
+    lease: event.lease,
+    agent: event.agentId,
+    attempt: event.attempt,
+    seconds: event.leaseSeconds,
   }),
 } as const;
 
@@ -93,18 +105,12 @@ export const taskMachine = taskSetup.createMachine({
         'task.claim': {
           guard: 'isNextAttempt',
           target: 'in_progress',
-          actions: [
-            'takeLease',
-            {
-              type: 'lease.put',
-              params: ({ event }) => ({
-                lease: event.lease,
-                agent: event.agentId,
-                attempt: event.attempt,
-                seconds: event.leaseSeconds,
-              }),
-            },
-          ],
+          actions: ['takeLease', putLease],
+        },
+        'task.regain': {
+          guard: 'isLapsed',
+          target: 'in_progress',
+          actions: ['regainLease', putLease],
         },
         'task.relink': { ...relinked, target: 'blocked' },
         ...renamable,
@@ -127,9 +133,12 @@ export const taskMachine = taskSetup.createMachine({
           },
           { guard: 'holdsLease', target: 'merging', actions: ['recordSubmission', ...putAnswers] },
         ],
-        'task.fail': nextAttempt,
+        'task.fail': [{ guard: 'isPutOff', target: 'deferred', actions: 'defer' }, ...nextAttempt],
         'task.stop': [{ guard: 'isStoppedByUser', target: 'held' }, ...nextAttempt],
-        'lease.expired': nextAttempt,
+        'lease.expired': [
+          { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
+          { guard: 'holdsLease', target: 'queued', actions: ['countFailure', 'noteLapse'] },
+        ],
         ...renamable,
         'task.reprioritize': { actions: 'reprioritize' },
       },
@@ -143,6 +152,19 @@ export const taskMachine = taskSetup.createMachine({
           tags: ['needs_you'],
           on: { 'task.answer': { target: 'working' } },
         },
+      },
+    },
+    deferred: {
+      description:
+        'A limit of the agent is reached: it can be claimed again when the time is over that the agent gave.',
+      tags: ['waiting'],
+      after: { deferral: 'queued' },
+      on: {
+        ...cancelable,
+        ...waivable,
+        ...renamable,
+        'task.resume': { target: 'queued' },
+        'task.reprioritize': { actions: 'reprioritize' },
       },
     },
     held: {

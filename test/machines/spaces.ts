@@ -3,7 +3,7 @@ import { initiativeMachine } from '../../src/machines/initiative.ts';
 import type { InitiativeContext } from '../../src/machines/initiative-context.ts';
 import { phaseMachine } from '../../src/machines/phase.ts';
 import type { PhaseContext } from '../../src/machines/phase-context.ts';
-import { MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
+import { MAX_DEFERRALS, MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
 import { taskMachine } from '../../src/machines/task.ts';
 import { startWith, type Space } from './explore.ts';
 import { outcomesOf } from './family/outcomes.ts';
@@ -39,7 +39,8 @@ function taskEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
   const { attempt, pending, pastResolver } = snapshot.context as TaskContext;
   const agent = [LEASE, OTHER_LEASE].flatMap((lease) => [
     { type: 'task.submit', lease, submission: DIGEST, answers: [] },
-    { type: 'task.fail', lease, code: 'no', message: '' },
+    { type: 'task.fail', lease, code: 'no', message: '', retryAfterSeconds: null },
+    { type: 'task.fail', lease, code: 'rate_limited', message: '', retryAfterSeconds: 60 },
     { type: 'task.stop', lease, reason: 'crashed' },
     { type: 'task.stop', lease, reason: 'user_requested' },
     { type: 'task.ask', lease, question: 'which?' },
@@ -65,6 +66,7 @@ function taskEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     { type: 'task.claim', lease: LEASE, agentId: AGENT, attempt: attempt + 1, leaseSeconds: 60 },
     { type: 'task.claim', lease: LEASE, agentId: AGENT, attempt, leaseSeconds: 60 },
     ...agent,
+    { type: 'task.regain', lease: LEASE, agentId: AGENT, attempt, leaseSeconds: 60 },
     { type: 'task.answer', answer: 'yes' },
     { type: 'task.approve', ...heads },
     { type: 'task.approve', heads: {}, digest: '0'.repeat(64) },
@@ -190,7 +192,11 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       startWith(taskMachine, { ...task, dependsOn: [1, 2], needsReview: true }),
       startWith(taskMachine, { ...task, category: 'merge', conflictOf: 'task', resolves: 1 }),
       startWith(taskMachine, { ...task, category: 'merge', conflictOf: 'phase' }),
-      startWith(taskMachine, task, { conflicts: MAX_CONFLICTS - 1, outruns: MAX_OUTRUNS - 1 }),
+      startWith(taskMachine, task, {
+        conflicts: MAX_CONFLICTS - 1,
+        outruns: MAX_OUTRUNS - 1,
+        deferrals: MAX_DEFERRALS - 1,
+      }),
     ],
     events: taskEvents,
     outcomes: outcomesOf,
@@ -202,6 +208,8 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       cap(context.pending.length),
       cap(context.stranded.length),
       has(context.lease),
+      has(context.lapsed),
+      cap(MAX_DEFERRALS - context.deferrals),
       has(context.submission),
       context.watchers.length > 0,
       cap(context.maxAttempts - context.failures),

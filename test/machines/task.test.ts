@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
+import { MAX_DEFERRALS, MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
 import { taskMachine } from '../../src/machines/task.ts';
 import { ActorUnderTest } from './actor-under-test.ts';
 import { AGENT, LEASE, OTHER_LEASE } from './family/people.ts';
@@ -289,6 +289,81 @@ describe('what an agent says to the comments of a reviewer', () => {
     expect(task.context.round).toBe(2);
     task.send(claim(2), submit());
     expect(task.send(changes)).toBe(false);
+  });
+});
+
+describe('an agent that is back', () => {
+  const back = (attempt: number, lease = LEASE) => ({
+    type: 'task.regain',
+    lease,
+    agentId: AGENT,
+    attempt,
+    leaseSeconds: 60,
+  });
+
+  it('goes on where it was when its lease ran out and nobody else has taken the task, and that costs no attempt', () => {
+    task.send(claim(1), expired());
+    expect(task.context).toMatchObject({ failures: 1, lapsed: LEASE });
+    expect(task.send(back(1, OTHER_LEASE))).toBe(false);
+    expect(task.send(back(2))).toBe(false);
+    expect(task.send(back(1))).toBe(true);
+    expect(task.path).toBe('in_progress.working');
+    expect(task.context).toMatchObject({ attempt: 1, failures: 0, lapsed: null, failure: null });
+    expect(task.params('lease.put')).toEqual({ lease: LEASE, agent: AGENT, attempt: 1, seconds: 60 });
+    expect(task.send({ ...submit(), answers: [] })).toBe(true);
+  });
+
+  it('is too late when somebody else has had the task since, or when it gave up itself', () => {
+    task.send(claim(1), expired(), { ...claim(2), lease: OTHER_LEASE }, expired(OTHER_LEASE));
+    expect(task.send(back(1))).toBe(false);
+    task = newTask();
+    task.send(claim(1), {
+      type: 'task.fail',
+      lease: LEASE,
+      code: 'no',
+      message: '',
+      retryAfterSeconds: null,
+    });
+    expect(task.send(back(1))).toBe(false);
+  });
+});
+
+describe('an agent that has reached a limit', () => {
+  const limited = (retryAfterSeconds: number | null = 90) => ({
+    type: 'task.fail',
+    lease: LEASE,
+    code: 'rate_limited',
+    message: 'too many tokens',
+    retryAfterSeconds,
+  });
+
+  it('puts the task off until the time it gave, and that costs no attempt', () => {
+    task.send(claim(1), limited());
+    expect(task.path).toBe('deferred');
+    expect(task.context).toMatchObject({ failures: 0, failure: { code: 'rate_limited' } });
+    expect(task.asked).toContainEqual({
+      type: 'xstate.raise',
+      params: expect.objectContaining({ delay: 90_000 }) as unknown,
+    });
+    task.send({ type: 'xstate.after.deferral.task.deferred' });
+    expect(task.path).toBe('queued');
+    expect(task.send(claim(2))).toBe(true);
+  });
+
+  it('is sent on sooner by a person', () => {
+    task.send(claim(1), limited(), { type: 'task.resume' });
+    expect(task.path).toBe('queued');
+  });
+
+  it('that gives no time, or puts it off again and again, uses up attempts', () => {
+    task.send(claim(1), limited(null));
+    expect(task.path).toBe('queued');
+    expect(task.context.failures).toBe(1);
+    task = newTask();
+    for (let attempt = 1; attempt <= MAX_DEFERRALS; attempt += 1)
+      task.send(claim(attempt), limited(), { type: 'task.resume' });
+    task.send(claim(MAX_DEFERRALS + 1), limited());
+    expect(task.context.failures).toBe(1);
   });
 });
 

@@ -55,6 +55,8 @@ export function remedy(family: Family, member: Member): boolean {
       noChanges: null,
     });
   }
+  // Nobody waits for a timer here.
+  if (member.path === 'deferred') return family.post(member.id, { type: 'task.resume' });
   if (!member.snapshot.hasTag('needs_you')) return false;
   return REMEDIES[member.kind].some((make) => family.post(member.id, make(member)));
 }

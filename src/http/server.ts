@@ -25,6 +25,7 @@ import { machineRoutes } from './routes/machines.ts';
 import { planRoutes } from './routes/plans.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { reportRoutes } from './routes/reports.ts';
+import { reviewFileRoutes } from './routes/review-files.ts';
 import { reviewRoutes } from './routes/reviews.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
@@ -77,6 +78,7 @@ export async function createServer(
   await app.register(planRoutes, deps);
   await app.register(actorReadRoutes, deps);
   await app.register(reviewRoutes, deps);
+  await app.register(reviewFileRoutes, deps);
   await app.register(actorEventRoutes, deps);
   await app.register(agentRoutes, deps);
   await app.register(claimRoutes, { ...deps, publicUrl });

@@ -58,6 +58,16 @@ const HANDED_IN: Behind = {
 const TOLD: Behind = { files: REPORT, also: REPORTED };
 const STORED = (unknown: RefusalCode): Behind => ({ files: [], also: [unknown] });
 
+const CHANGED = ['review-comparison', 'since-review', 'pinned-cursor'];
+const LISTED = (unknown: RefusalCode): Behind => ({
+  files: CHANGED,
+  also: [unknown, 'no_open_review', 'git_failed'],
+});
+const SHOWN = (unknown: RefusalCode): Behind => ({
+  files: [...CHANGED, 'review-diffs'],
+  also: [unknown, 'no_open_review', 'git_failed'],
+});
+
 /** What stands behind each operation. A file that begins to throw another code makes the operations above it declare it. */
 const BEHIND: Readonly<Record<string, Behind>> = {
   addProject: { files: ['projects', 'requests'], also: [...KEY, ...REMOTE] },
@@ -103,6 +113,12 @@ const BEHIND: Readonly<Record<string, Behind>> = {
   replayInitiative: { files: [], also: ['unknown_initiative', 'not_quarantined'] },
   replayPhase: { files: [], also: ['unknown_phase', 'not_quarantined'] },
   replayTask: { files: [], also: ['unknown_task', 'not_quarantined'] },
+  listInitiativeReviewFiles: LISTED('unknown_initiative'),
+  listPhaseReviewFiles: LISTED('unknown_phase'),
+  listTaskReviewFiles: LISTED('unknown_task'),
+  readInitiativeReviewDiff: SHOWN('unknown_initiative'),
+  readPhaseReviewDiff: SHOWN('unknown_phase'),
+  readTaskReviewDiff: SHOWN('unknown_task'),
   issueToken: { files: ['requests'], also: KEY },
   listTokens: { files: [] },
   revokeToken: { files: ['tokens'] },

@@ -4,7 +4,15 @@ import { expect, test } from 'vitest';
 import type { ReviewDiffPage } from '../../src/services/shapes/review-files.ts';
 import { doTask, registerAgent } from '../support/agent.ts';
 import { git } from '../support/git.ts';
-import { handIn, linesOf, readDiff, readFiles, reviewAddress, tasksByFile } from '../support/review.ts';
+import {
+  filePages,
+  handIn,
+  linesOf,
+  readDiff,
+  readFiles,
+  reviewAddress,
+  tasksByFile,
+} from '../support/review.ts';
 import { startTestService } from '../support/service.ts';
 import { addProject, applyPlan, type TestProject, type Work } from '../support/work.ts';
 
@@ -37,8 +45,7 @@ async function inReview(): Promise<{ api: TestProject; work: Work; id: string }>
   const agent = await registerAgent(service);
   await handIn(agent, 'login', 'api', async (worktree) => {
     const write = (name: string, content: string) => writeFile(path.join(worktree, name), content);
-    await git(worktree, ['mv', 'old.txt', 'new.txt']);
-    await write('new.txt', before['old.txt'].replace('line 7\n', 'seven\n'));
+    await write('old.txt', before['old.txt'].replace('line 7\n', 'seven\n'));
     await write('shared.txt', 'A\nb\nc\n');
     await write('big.txt', numbered(10_000));
     await write('picture.bin', 'PNG\0\u0001');
@@ -51,6 +58,9 @@ async function inReview(): Promise<{ api: TestProject; work: Work; id: string }>
     await writeFile(path.join(worktree, 'shared.txt'), 'A\nb\nC\n');
     await writeFile(path.join(worktree, 'edited.txt'), numbered(10_000, '!'));
     await git(worktree, ['rm', '-q', 'gone.txt']);
+    await git(worktree, ['mv', 'old.txt', 'new.txt']);
+    const renamed = before['old.txt'].replace('line 7\nline 8\n', 'seven\neight\n');
+    await writeFile(path.join(worktree, 'new.txt'), renamed);
   });
   const { id } = await work.untilPhase('build', 'pending_review.open');
   return { api, work, id };
@@ -69,8 +79,8 @@ test('a review lists every changed file of every project with its totals and the
       to: heads['api'],
       includesBase: false,
       files: 9,
-      additions: 11_007,
-      deletions: 1_005,
+      additions: 11_008,
+      deletions: 1_006,
     },
     { project: 'web', from: null, to: null, includesBase: false, files: 0, additions: 0, deletions: 0 },
   ]);
@@ -81,11 +91,11 @@ test('a review lists every changed file of every project with its totals and the
     '"caf\\351"': ['login'],
     'edited.txt': ['logout'],
     'gone.txt': ['logout'],
-    'new.txt': ['login'],
+    'new.txt': ['login', 'logout'],
     'picture.bin': ['login'],
     'shared.txt': ['login', 'logout'],
   });
-  const [login] = (await work.phase('build')).tasks;
+  const [login, logout] = (await work.phase('build')).tasks;
   expect(all.files.find((file) => file.path === 'new.txt')).toEqual({
     project: 'api',
     path: 'new.txt',
@@ -95,26 +105,21 @@ test('a review lists every changed file of every project with its totals and the
     newMode: '100644',
     oldBlob: await git(api.hub, ['rev-parse', `${base['api']}:old.txt`]),
     newBlob: await git(api.hub, ['rev-parse', `${heads['api']}:new.txt`]),
-    additions: 1,
-    deletions: 1,
+    additions: 2,
+    deletions: 2,
     binary: false,
     submodule: false,
-    tasks: [{ id: login?.id, key: 'login', title: 'login' }],
+    tasks: [login, logout].map((task) => ({ id: task?.id, key: task?.key, title: task?.title })),
   });
   expect(all.files.find((file) => file.path === 'picture.bin')).toMatchObject({
     binary: true,
     additions: null,
   });
 
-  const pages = [];
-  for (let after: string | null | undefined; after !== null;) {
-    const page = await readFiles(work, 'phase', id, { limit: 4, ...(after === undefined ? {} : { after }) });
-    expect(page.projects).toEqual(all.projects);
-    pages.push(page.files);
-    after = page.next;
-  }
-  expect(pages.map(({ length }) => length)).toEqual([4, 4, 1]);
-  expect(pages.flat()).toEqual(all.files);
+  const pages = await filePages(work, 'phase', id, 4);
+  expect(pages.map(({ files }) => files.length)).toEqual([4, 4, 1]);
+  expect(pages.flatMap(({ files }) => files)).toEqual(all.files);
+  for (const { projects } of pages) expect(projects).toEqual(all.projects);
 
   expect((await readFiles(work, 'phase', id, { project: 'web' })).files).toEqual([]);
   expect((await readFiles(work, 'phase', id, { project: 'api' })).files).toEqual(all.files);
@@ -129,14 +134,16 @@ test('the lines of a file are read by the printed name, and what has no lines sa
   expect(renamed.diff).toMatchObject({
     kind: 'text',
     encoding: 'utf-8',
-    totalLines: 8,
-    hunks: [{ oldStart: 4, oldLines: 7, newStart: 4, newLines: 7, continued: false }],
+    totalLines: 10,
+    hunks: [{ oldStart: 4, oldLines: 8, newStart: 4, newLines: 8, continued: false }],
   });
   expect(linesOf(renamed)).toEqual([
     ...[4, 5, 6].map((at) => ` line ${at}`),
     '-line 7',
+    '-line 8',
     '+seven',
-    ...[8, 9, 10].map((at) => ` line ${at}`),
+    '+eight',
+    ...[9, 10, 11].map((at) => ` line ${at}`),
   ]);
   expect((await read('picture.bin')).diff).toEqual({ kind: 'binary', oldSize: null, newSize: 5 });
   expect(linesOf(await read('"caf\\351"'))).toEqual(['+latin']);

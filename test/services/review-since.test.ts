@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { claim, doTask, pushFiles, registerAgent, submit } from '../support/agent.ts';
 import { git } from '../support/git.ts';
 import { commitIn, type Files } from '../support/remote.ts';
-import { handIn, linesOf, readDiff, readFiles, tasksByFile } from '../support/review.ts';
+import { filePages, handIn, linesOf, readDiff, readFiles, tasksByFile } from '../support/review.ts';
 import { startTestService } from '../support/service.ts';
 import { addProject, applyPlan, type TestProject, type Work } from '../support/work.ts';
 
@@ -124,6 +124,11 @@ test('the last review of one reviewer is not that of another', async () => {
     ],
   });
   expect(await names('reviewer')).toEqual({ since: second, files: [['web', 'twice.ts']] });
+  const pages = await filePages(work, 'phase', id, 3);
+  expect(pages.map(({ files }) => files.map((file) => `${file.project}/${file.path}`))).toEqual([
+    ['api/login.ts', 'api/once.ts', 'api/shared.txt'],
+    ['web/twice.ts'],
+  ]);
   const nobody = await work.service.refusal('operator', 'GET', `/v1/phases/${id}/review/files?since=last`);
   expect(nobody).toMatchObject({ code: 'no_earlier_review', status: 404 });
 });

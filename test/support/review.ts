@@ -53,6 +53,19 @@ export function readFiles(
   return service.get<ReviewFilesPage>(reviewAddress(kind, id, 'files', query), who);
 }
 
+/** The list of files page by page, until its end. */
+export async function filePages(
+  work: Work,
+  kind: Kind,
+  id: string,
+  limit: number,
+): Promise<ReviewFilesPage[]> {
+  const pages: ReviewFilesPage[] = [];
+  for (let after: string | null | undefined; after !== null; after = pages.at(-1)?.next)
+    pages.push(await readFiles(work, kind, id, { limit, ...(after === undefined ? {} : { after }) }));
+  return pages;
+}
+
 export function readDiff(
   { service }: Work,
   kind: Kind,

@@ -8,10 +8,10 @@ const MAX_FILES = 100_000;
 
 /** The files that differ in a project, in the order of the bytes of their paths; not computed again for each page. */
 export class ComparedFiles {
-  readonly #hub: Hub;
+  readonly #hub: Pick<Hub, 'repository'>;
   readonly #lists = new BoundedCache<readonly ChangedFile[]>(MAX_FILES, (files) => files.length);
 
-  constructor(hub: Hub) {
+  constructor(hub: Pick<Hub, 'repository'>) {
     this.#hub = hub;
   }
 

@@ -18,6 +18,8 @@ import { NodegitMergeEngine } from './git/nodegit-merge-engine.ts';
 import { createServer } from './http/server.ts';
 import { machineDefinitions } from './machines/definitions.ts';
 import { Agents } from './services/agents.ts';
+import { ChangesByTask } from './services/changes-by-task.ts';
+import { ComparedFiles } from './services/compared-files.ts';
 import { effectBodies } from './services/effects/effect-bodies.ts';
 import { RunningBodies } from './services/effects/running-bodies.ts';
 import { Explain } from './services/explain.ts';
@@ -31,6 +33,9 @@ import { Projects } from './services/projects.ts';
 import { ReadinessMonitor } from './services/readiness.ts';
 import { Comments } from './services/comments.ts';
 import { Reads } from './services/reads.ts';
+import { ReviewComparisons } from './services/review-comparison.ts';
+import { ReviewDiffs } from './services/review-diffs.ts';
+import { ReviewFiles } from './services/review-files.ts';
 import { Reviews } from './services/reviews.ts';
 import { ServedReviews } from './services/served-reviews.ts';
 import { RequestPruner } from './services/request-pruner.ts';
@@ -129,6 +134,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   const projects = new Projects({ orm, store: plan, hub });
   const served = new ServedReviews({ sql, plan, hub, runtime: () => runtime });
   const comments = new Comments({ sql, plan, hub, served });
+  const changes = {
+    comparisons: new ReviewComparisons({ sql, plan, hub, engine, served }),
+    files: new ComparedFiles(hub),
+    tasks: new ChangesByTask({ sql, hub }),
+  };
 
   const server = await createServer(
     {
@@ -143,8 +153,13 @@ export async function createApp(options: AppOptions): Promise<App> {
         comments,
       }),
       reads: new Reads({ sql, plan, runtime: () => runtime }),
-      reviews: new Reviews({ sql, served }),
       comments,
+      reviews: new Reviews({
+        sql,
+        served,
+        files: new ReviewFiles(changes),
+        diffs: new ReviewDiffs({ ...changes, hub }),
+      }),
       explain: new Explain({ sql, plan, runtime: () => runtime }),
       agents: new Agents({
         sql,

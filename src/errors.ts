@@ -77,6 +77,7 @@ export const REFUSALS = {
   conflict_markers_left: 'There are conflict markers in what was pushed.',
   conflict_side_dropped: 'The change of one side of the conflict is gone, and nobody said why.',
   no_open_review: 'The unit has no review open.',
+  no_earlier_review: 'There is no earlier review of the unit to compare with.',
   heads_moved: 'The heads have changes that the review did not serve.',
   heads_not_served: 'These are not the heads that the open review served.',
   dependents_unstated: 'Others depend on it: say release, cancel or keep.',

@@ -26,6 +26,7 @@ import { planRoutes } from './routes/plans.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { reviewCommentRoutes } from './routes/review-comments.ts';
+import { reviewFileRoutes } from './routes/review-files.ts';
 import { reviewRoutes } from './routes/reviews.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
@@ -79,6 +80,7 @@ export async function createServer(
   await app.register(actorReadRoutes, deps);
   await app.register(reviewRoutes, deps);
   await app.register(reviewCommentRoutes, deps);
+  await app.register(reviewFileRoutes, deps);
   await app.register(actorEventRoutes, deps);
   await app.register(agentRoutes, deps);
   await app.register(claimRoutes, { ...deps, publicUrl });

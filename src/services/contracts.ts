@@ -39,6 +39,12 @@ import type { LandingView } from './shapes/landing.ts';
 import type { PlanApplied, PlanDocument, PlanReport } from './shapes/plan.ts';
 import type { NewProject, ProjectView } from './shapes/project.ts';
 import type { ReviewView } from './shapes/review.ts';
+import type {
+  ReviewDiffPage,
+  ReviewDiffQuery,
+  ReviewFilesPage,
+  ReviewFilesQuery,
+} from './shapes/review-files.ts';
 import type { Principal } from './shapes/token.ts';
 
 /** What makes a repeated POST the same POST: the caller's key, the route it was sent to and a hash of its body. */
@@ -118,6 +124,10 @@ export interface ReadService {
 /** What is served of a review that is open. Refuses with `no_open_review` where none is. */
 export interface ReviewService {
   review(kind: Kind, id: string): Promise<ReviewView>;
+  /** Also refuses with `unknown_project`, `no_earlier_review` and `invalid_cursor`. */
+  files(kind: Kind, id: string, query: ReviewFilesQuery, principal: Principal): Promise<ReviewFilesPage>;
+  /** The same, and with `unknown_file`. */
+  diff(kind: Kind, id: string, query: ReviewDiffQuery, principal: Principal): Promise<ReviewDiffPage>;
 }
 
 /** Comments of reviewers on lines of what a review serves. */

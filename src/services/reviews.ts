@@ -1,17 +1,37 @@
 import type { SqlPool } from '../actors/sql.ts';
 import type { ReviewService } from './contracts.ts';
+import type { ReviewDiffs } from './review-diffs.ts';
+import type { ReviewFiles } from './review-files.ts';
 import type { ServedReviews } from './served-reviews.ts';
 import type { Kind } from './shapes/actor.ts';
 import type { ReviewView } from './shapes/review.ts';
+import type {
+  ReviewDiffPage,
+  ReviewDiffQuery,
+  ReviewFilesPage,
+  ReviewFilesQuery,
+} from './shapes/review-files.ts';
+import type { Principal } from './shapes/token.ts';
+
+interface Deps {
+  readonly sql: SqlPool;
+  readonly served: ServedReviews;
+  readonly files: ReviewFiles;
+  readonly diffs: ReviewDiffs;
+}
 
 /** What reviewers read. */
 export class Reviews implements ReviewService {
   readonly #sql: SqlPool;
   readonly #served: ServedReviews;
+  readonly #files: ReviewFiles;
+  readonly #diffs: ReviewDiffs;
 
-  constructor({ sql, served }: { sql: SqlPool; served: ServedReviews }) {
+  constructor({ sql, served, files, diffs }: Deps) {
     this.#sql = sql;
     this.#served = served;
+    this.#files = files;
+    this.#diffs = diffs;
   }
 
   async review(kind: Kind, id: string): Promise<ReviewView> {
@@ -26,6 +46,14 @@ export class Reviews implements ReviewService {
       base: { ...review.base },
       rounds: await this.#rounds(id),
     };
+  }
+
+  files(kind: Kind, id: string, query: ReviewFilesQuery, principal: Principal): Promise<ReviewFilesPage> {
+    return this.#files.page(kind, id, query, principal);
+  }
+
+  diff(kind: Kind, id: string, query: ReviewDiffQuery, principal: Principal): Promise<ReviewDiffPage> {
+    return this.#diffs.page(kind, id, query, principal);
   }
 
   /** What reviewers asked for in earlier rounds. */

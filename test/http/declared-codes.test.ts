@@ -62,6 +62,15 @@ const STORED = (unknown: RefusalCode): Behind => ({ files: [], also: [unknown] }
 
 /** Only a new comment needs a review that is open. */
 const ADDING: readonly RefusalCode[] = ['too_many_comments', 'no_open_review'];
+const CHANGED = ['review-comparison', 'since-review', 'pinned-cursor'];
+const LISTED = (unknown: RefusalCode): Behind => ({
+  files: CHANGED,
+  also: [unknown, 'no_open_review', 'git_failed'],
+});
+const SHOWN = (unknown: RefusalCode): Behind => ({
+  files: [...CHANGED, 'review-diffs'],
+  also: [unknown, 'no_open_review', 'git_failed'],
+});
 
 /** What stands behind each operation. A file that begins to throw another code makes the operations above it declare it. */
 const BEHIND: Readonly<Record<string, Behind>> = {
@@ -118,6 +127,12 @@ const BEHIND: Readonly<Record<string, Behind>> = {
   },
   replyToComment: { files: ['comments', 'requests'], except: ADDING, also: KEY },
   setCommentState: { files: ['comments', 'requests'], except: ADDING, also: KEY },
+  listInitiativeReviewFiles: LISTED('unknown_initiative'),
+  listPhaseReviewFiles: LISTED('unknown_phase'),
+  listTaskReviewFiles: LISTED('unknown_task'),
+  readInitiativeReviewDiff: SHOWN('unknown_initiative'),
+  readPhaseReviewDiff: SHOWN('unknown_phase'),
+  readTaskReviewDiff: SHOWN('unknown_task'),
   issueToken: { files: ['requests'], also: KEY },
   listTokens: { files: [] },
   revokeToken: { files: ['tokens'] },

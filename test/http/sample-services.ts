@@ -18,6 +18,7 @@ import { doorEvents } from '../../src/services/door-events.ts';
 import type { InitiativeTree, Kind, PhaseView, TaskView } from '../../src/services/shapes/actor.ts';
 import type { Claim } from '../../src/services/shapes/agent.ts';
 import type { ProjectView } from '../../src/services/shapes/project.ts';
+import type { ChangedFileView, ReviewDiffPage } from '../../src/services/shapes/review-files.ts';
 import type { Principal } from '../../src/services/shapes/token.ts';
 
 /**
@@ -123,6 +124,23 @@ export const claim: Claim = {
 
 /** Of a report that hands nothing in. */
 const NOTHING_SAID = { summary: '', noChanges: null, oneSided: null, answers: [], fixedAll: null };
+const served = { round: 1, digest: 'd'.repeat(64), since: null };
+const compared = { from: SHA, to: 'b'.repeat(40), includesBase: false };
+const changedFile: ChangedFileView = {
+  project: 'api',
+  path: 'src/a.ts',
+  oldPath: null,
+  status: 'added',
+  oldMode: null,
+  newMode: '100644',
+  oldBlob: null,
+  newBlob: SHA,
+  additions: 1,
+  deletions: 0,
+  binary: false,
+  submodule: false,
+  tasks: [{ id: TASK, key: 'first', title: 'The first' }],
+};
 
 export interface Sent {
   readonly kind: Kind;
@@ -212,6 +230,16 @@ export function sampleServices() {
         base: { api: SHA, web: SHA },
         rounds: [],
       };
+    },
+    files: async (kind, id) => {
+      requireKnown(kind, id);
+      const totals = [{ project: 'api', ...compared, files: 1, additions: 1, deletions: 0 }];
+      return { id, kind, ...served, projects: totals, files: [changedFile], next: null };
+    },
+    diff: async (kind, id) => {
+      requireKnown(kind, id);
+      const diff: ReviewDiffPage['diff'] = { kind: 'text', encoding: 'utf-8', totalLines: 0, hunks: [] };
+      return { id, kind, ...served, ...compared, ...changedFile, diff, next: null };
     },
   };
 

@@ -180,7 +180,7 @@ describe('an agent that stops', () => {
     const message = `${'x'.repeat(199)}\u{1F600}${'y'.repeat(7_000)}`;
     task.send(claim(1), { type: 'task.fail', lease: LEASE, code: 'tests_failed', message });
     expect(task.context.failure?.message.isWellFormed()).toBe(true);
-    expect(task.context.failure?.message.length).toBe(200);
+    expect(task.context.failure?.message.length).toBe(160);
   });
 });
 

@@ -8,6 +8,8 @@ const CONTEXT = new Set([
   'cancelRequested',
   'category',
   'conflicts',
+  'deferrals',
+  'deferSeconds',
   'dependents',
   'draft',
   'failures',

@@ -10,6 +10,7 @@ import { LeaseExpiredMigration } from './0008-lease-expired.ts';
 import { RequestAgeMigration } from './0009-request-age.ts';
 import { ConflictsMigration } from './0010-conflicts.ts';
 import { ReviewCommentsMigration } from './0011-review-comments.ts';
+import { RegainedLeasesMigration } from './0012-regained-leases.ts';
 
 /** Append-only and in order: a released migration is never edited, and its name is what the database remembers. */
 export const migrations: readonly MigrationObject[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: '0009-request-age', class: RequestAgeMigration },
   { name: '0010-conflicts', class: ConflictsMigration },
   { name: '0011-review-comments', class: ReviewCommentsMigration },
+  { name: '0012-regained-leases', class: RegainedLeasesMigration },
 ];

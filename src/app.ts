@@ -160,7 +160,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         files: new ReviewFiles(changes),
         diffs: new ReviewDiffs({ ...changes, hub }),
       }),
-      explain: new Explain({ sql, plan, runtime: () => runtime }),
+      explain: new Explain({ sql, plan, hub, runtime: () => runtime }),
       agents: new Agents({
         sql,
         plan,

@@ -17,6 +17,7 @@ import type { AgentService, Answered, Caller, ClaimCaller, Sending } from './con
 import { eventAnswer, type Answer } from './event-answers.ts';
 import { gitRefusal } from './git-refusal.ts';
 import { principalName } from './principal-name.ts';
+import { regainLease } from './regain.ts';
 import { holdKey, withRequest } from './requests.ts';
 import type {
   AgentView,
@@ -73,7 +74,7 @@ export class Agents implements AgentService {
     return this.#claiming.claim(agentId, request, caller);
   }
 
-  /** A lease that is over stays over: whoever took it away may have told the task already. */
+  /** A lease that is over stays over, unless it ran out, and nobody else has taken the task since: then the agent has it back. */
   async heartbeat(agentId: string, body: Heartbeat, principal: Principal): Promise<LeaseAnswer> {
     await ownAgent(this.#deps.sql, agentId, principal);
     const attempt = await ownAttempt(this.#deps.sql, agentId, body.lease);
@@ -83,13 +84,14 @@ export class Agents implements AgentService {
       [body.lease],
       'lease-renew',
     );
-    const lease = rows[0];
-    if (lease === undefined) throw leaseOver();
+    const seconds =
+      rows[0]?.seconds ?? (await regainLease(this.#deps, attempt, principalName(principal))) ?? null;
+    if (seconds === null) throw leaseOver();
     await this.#seen(agentId);
     return {
       lease: body.lease,
-      seconds: lease.seconds,
-      heartbeatSeconds: heartbeatSeconds(lease.seconds),
+      seconds,
+      heartbeatSeconds: heartbeatSeconds(seconds),
       questionAnswer: await this.#lastAnswer(attempt),
     };
   }
@@ -130,7 +132,12 @@ export class Agents implements AgentService {
 
   async fail(agentId: string, body: Fail, sending: Sending): Promise<Answer> {
     const attempt = await this.#reported(agentId, body.lease, sending);
-    return this.#report(attempt, 'task.fail', { code: body.code, message: body.message }, sending);
+    return this.#report(
+      attempt,
+      'task.fail',
+      { code: body.code, message: body.message, retryAfterSeconds: body.retryAfterSeconds },
+      sending,
+    );
   }
 
   /** An agent that stops with success hands in what it has pushed; one that crashed or was stopped does not. */

@@ -11,6 +11,7 @@ import { type ChangeRequest, requestedComments, requestOf } from './comment-requ
 import { conflictBriefing } from './conflict-briefing.ts';
 import type { ClaimCaller } from './contracts.ts';
 import type { Heads } from './heads.ts';
+import { lateWork } from './late-work.ts';
 import { pinMergeHeads } from './merge-heads.ts';
 import type { PlanStore } from './plan-store.ts';
 import { keepReservation, type Reservation } from './ready-tasks.ts';
@@ -151,6 +152,7 @@ export async function describeClaim(
     }),
     comments: await requestedComments(deps.sql, request),
     conflict: await conflictBriefing(deps, task, heads, startCommits(attempt)),
+    late: await lateWork(deps, task, attempt.number - 1),
     limits: {
       attempt: attempt.number,
       maxAttempts: Number(actor?.context['maxAttempts'] ?? attempt.number),

@@ -3,8 +3,10 @@ import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
 import type { ActorView } from '../actors/view.ts';
 import { Refusal } from '../errors.ts';
+import type { Hub } from '../git/hub.ts';
 import { machineDefinitions } from '../machines/definitions.ts';
 import type { ExplainService } from './contracts.ts';
+import { lateWork } from './late-work.ts';
 import { unknownCode } from './event-answers.ts';
 import { nextFor } from './next-events.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -16,9 +18,11 @@ type Reason = Explanation['reasons'][number];
 export class Explain implements ExplainService {
   readonly #sql: SqlPool;
   readonly #plan: PlanStore;
+  readonly #hub: Hub;
   readonly #runtime: () => Runtime;
 
-  constructor(deps: { sql: SqlPool; plan: PlanStore; runtime: () => Runtime }) {
+  constructor(deps: { sql: SqlPool; plan: PlanStore; hub: Hub; runtime: () => Runtime }) {
+    this.#hub = deps.hub;
     this.#sql = deps.sql;
     this.#plan = deps.plan;
     this.#runtime = deps.runtime;
@@ -45,6 +49,7 @@ export class Explain implements ExplainService {
         ...(await this.#children(kind, actor)),
         ...(await this.#lease(actor)),
         ...(await this.#hold(actor)),
+        ...(await this.#late(kind, actor)),
         ...(await this.#ready(actor)),
         ...(await this.#effects(actor)),
       ],
@@ -140,6 +145,22 @@ export class Explain implements ExplainService {
     return rows.map(({ ref, until }) => ({
       code: 'lane_held',
       text: `it was outrun too often: nothing else is landed on ${ref} until it is handed in, or until ${until.toISOString()}`,
+      refers: [],
+    }));
+  }
+
+  /** Pushes that came after their lease; the next attempt is offered them. */
+  async #late(kind: Kind, actor: ActorView): Promise<Reason[]> {
+    if (kind !== 'task' || actor.tags.includes('settled')) return [];
+    const task = await this.#plan.task(actor.id);
+    const late = await lateWork(
+      { plan: this.#plan, hub: this.#hub },
+      task,
+      Number(actor.context['attempt'] ?? 0),
+    );
+    return late.map(({ project, attempt, commit, ref }) => ({
+      code: 'late_work',
+      text: `attempt ${attempt} pushed ${commit.slice(0, 12)} to ${project} after its lease: kept at ${ref}`,
       refers: [],
     }));
   }

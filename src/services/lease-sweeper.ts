@@ -61,12 +61,14 @@ export class LeaseSweeper {
       `UPDATE lease SET expired = true WHERE NOT expired AND expires_at < db_now() AND ${noOutage('$1::float8')}`,
       [this.#outageMs],
     );
-    const { rows } = await this.#sql.query<{ task_id: string; lease_id: string }>(
-      'SELECT task_id, lease_id FROM lease WHERE expired ORDER BY expires_at LIMIT 200',
+    const { rows } = await this.#sql.query<{ task_id: string; lease_id: string; regains: number }>(
+      `SELECT l.task_id, l.lease_id, a.regains FROM lease l JOIN attempt a USING (lease_id)
+        WHERE l.expired ORDER BY l.expires_at LIMIT 200`,
     );
-    for (const { task_id, lease_id } of rows) {
+    for (const { task_id, lease_id, regains } of rows) {
       await this.#runtime.post(task_id, {
-        id: v5(lease_id, EXPIRED),
+        // A lease that was given back ends more than once.
+        id: v5(regains === 0 ? lease_id : `${lease_id}/${regains}`, EXPIRED),
         type: 'lease.expired',
         payload: { lease: lease_id },
         sender: 'service',

@@ -109,6 +109,34 @@ export async function keepReservation(sql: Sql, reservation: Reservation, agentI
   return rowCount > 0;
 }
 
+/**
+ * Reserves the task of an attempt whose agent is back, if it waits for its next one, nobody else is about to take it, and the agent
+ * has taken nothing else. Counts the return: the lease may run out once more.
+ */
+export async function reserveForReturn(
+  pool: SqlPool,
+  attempt: {
+    readonly lease_id: string;
+    readonly task_id: string;
+    readonly number: number;
+    readonly agent_id: string;
+  },
+): Promise<boolean> {
+  return pool.transaction(async (sql) => {
+    if ((await earlierRequest(sql, attempt.agent_id)) !== null) return false;
+    const { rowCount } = await sql.query(
+      `UPDATE ready_task r SET reserved_until = db_now() + $4 * interval '1 second', reserved_by = $3
+         FROM initiative i
+        WHERE r.task_id = $1 AND r.attempt = $2 AND i.id = r.initiative_id AND NOT i.paused
+          AND (r.reserved_until IS NULL OR r.reserved_until < db_now())`,
+      [attempt.task_id, attempt.number + 1, attempt.agent_id, RESERVATION_SECONDS],
+    );
+    if (rowCount === 0) return false;
+    await sql.query('UPDATE attempt SET regains = regains + 1 WHERE lease_id = $1', [attempt.lease_id]);
+    return true;
+  });
+}
+
 /** Gives a reservation back: the claim was refused or could not be made. */
 export async function releaseReadyTask(sql: Sql, reservation: Reservation, agentId: string): Promise<void> {
   await sql.query(

@@ -81,6 +81,7 @@ export class FakeService {
       ],
       comments: [],
       conflict: null,
+      late: [],
       limits: { attempt: 1, maxAttempts: 3 },
       next: ['task.submit'],
     };

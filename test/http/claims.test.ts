@@ -68,7 +68,7 @@ describe('a claim as lines', () => {
     const { description = '' } = server.app.swagger().paths?.['/v1/agents/{id}/claim']?.post ?? {};
     await server.close();
     const names = lines.map((line) => line.slice(0, line.indexOf('=')));
-    for (const name of [...names, 'CONFLICT', 'CONFLICT_OF', 'INTENT'])
+    for (const name of [...names, 'CONFLICT', 'CONFLICT_OF', 'INTENT', 'LATE'])
       expect(description).toMatch(new RegExp(`\\b${name}\\b`));
     expect(description).toContain('never `eval` or source them');
   });

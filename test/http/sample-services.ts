@@ -118,6 +118,7 @@ export const claim: Claim = {
   ],
   comments: [sampleComment({ project: 'api', file: 'src/a.ts', line: 12, text: 'not so' })],
   conflict: null,
+  late: [],
   limits: { attempt: 2, maxAttempts: 5 },
   next: ['task.submit'],
 };

@@ -49,7 +49,7 @@ test('a lease that is not renewed ends, the task can be claimed again, and after
     attempt: 1,
     failure: { code: 'lease_expired' },
   });
-  expect(await reportRefusal(agent, first, 'heartbeat')).toMatchObject({ code: 'lease_over' });
+  expect(await reportRefusal(agent, first, 'submit')).toMatchObject({ code: 'lease_over' });
   const second = await claim(agent, 'login');
   expect(second.task.attempt).toBe(2);
   await service.passTime(5 * LEASE_SECONDS);

@@ -4,6 +4,7 @@ import {
   keySchema,
   leaseSchema,
   MAX_COMMENTS,
+  MAX_DEFER_SECONDS,
   shaSchema,
   textSchema,
 } from '../../machines/payloads.ts';
@@ -72,8 +73,10 @@ export const failSchema = z.strictObject({
   code: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,63}$/)
-    .default('agent_failed'),
+    .default('agent_failed')
+    .describe('With `rate_limited` and retryAfterSeconds the task is put off, and that costs no attempt.'),
   message: textSchema(8_000).default(''),
+  retryAfterSeconds: z.int().min(1).max(MAX_DEFER_SECONDS).nullable().default(null),
 });
 /** An agent that stops with success submits; one that crashed or was stopped by its user does not. */
 export const stopSchema = z.strictObject({
@@ -127,6 +130,9 @@ export const claimSchema = z.object({
   ),
   comments: z.array(commentThreadSchema),
   conflict: conflictBriefingSchema.nullable(),
+  late: z
+    .array(z.object({ project: keySchema, attempt: z.int(), commit: shaSchema, ref: z.string() }))
+    .describe('What earlier attempts pushed after their lease was over; it is on no branch.'),
   limits: z.object({ attempt: z.int(), maxAttempts: z.int() }),
   next: z.array(z.string()),
 });

@@ -77,27 +77,19 @@ export const taskSetup = setup({
           }
         : {},
     ),
-    noteLapse: assign(({ event }) => ('lease' in event ? { lapsed: event.lease } : {})),
+    noteLapse: assign((_, { lease }: { lease: string }) => ({ lapsed: lease })),
     // What ran out was not a failure of the agent's, as it turns out.
-    regainLease: assign(({ context, event }) =>
-      event.type === 'task.regain'
-        ? {
-            lease: { id: event.lease, agentId: event.agentId },
-            lapsed: null,
-            failures: Math.max(0, context.failures - 1),
-            failure: null,
-          }
-        : {},
-    ),
-    defer: assign(({ context, event }) =>
-      event.type === 'task.fail'
-        ? {
-            deferrals: context.deferrals + 1,
-            deferSeconds: event.retryAfterSeconds ?? 0,
-            failure: failure(event.code, event.message),
-          }
-        : {},
-    ),
+    regainLease: assign(({ context }, lease: { id: string; agentId: string }) => ({
+      lease,
+      lapsed: null,
+      failures: Math.max(0, context.failures - 1),
+      failure: null,
+    })),
+    defer: assign(({ context }, put: { seconds: number; code: string; message: string }) => ({
+      deferrals: context.deferrals + 1,
+      deferSeconds: put.seconds,
+      failure: failure(put.code, put.message),
+    })),
     dropLease: assign({ lease: null }),
     recordSubmission: assign(({ event }) =>
       event.type === 'task.submit' ? { submission: event.submission } : {},

@@ -52,6 +52,16 @@ const putLease = {
   }),
 } as const;
 
+/** Until the time that the agent gave. */
+const putOff = {
+  type: 'defer',
+  params: ({ event }: { event: Extract<TaskEvent, { type: 'task.fail' }> }) => ({
+    seconds: Number(event.retryAfterSeconds),
+    code: event.code,
+    message: event.message,
+  }),
+} as const;
+
 /** An attempt that came to nothing: the next one, or a person when there is none left. */
 const nextAttempt = [
   { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
@@ -110,7 +120,10 @@ export const taskMachine = taskSetup.createMachine({
         'task.regain': {
           guard: 'isLapsed',
           target: 'in_progress',
-          actions: ['regainLease', putLease],
+          actions: [
+            { type: 'regainLease', params: ({ event }) => ({ id: event.lease, agentId: event.agentId }) },
+            putLease,
+          ],
         },
         'task.relink': { ...relinked, target: 'blocked' },
         ...renamable,
@@ -133,11 +146,15 @@ export const taskMachine = taskSetup.createMachine({
           },
           { guard: 'holdsLease', target: 'merging', actions: ['recordSubmission', ...putAnswers] },
         ],
-        'task.fail': [{ guard: 'isPutOff', target: 'deferred', actions: 'defer' }, ...nextAttempt],
+        'task.fail': [{ guard: 'isPutOff', target: 'deferred', actions: putOff }, ...nextAttempt],
         'task.stop': [{ guard: 'isStoppedByUser', target: 'held' }, ...nextAttempt],
         'lease.expired': [
           { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
-          { guard: 'holdsLease', target: 'queued', actions: ['countFailure', 'noteLapse'] },
+          {
+            guard: 'holdsLease',
+            target: 'queued',
+            actions: ['countFailure', { type: 'noteLapse', params: ({ event }) => ({ lease: event.lease }) }],
+          },
         ],
         ...renamable,
         'task.reprioritize': { actions: 'reprioritize' },

@@ -10,6 +10,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A second is not much on a machine that does something else as well.
+    expect: { poll: { timeout: 20_000 } },
     // A port, a pool or a child left behind shows up as a run that does not end.
     teardownTimeout: 20_000,
     coverage: {

@@ -130,7 +130,8 @@ export class World {
   async end(): Promise<void> {
     for (const { service } of [this, ...this.#replicas]) await service?.stop();
     await this.database.close();
-    await rm(this.folder, { recursive: true, force: true });
+    // A server that was told to stop may still be writing its last.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
   }
 
   remote(key: string): string {

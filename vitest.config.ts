@@ -5,9 +5,10 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['**/fixtures/**'],
     globalSetup: ['test/support/global-setup.ts'],
-    // Tests kill processes and own connections: one process for each file, and no more of them than two cores carry.
+    // Tests kill processes and own connections: one process for each file. Each waits for others a quarter of its time, so that three
+    // keep two cores busy.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A second is not much on a machine that does something else as well.

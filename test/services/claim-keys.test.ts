@@ -61,7 +61,7 @@ test('a claim that is repeated after its lease has ended is refused, and takes n
   expect((await service.refusal(agent.token, 'POST', address(agent), {}, { key: 'c-2' })).code).toBe(
     'lease_over',
   );
-  expect(await reportRefusal(agent, next, 'heartbeat')).toMatchObject({ code: 'lease_over' });
+  expect(await reportRefusal(agent, next, 'submit')).toMatchObject({ code: 'lease_over' });
 });
 
 test('a key that nothing was found for goes on asking, and one whose claim never reached the task is new', async () => {

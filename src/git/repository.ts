@@ -116,26 +116,6 @@ export class Repository {
     return checkObjectId(stdout.toString('utf8').trim());
   }
 
-  /** Paths that differ, as raw bytes: a file name need not be UTF-8. */
-  async diffNames(from: string, to: string): Promise<{ status: string; path: Buffer }[]> {
-    const { stdout } = await this.git([
-      'diff-tree',
-      '-r',
-      '-z',
-      '--no-renames',
-      '--name-status',
-      checkObjectId(from),
-      checkObjectId(to),
-    ]);
-    const fields = splitNul(stdout);
-    const names: { status: string; path: Buffer }[] = [];
-    for (let at = 0; at < fields.length; at += 2) {
-      const [status, path] = [fields[at], fields[at + 1]];
-      if (status !== undefined && path !== undefined) names.push({ status: status.toString('latin1'), path });
-    }
-    return names;
-  }
-
   /** Commits in `tip` that are not in any of `excluded`, newest first. */
   async commitsBetween(excluded: readonly string[], tip: string, limit = 1_000): Promise<string[]> {
     const { stdout } = await this.git([

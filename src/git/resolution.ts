@@ -1,6 +1,7 @@
-import { readBlobs } from './blobs.ts';
 import type { Conflict, MergeEngine } from './merge-engine.ts';
 import type { Repository } from './repository.ts';
+import { readSmallBlobs } from './small-blobs.ts';
+import { isBinary } from './text-lines.ts';
 import { type TreeChange, treeDiff } from './tree-diff.ts';
 
 /** What was merged, and what came of it. */
@@ -60,7 +61,7 @@ async function leftMarkers(
     const other = fromTheirs.get(path);
     return other === undefined || !isFile(change.newMode) ? [] : [{ path, change, other }];
   });
-  const blobs = await readBlobs(
+  const blobs = await readSmallBlobs(
     repository,
     made.flatMap(({ change, other }) =>
       [change.newOid, change.oldOid, other.oldOid].filter((oid) => !isNone(oid)),
@@ -84,13 +85,13 @@ async function droppedInConflict(
     const isText = ours !== undefined && theirs !== undefined && isFile(ours.mode) && isFile(theirs.mode);
     return isText ? [{ path, ours: ours.oid, theirs: theirs.oid }] : [];
   });
-  const blobs = await readBlobs(
+  const blobs = await readSmallBlobs(
     repository,
     both.flatMap(({ ours, theirs }) => [ours, theirs]),
     MAX_SEARCHED_BYTES,
   );
   return both.flatMap(({ path, ours, theirs }): ResolutionFault[] => {
-    if (isBinary(blobs.get(ours)) || isBinary(blobs.get(theirs))) return [];
+    if (isNoText(blobs.get(ours)) || isNoText(blobs.get(theirs))) return [];
     if (!fromOurs.has(path)) return [{ path, fault: 'theirs_dropped' }];
     if (!fromTheirs.has(path)) return [{ path, fault: 'ours_dropped' }];
     return [];
@@ -123,9 +124,9 @@ function isNone(oid: string): boolean {
   return /^0+$/.test(oid);
 }
 
-/** Git's own test: a NUL in the first 8,000 bytes. What could not be read is taken for binary. */
-function isBinary(blob: Buffer | undefined): boolean {
-  return blob === undefined || blob.subarray(0, 8_000).includes(0);
+/** What could not be read is taken for binary. */
+function isNoText(blob: Buffer | undefined): boolean {
+  return blob === undefined || isBinary(blob);
 }
 
 /** The three lines that git writes around what it could not merge, in their order. */

@@ -14,6 +14,13 @@ import { approvalSchema, changesSchema } from './review-events.ts';
 import { endingEvents, renameEvent } from './steering-events.ts';
 
 const leased = { lease: leaseSchema };
+/** What comes with a lease, given or given back. */
+const taking = {
+  ...leased,
+  agentId: z.uuid(),
+  attempt: z.int().min(1),
+  leaseSeconds: z.int().min(1).max(86_400),
+};
 const dependency = dependencyEvents('task');
 const ending = endingEvents('task');
 
@@ -52,22 +59,12 @@ export const taskEvents = catalog({
     description: 'The conflict this merge task resolves is no longer wanted.',
   },
   'task.claim': {
-    schema: z.strictObject({
-      ...leased,
-      agentId: z.uuid(),
-      attempt: z.int().min(1),
-      leaseSeconds: z.int().min(1).max(86_400),
-    }),
+    schema: z.strictObject(taking),
     senders: ['service'],
     description: 'An agent takes the task under a lease.',
   },
   'task.regain': {
-    schema: z.strictObject({
-      ...leased,
-      agentId: z.uuid(),
-      attempt: z.int().min(1),
-      leaseSeconds: z.int().min(1).max(86_400),
-    }),
+    schema: z.strictObject(taking),
     senders: ['service'],
     description: 'The agent whose lease ran out is back, and nobody else has taken the task: it goes on.',
   },

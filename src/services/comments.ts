@@ -11,7 +11,7 @@ import type { Answered, Caller, CommentService } from './contracts.ts';
 import { gitRefusal } from './git-refusal.ts';
 import type { PlanStore } from './plan-store.ts';
 import { principalName } from './principal-name.ts';
-import { withRequest } from './requests.ts';
+import { recallAnswer, withRequest } from './requests.ts';
 import type { ServedReview, ServedReviews } from './served-reviews.ts';
 import type { Kind } from './shapes/actor.ts';
 import type {
@@ -49,6 +49,9 @@ export class Comments implements CommentService {
   }
 
   async add(kind: Kind, id: string, comment: NewComment, caller: Caller): Promise<Answered<CommentThread>> {
+    // A repetition gets its first answer, whatever has become of the review since.
+    const repeated = await recallAnswer<CommentThread>(this.#deps.sql, caller);
+    if (repeated !== null) return repeated;
     const { review, actor } = await this.#deps.served.open(kind, id);
     if (!actor.next.includes(`${kind}.approve`)) {
       throw new Refusal('no_open_review', `this ${kind} is not in review any more`);

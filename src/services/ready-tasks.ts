@@ -123,12 +123,14 @@ export async function reserveForReturn(
   },
 ): Promise<boolean> {
   return pool.transaction(async (sql) => {
-    if ((await earlierRequest(sql, attempt.agent_id)) !== null) return false;
+    // What it has reserved of this very task is a return that was cut off, or a claim that this one overtakes.
+    const earlier = await earlierRequest(sql, attempt.agent_id);
+    if (earlier !== null && earlier.reservation?.taskId !== attempt.task_id) return false;
     const { rowCount } = await sql.query(
       `UPDATE ready_task r SET reserved_until = db_now() + $4 * interval '1 second', reserved_by = $3
          FROM initiative i
         WHERE r.task_id = $1 AND r.attempt = $2 AND i.id = r.initiative_id AND NOT i.paused
-          AND (r.reserved_until IS NULL OR r.reserved_until < db_now())`,
+          AND (r.reserved_until IS NULL OR r.reserved_until < db_now() OR r.reserved_by = $3)`,
       [attempt.task_id, attempt.number + 1, attempt.agent_id, RESERVATION_SECONDS],
     );
     if (rowCount === 0) return false;

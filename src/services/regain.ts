@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sql } from '../actors/sql.ts';
 import type { AttemptRow, ClaimDeps } from './claims.ts';
-import { reserveForReturn } from './ready-tasks.ts';
+import { releaseReadyTask, reserveForReturn } from './ready-tasks.ts';
 
 /** A lease that has run out is taken off the task by an event; how long the return waits for it. */
 const NOTICE_MS = 3_000;
@@ -34,7 +34,13 @@ export async function regainLease(
     sender: 'service',
     principal,
   });
-  return outcome.outcome === 'accepted' ? deps.leaseSeconds : null;
+  if (outcome.outcome === 'accepted') return deps.leaseSeconds;
+  await releaseReadyTask(
+    deps.sql,
+    { taskId: attempt.task_id, attempt: attempt.number + 1 },
+    attempt.agent_id,
+  );
+  return null;
 }
 
 async function isBeingEnded(sql: Sql, leaseId: string): Promise<boolean> {

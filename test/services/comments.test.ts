@@ -139,11 +139,14 @@ test('a comment on what is not there is refused with a code, and nothing is kept
 });
 
 test('a comment that is sent twice with one key is one comment', async () => {
-  const { on } = await inReview();
+  const { work, on } = await inReview();
   const options = { key: 'once' };
   const first = await on.add({ file: 'code.txt', line: 5 }, options);
   expect(await on.add({ file: 'code.txt', line: 5 }, options)).toEqual(first);
   expect(await on.list()).toHaveLength(1);
+  await work.approvePhase('build');
+  await work.untilPhase('build', 'completed');
+  expect(await on.add({ file: 'code.txt', line: 5 }, options)).toEqual(first);
 });
 
 test('a revision answers each comment: what is fixed is addressed, what is pushed back stays open with its reason', async () => {

@@ -58,22 +58,35 @@ test('an agent whose task nobody else took has its lease back with its next hear
   expect(await isContained(api.hub, head, PHASE)).toBe(true);
 });
 
-test('a lease stays over when somebody else has the task, when its agent has another one, and while the initiative is paused', async () => {
+test('a lease stays over when somebody else has the task, and when its agent has another one', async () => {
   const { work, agent, other, lapse } = await plan(['one', 'two']);
   const first = await claim(agent, 'one');
   await lapse();
-  const second = await claimOrNull(agent);
-  expect(second?.task.key).not.toBeUndefined();
-  const held = second?.task.key === 'one' ? 'two' : 'one';
-  if (held === 'one') {
-    // It holds another task now, and this one is free.
-    expect(await reportRefusal(agent, first, 'heartbeat')).toMatchObject({ code: 'lease_over' });
-  }
-  const third = await claim(other, held);
+  const taken = await claim(other, 'one');
   expect(await reportRefusal(agent, first, 'heartbeat')).toMatchObject({ code: 'lease_over' });
-  await report(other, third, 'heartbeat');
-  await work.untilTask('build', third.task.key, 'in_progress.working');
+  await report(other, taken, 'heartbeat');
 
+  const second = await claim(agent, 'two');
+  await report(other, taken, 'stop', { reason: 'crashed' });
+  await work.untilTask('build', 'one', 'queued');
+  expect(await reportRefusal(agent, first, 'heartbeat')).toMatchObject({ code: 'lease_over' });
+  await report(agent, second, 'heartbeat');
+  await work.untilTask('build', 'one', 'queued');
+});
+
+test('a return that was cut off after its reservation is made good by the next heartbeat', async () => {
+  const { service, work, agent, lapse } = await plan(['login']);
+  const claimed = await claim(agent, 'login');
+  await lapse();
+  await service.database.sql.query(
+    `UPDATE ready_task SET reserved_by = $1, reserved_until = db_now() + interval '30 seconds'`,
+    [agent.id],
+  );
+  await report(agent, claimed, 'heartbeat');
+  await work.untilTask('build', 'login', 'in_progress.working');
+});
+
+test('a lease stays over while the initiative is paused', async () => {
   const paused = await plan(['login']);
   const claimed = await claim(paused.agent, 'login');
   await paused.lapse();

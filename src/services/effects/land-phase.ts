@@ -17,9 +17,6 @@ export function landPhase(deps: EffectDeps) {
     const review = typeof approved === 'string' ? await getReview(deps.sql, phase.id, approved) : null;
     // What has begun is brought to its end by its intents and the refs alone, whatever has become of the branch since.
     const hasBegun = await hasOpenIntents(deps.sql, run.effectId);
-    if (initiative.mode !== 'yolo' && approved === null && !hasBegun) {
-      return { result: 'heads_moved', message: 'nobody has approved what would be landed' };
-    }
     if (typeof approved === 'string' && review === null && !hasBegun) {
       return { result: 'heads_moved', message: 'the approved heads are not on record' };
     }

@@ -76,6 +76,11 @@ export function checkAlways(family: Family): void {
     if (left !== undefined) throw new Error(`${parent.id} is settled, but ${left.id} is not`);
   }
   for (const initiative of family.all('initiative')) checkSlots(family, initiative);
+  for (const phase of family.all('phase')) {
+    const { mode, approved } = contextOf<PhaseContext>(phase);
+    if (phase.path === 'merging.landing' && mode === 'review_per_phase' && approved === null)
+      throw new Error(`${phase.id} lands what nobody has approved`);
+  }
   for (const { actor, src } of family.effects.values()) {
     if (
       src !== 'phase.land' &&

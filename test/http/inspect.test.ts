@@ -146,6 +146,7 @@ describe("the inspector package's own receiver", () => {
   test('gets one initiative alone, and only what is allowed of context and payload', async () => {
     const [root, other] = [await tiny.born(), await tiny.born()];
     const received = await receive(root);
+    await expect.poll(() => received.map(brief)).toEqual(['actor initiative resting']);
     await tiny.post(other, 'work.start', { title: 'of another' });
     await tiny.post(root, 'work.start', { title: 'what somebody wrote' });
     await expect.poll(() => received.length).toBe(3);

@@ -92,7 +92,6 @@ export const REFUSALS = {
   not_active: 'The actor is over and takes no events.',
   constraint: 'The database refused what this event would have written.',
   // the service
-  not_available: 'This part is not available yet.',
   too_many_streams: 'As many streams are open, or claims waiting, as this service allows.',
   unavailable: 'The service can not answer at the moment; try again.',
   internal_error: 'Something unexpected went wrong; the log has it under the request id.',

@@ -1,4 +1,5 @@
-import { dryPush, type RemoteProject } from './delivery-push.ts';
+import { dryPush, type PushTarget, type RemoteProject } from './delivery-push.ts';
+import { refuse } from './delivery-refusal.ts';
 import type { DeliveryPorts, DeliveryProject, DeliveryRecord, DeliveryRequest } from './delivery-types.ts';
 import { GitError } from './git-error.ts';
 import { deliveryKeepRef } from './keep-refs.ts';
@@ -127,9 +128,33 @@ export async function planDelivery(
   return probed({ kind: 'push', project, record: { ...before, after } }, ports);
 }
 
+/** The ref at the remote that this project is delivered to. */
+export function remoteRefOf({
+  strategy,
+  pushBranch,
+  defaultBranch,
+}: Pick<DeliveryProject, 'strategy' | 'pushBranch' | 'defaultBranch'>): string {
+  return `refs/heads/${strategy === 'push_branch' ? pushBranch : defaultBranch}`;
+}
+
+/** What is on record of it. */
+export function recordOf(plan: Delivery): DeliveryRecord {
+  if (plan.kind === 'conflict')
+    return refuse(plan.record, 'conflict', 'what is at the remote conflicts with what is to be delivered');
+  if (plan.kind === 'stop')
+    return refuse(
+      plan.record,
+      plan.reason,
+      plan.reason === 'source_lost'
+        ? 'the head to deliver is gone'
+        : 'the remote shares no history with what is to be delivered',
+    );
+  return plan.record;
+}
+
 /** Fetches, so that the remote's tip is here to be merged with, and asks where the branch stands. */
-async function currentTip(
-  project: RemoteProject,
+export async function currentTip(
+  project: PushTarget,
   branch: string,
   signal: AbortSignal,
 ): Promise<string | null> {

@@ -11,43 +11,58 @@ export interface RemoteProject extends Omit<DeliveryProject, 'remote'> {
   remote: RemoteUrl;
 }
 
+/** Where a remote is pushed to. */
+export type PushTarget = Pick<RemoteProject, 'projectId' | 'repository' | 'remote' | 'defaultBranch'>;
+
+/** `after` null takes the ref away. */
 export interface PlannedPush {
-  project: RemoteProject;
-  record: DeliveryRecord;
+  project: PushTarget;
+  record: Pick<DeliveryRecord, 'strategy' | 'remoteRef' | 'before' | 'after'>;
+  /** It goes back to where it was: only exactly there has it arrived, because what it leaves contains that, too. */
+  rewinds?: boolean;
 }
+
+type PushPorts = Pick<DeliveryPorts, 'boundary' | 'signal' | 'log'>;
 
 /** How often a remote is asked again that could not move the ref and has not moved it: another push may have had the lock. */
 const stuckTries = 3;
 const stuckWaitMs = 300;
 
 /**
- * Pushes one commit to one ref, if the ref stands where the record says, and reads it back. Null: the remote has moved. The hub's
+ * Pushes one commit to one ref, if the ref stands where the record says, and reads it back. False: the remote has moved. The hub's
  * default branch follows only after that. Throws the refusal, or what made it unclear whether the push arrived: the next attempt
  * asks the remote.
  */
-export async function pushOnce(plan: PlannedPush, ports: DeliveryPorts): Promise<DeliveryRecord | null> {
+export async function pushOnce(plan: PlannedPush, ports: PushPorts): Promise<boolean> {
   const { project, record } = plan;
-  if (!(await pushUnlessStuck(plan, ports))) return null;
+  if (!(await pushUnlessStuck(plan, ports))) return false;
   await ports.boundary('before-push-record');
   const tip = await remoteTip(project.repository.runner, project.remote, record.remoteRef, ports.signal);
   await fetchRemote(project.repository, project.remote, { signal: ports.signal });
-  const arrived =
-    tip !== null &&
-    record.after !== null &&
-    (tip === record.after ||
-      ((await project.repository.commitExists(tip)) &&
-        (await project.repository.isAncestor(record.after, tip))));
-  if (!arrived)
+  if (!(await hasArrived(plan, tip)))
     throw new GitError(
       'remote_unreachable',
       'the remote took the push and then did not show it; asking it again',
     );
   if (record.strategy === 'merge_and_push') await followDefault(project.repository, project.defaultBranch);
-  return { ...record, state: 'delivered' };
+  return true;
+}
+
+/** Whether a remote whose ref stands at `tip` has what the record wants there. */
+export async function hasArrived(
+  { project, record, rewinds = false }: PlannedPush,
+  tip: string | null,
+): Promise<boolean> {
+  if (tip === record.after) return true;
+  if (tip === null || record.after === null || rewinds) return false;
+  const present = await project.repository.commitsPresent([tip, record.after]);
+  return (
+    present.has(tip) && present.has(record.after) && (await project.repository.isAncestor(record.after, tip))
+  );
 }
 
 /** False: the remote has moved. That it could not move the ref says nothing of where the ref stands: only the ref does. */
-async function pushUnlessStuck(plan: PlannedPush, ports: DeliveryPorts): Promise<boolean> {
+async function pushUnlessStuck(plan: PlannedPush, ports: PushPorts): Promise<boolean> {
   const { project, record } = plan;
   for (let tried = 1; ; tried++) {
     const answer = await push(plan, [], ports.signal);
@@ -86,7 +101,7 @@ async function push(
   ];
   try {
     const { code, stdout, stderr } = await project.repository.git(
-      [...args, '--', project.remote.url, `${after}:${remoteRef}`],
+      [...args, '--', project.remote.url, `${after ?? ''}:${remoteRef}`],
       { remote: true, signal, answers: [1] },
     );
     if (code === 0) return 'taken';

@@ -27,8 +27,8 @@ export interface DeliveryRequest {
   author: CommitAuthor;
 }
 
-/** `empty`: there was nothing to bring. */
-export type DeliveredHow = 'pushed' | 'merged' | 'already' | 'empty';
+/** `empty`: there was nothing to bring. `reverted`: what had been brought is taken back. */
+export type DeliveredHow = 'pushed' | 'merged' | 'already' | 'empty' | 'reverted';
 
 export interface DeliveryRecord {
   projectId: string;
@@ -37,12 +37,12 @@ export interface DeliveryRecord {
   remoteRef: string;
   /** The remote's tip the push expects; null when the ref must not exist there. */
   before: string | null;
-  /** What the remote is to have; null where there is nothing to bring, or nothing that could be. */
+  /** What the remote is to have; null where there is nothing to bring, or nothing that could be, or the ref is to go. */
   after: string | null;
-  state: 'prepared' | 'delivered' | 'refused';
+  state: 'prepared' | 'delivered' | 'refused' | 'reverted';
   result: DeliveredHow;
   /** Why it was refused; null while it was not. */
-  code: GitErrorCode | 'conflict' | 'source_lost' | 'unrelated' | null;
+  code: GitErrorCode | 'conflict' | 'source_lost' | 'unrelated' | 'heads_moved' | null;
   message: string | null;
 }
 
@@ -52,6 +52,8 @@ export type DeliveryResult =
   | { result: 'source_lost' | 'unrelated'; projects: StoppedProject[] }
   /** Nothing was pushed anywhere. */
   | { result: 'refused'; projects: DeliveryRecord[] }
+  /** Nothing was pushed anywhere, and what stands in the hub by now is not what was approved. */
+  | { result: 'heads_moved'; projects: DeliveryRecord[]; message: string }
   | { result: 'partially_delivered'; projects: DeliveryRecord[]; conflicts: ProjectConflict[] };
 
 /** What was prepared and what has arrived, per effect and project. An older attempt's writes are refused with `landing_superseded`. */
@@ -67,4 +69,6 @@ export interface DeliveryPorts {
   signal: AbortSignal;
   log: GitLog;
   remotes?: RemoteUrlPolicy;
+  /** Asked again before a remote that has moved is merged with once more: null while what is delivered is what was approved, otherwise what is new. */
+  stillApproved?: () => Promise<string | null>;
 }

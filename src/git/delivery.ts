@@ -1,6 +1,7 @@
 import type { BoundaryPoint } from './boundary.ts';
-import { type Delivery, planDelivery } from './delivery-plan.ts';
-import { pushOnce } from './delivery-push.ts';
+import { type Delivery, planDelivery, recordOf, remoteRefOf } from './delivery-plan.ts';
+import { type Pushed, pushMoving } from './delivery-moving.ts';
+import { orRefusal } from './delivery-refusal.ts';
 import type {
   DeliveryPorts,
   DeliveryProject,
@@ -8,27 +9,7 @@ import type {
   DeliveryRequest,
   DeliveryResult,
 } from './delivery-types.ts';
-import { GitError, type GitErrorCode } from './git-error.ts';
-import type { ProjectConflict } from './landing-types.ts';
-
-/** How often one remote may move under us before we stop running after it. */
-const maxMoves = 5;
-
-/** Refusals that trying again does not change; anything else is thrown, and the effect's retry goes on from what is recorded. */
-const permanent: ReadonlySet<GitErrorCode> = new Set([
-  'invalid_remote_url',
-  'remote_scheme_not_allowed',
-  'remote_url_has_credentials',
-  'remote_needs_password',
-  'remote_not_a_repository',
-  'remote_refused',
-  'remote_branch_checked_out',
-  'remote_branch_diverged',
-  'remote_branch_blocked',
-  'remote_moved',
-  'remote_owned_by_another',
-  'default_branch_missing',
-]);
+import { GitError } from './git-error.ts';
 
 /**
  * Brings a unit's heads to the remotes of its projects. Every fetch, probe and merge comes before the first push; then one project
@@ -54,7 +35,7 @@ export async function deliver(asked: DeliveryRequest, ports: DeliveryPorts): Pro
   let failure: GitError | null = null;
   for (const project of request.projects) {
     try {
-      const planned = await orRefusal(project, () =>
+      const planned = await orRefusal({ ...project, remoteRef: remoteRefOf(project) }, () =>
         planDelivery(project, request, ports, find(stored, project)),
       );
       if ('refusal' in planned) refused.push(planned.refusal);
@@ -121,108 +102,19 @@ async function pushAll(
     const conflicts = outcome.conflict === null ? [] : [outcome.conflict];
     if (delivered > 0)
       return { result: { result: 'partially_delivered', projects: records, conflicts }, records };
-    const result: DeliveryResult =
-      conflicts.length > 0 ? { result: 'conflict', conflicts } : { result: 'refused', projects: records };
-    return { result, records };
+    return { result: nothingPushed(outcome, records), records };
   }
   return { result: { result: 'delivered', projects: records }, records };
 }
 
-type Pushed =
-  | { kind: 'delivered'; record: DeliveryRecord }
-  | { kind: 'stopped'; record: DeliveryRecord; conflict: ProjectConflict | null };
-
-/** Pushes; a remote that has moved is fetched and merged with again, a bounded number of times. */
-async function pushMoving(
-  first: Extract<Delivery, { kind: 'push' }>,
-  request: DeliveryRequest,
-  ports: DeliveryPorts,
-): Promise<Pushed> {
-  let plan: Delivery = first;
-  for (let moves = 0; moves < maxMoves; moves++) {
-    if (plan.kind === 'arrived') return { kind: 'delivered', record: plan.record };
-    if (plan.kind !== 'push') {
-      const conflict = plan.kind === 'conflict' ? plan.conflict : null;
-      return {
-        kind: 'stopped',
-        record: refuse(recordOf(first), 'conflict', 'the remote moved, and what is there now conflicts'),
-        conflict,
-      };
-    }
-    const current: Extract<Delivery, { kind: 'push' }> = plan;
-    const { project } = current;
-    const outcome = await orRefusal(project, async () => {
-      const record = await pushOnce(current, ports);
-      return record ?? planAgain(current, request, ports);
-    });
-    if ('refusal' in outcome)
-      return {
-        kind: 'stopped',
-        record: {
-          ...recordOf(current),
-          ...outcome.refusal,
-          before: current.record.before,
-          after: current.record.after,
-        },
-        conflict: null,
-      };
-    if ('state' in outcome.value) return { kind: 'delivered', record: outcome.value };
-    plan = outcome.value;
-  }
-  return {
-    kind: 'stopped',
-    record: refuse(
-      recordOf(first),
-      'remote_moved',
-      'the remote moved each time before it could be pushed to',
-    ),
-    conflict: null,
-  };
-}
-
-async function planAgain(
-  plan: Extract<Delivery, { kind: 'push' }>,
-  request: DeliveryRequest,
-  ports: DeliveryPorts,
-): Promise<Delivery> {
-  ports.log.info(
-    { effectId: request.effectId, projectId: plan.project.projectId },
-    'the remote moved before the push; fetching and merging again',
-  );
-  const next = await planDelivery(
-    { ...plan.project, remote: plan.project.remote.url },
-    request,
-    ports,
-    undefined,
-  );
-  if (next.kind === 'push') await ports.store.save(request.effectId, request.attempt, [next.record]);
-  return next;
-}
-
-async function orRefusal<T>(
-  project: Omit<DeliveryProject, 'remote'>,
-  work: () => Promise<T>,
-): Promise<{ value: T } | { refusal: DeliveryRecord }> {
-  try {
-    return { value: await work() };
-  } catch (error) {
-    if (!(error instanceof GitError) || !permanent.has(error.code)) throw error;
-    const { projectId, strategy } = project;
-    const remoteRef = `refs/heads/${strategy === 'push_branch' ? project.pushBranch : project.defaultBranch}`;
-    return {
-      refusal: {
-        projectId,
-        strategy,
-        remoteRef,
-        before: null,
-        after: null,
-        state: 'refused',
-        result: strategy === 'push_branch' ? 'pushed' : 'merged',
-        code: error.code,
-        message: error.message,
-      },
-    };
-  }
+function nothingPushed(
+  { record, conflict }: Extract<Pushed, { kind: 'stopped' }>,
+  projects: DeliveryRecord[],
+): DeliveryResult {
+  if (conflict !== null) return { result: 'conflict', conflicts: [conflict] };
+  if (record.code === 'heads_moved')
+    return { result: 'heads_moved', projects, message: record.message ?? 'the heads have moved' };
+  return { result: 'refused', projects };
 }
 
 function stopped(plans: readonly Delivery[]): DeliveryResult | null {
@@ -233,28 +125,6 @@ function stopped(plans: readonly Delivery[]): DeliveryResult | null {
     if (projects.length > 0) return { result: reason, projects };
   }
   return null;
-}
-
-function recordOf(plan: Delivery): DeliveryRecord {
-  if (plan.kind === 'conflict')
-    return refuse(plan.record, 'conflict', 'what is at the remote conflicts with what is to be delivered');
-  if (plan.kind === 'stop')
-    return refuse(
-      plan.record,
-      plan.reason,
-      plan.reason === 'source_lost'
-        ? 'the head to deliver is gone'
-        : 'the remote shares no history with what is to be delivered',
-    );
-  return plan.record;
-}
-
-function refuse(
-  record: DeliveryRecord,
-  code: NonNullable<DeliveryRecord['code']>,
-  message: string,
-): DeliveryRecord {
-  return { ...record, state: 'refused', code, message };
 }
 
 function find(stored: readonly DeliveryRecord[], project: DeliveryProject): DeliveryRecord | undefined {

@@ -19,6 +19,7 @@ export const gitErrorCodes = [
   'remote_refused',
   'remote_branch_checked_out',
   'remote_branch_diverged',
+  'remote_branch_merged',
   'remote_branch_blocked',
   'remote_moved',
   'remote_owned_by_another',
@@ -34,6 +35,7 @@ export const gitErrorCodes = [
   'ref_locked',
   'landing_proof_failed',
   'landing_superseded',
+  'revert_conflicts',
   'merge_engine_not_installed',
 ] as const;
 

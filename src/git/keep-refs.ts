@@ -10,6 +10,11 @@ export function deliveryKeepRef(effectId: string): string {
   return `refs/signalbox/keep/delivery/${effectId}`;
 }
 
+/** The commits that take a delivery back and give it again, until the branches they are for have them. */
+export function revertKeepRef(effectId: string): string {
+  return `refs/signalbox/keep/revert/${effectId}`;
+}
+
 /** A target's tip before a landing moved it. Named after the tip, so that the crash rule may move a ref more than once. */
 export function landingBackupRef(effectId: string, tip: string): string {
   return `refs/signalbox/backup/landing/${effectId}/${tip.slice(0, 16)}`;

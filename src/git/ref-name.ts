@@ -55,6 +55,11 @@ export function branchRef(name: string): string {
   return `refs/heads/${checkBranchName(name)}`;
 }
 
+/** The short name of a branch. */
+export function branchOf(ref: string): string {
+  return ref.replace(/^refs\/heads\//, '');
+}
+
 export function isObjectId(text: string): boolean {
   return objectId.test(text);
 }

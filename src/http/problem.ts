@@ -85,7 +85,6 @@ export const STATUS = {
   not_quarantined: 409,
   not_active: 409,
   constraint: 409,
-  not_available: 501,
   too_many_streams: 503,
   unavailable: 503,
   internal_error: 500,

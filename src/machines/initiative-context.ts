@@ -1,6 +1,9 @@
 import type { TellParams } from './outbox.ts';
 import type { Failure, ReviewMode } from './payloads.ts';
 
+/** How often a revert is planned, because a remote has moved or had more to take back, before a person is asked. */
+export const MAX_REVERTS = 5;
+
 /** What an initiative is created with. */
 export interface InitiativeInput {
   readonly mode: ReviewMode;
@@ -38,6 +41,9 @@ export interface InitiativeContext {
   readonly conflicts: number;
   readonly heads: string | null;
   readonly approved: string | null;
+  /** The plan by which a partial delivery is taken back; how often one was made since it was asked for. */
+  readonly revert: string | null;
+  readonly reverts: number;
   readonly cancelRequested: boolean;
   readonly failure: Failure | null;
 }
@@ -60,6 +66,8 @@ export function initialInitiativeContext(input: InitiativeInput): InitiativeCont
     conflicts: 0,
     heads: null,
     approved: null,
+    revert: null,
+    reverts: 0,
     cancelRequested: false,
     failure: null,
   };

@@ -79,7 +79,7 @@ export const initiativeEvents = catalog({
     schema: z.strictObject({}),
     senders: OPERATORS,
     description:
-      'Take back what was delivered to some of the projects. Not built yet: ends with `not_available`.',
+      'Take back what was delivered to some of the projects: default branches get a commit that reverts it, branches of ours go.',
   },
   'initiative.sync': {
     schema: z.strictObject({}),

@@ -2,7 +2,12 @@ import { assign, setup } from 'xstate';
 import { childCount } from './children.ts';
 import { effect } from './effect.ts';
 import { failure, failureOf } from './failure.ts';
-import { grantable, type InitiativeContext, type InitiativeInput } from './initiative-context.ts';
+import {
+  grantable,
+  MAX_REVERTS,
+  type InitiativeContext,
+  type InitiativeInput,
+} from './initiative-context.ts';
 import type { InitiativeEvent } from './initiative-events.ts';
 import type { PhaseRow } from './initiative-phases.ts';
 import { inert, type Create, type TellParams } from './outbox.ts';
@@ -35,6 +40,19 @@ export interface Sync {
   readonly projects?: readonly string[];
 }
 
+/** What planning to take a partial delivery back can come to: `prepared`, with the plan's name, or the code it is refused with. */
+export interface RevertPlan {
+  readonly result: string;
+  readonly plan?: string;
+  readonly message?: string;
+}
+
+/** What taking it back can come to. `more_brought`: an earlier delivery brought something to another branch there. */
+export interface RevertPush {
+  readonly result: 'reverted' | 'remote_moved' | 'more_brought' | 'revert_refused';
+  readonly message?: string;
+}
+
 /** Types, effects, actions and guards of the initiative machine. */
 export const initiativeSetup = setup({
   types: {
@@ -49,7 +67,8 @@ export const initiativeSetup = setup({
     'initiative.prove': effect<Proof>(),
     'initiative.openReview': effect<{ digest: string }, { round: number }>(),
     'initiative.deliver': effect<Delivery, { approved: string | null }>(),
-    'initiative.revert': effect<Record<string, never>>(),
+    'initiative.revert': effect<RevertPlan>(),
+    'initiative.pushRevert': effect<RevertPush, { plan: string | null }>(),
     'initiative.retire': effect<Record<string, never>>(),
   },
   actions: {
@@ -66,6 +85,11 @@ export const initiativeSetup = setup({
     'intents.close': inert<Record<string, never>>(),
     countConflict: assign(({ context }) => ({ conflicts: context.conflicts + 1 })),
     startOver: assign({ conflicts: 0 }),
+    startRevert: assign({ revert: null, reverts: 0 }),
+    recordRevert: assign(({ context }, { plan }: RevertPlan) => ({
+      revert: plan ?? null,
+      reverts: context.reverts + 1,
+    })),
     countPhase: assign(({ context }) => ({ next: context.next + 1 })),
     countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),
     countStuck: assign(({ context }) => ({ stuck: context.stuck + 1 })),
@@ -109,7 +133,7 @@ export const initiativeSetup = setup({
         `not contained in the branch of the initiative: ${proof.missing.join(', ')}`,
       ),
     })),
-    recordResult: assign((_, came: Delivery | Sync) => ({
+    recordResult: assign((_, came: Delivery | Sync | RevertPlan | RevertPush) => ({
       failure: failure(came.result, came.message ?? came.result),
     })),
     recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
@@ -129,6 +153,12 @@ export const initiativeSetup = setup({
     isCancelRequested: ({ context }) => context.cancelRequested,
     isDelivered: (_, delivery: Delivery) => delivery.result === 'delivered',
     isPartial: (_, delivery: Delivery) => delivery.result === 'partially_delivered',
+    isPrepared: (_, came: RevertPlan) => came.result === 'prepared',
+    isToRevertAgain: ({ context }, came: RevertPush) =>
+      (came.result === 'remote_moved' || came.result === 'more_brought') && context.reverts < MAX_REVERTS,
+    isReverted: (_, came: RevertPush) => came.result === 'reverted',
+    isRevertedForCancel: ({ context }, came: RevertPush) =>
+      came.result === 'reverted' && context.cancelRequested,
     isPaused: ({ context }) => context.paused,
     isConflict: (_, came: Delivery | Sync) => came.result === 'conflict',
     isConflictToResolve: ({ context }, delivery: Delivery) =>

@@ -7,6 +7,7 @@ import { initiativeSetup } from './initiative-setup.ts';
 import { tell } from './outbox.ts';
 import { putTitle } from './renaming.ts';
 import { keepApproval, openingReview } from './review-states.ts';
+import { reverting } from './revert-states.ts';
 
 const cancelable = { 'initiative.cancel': { target: '#initiative.canceling' } } as const;
 const renamable = { 'initiative.rename': putTitle } as const;
@@ -252,24 +253,11 @@ export const initiativeMachine = initiativeSetup.createMachine({
       on: {
         ...renamable,
         'initiative.resumeDelivery': { target: 'delivering', actions: 'withdrawCancel' },
-        'initiative.revertDelivery': { target: 'reverting' },
+        'initiative.revertDelivery': { target: 'reverting', actions: 'startRevert' },
         ...syncable,
       },
     },
-    reverting: {
-      description: 'What was delivered to some of the projects is taken back.',
-      tags: ['busy'],
-      invoke: {
-        id: 'revert',
-        src: 'initiative.revert',
-        input: {},
-        onDone: [
-          { guard: 'isCancelRequested', target: 'canceling' },
-          { target: 'pending_review', actions: 'voidReview' },
-        ],
-        onError: { target: 'partially_delivered', actions: keepError },
-      },
-    },
+    reverting,
     delivery_failed: {
       description: 'Nothing was delivered, or it is not known that it was: retry, recheck or cancel.',
       tags: ['needs_you'],

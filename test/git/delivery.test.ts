@@ -89,6 +89,42 @@ describe('a delivery', () => {
     expect(git(api.remote.dir, 'rev-list', 'refs/heads/main').split('\n')).toContain(gained);
   });
 
+  it('asks for the approval again when a remote has moved, and pushes nothing that is not approved any more', async () => {
+    const [api, web] = [await target('api'), await target('web')];
+    const asked: string[] = [];
+    const boundary = async (point: BoundaryPoint): Promise<void> => {
+      if (point === 'between-pushes')
+        web.remote.commit('refs/heads/main', web.base, { 'gained.txt': 'gained\n' });
+    };
+    const stillApproved = async (): Promise<string | null> => {
+      asked.push(web.remote.tip('refs/heads/main') ?? '');
+      return 'web has 1 new commits';
+    };
+    expect(await deliver(requestFor([api, web]), ports({ boundary, stillApproved }))).toMatchObject({
+      result: 'partially_delivered',
+      projects: [
+        { projectId: 'api', state: 'delivered' },
+        { projectId: 'web', state: 'refused', code: 'heads_moved', message: 'web has 1 new commits' },
+      ],
+    });
+    expect(asked).toEqual([web.remote.tip('refs/heads/main')]);
+    expect(mergesOf(web)).toBe(0);
+  });
+
+  it('is no delivery at all when the approval is gone before the first push', async () => {
+    const api = await target('api');
+    const boundary = async (point: BoundaryPoint): Promise<void> => {
+      if (point === 'before-push')
+        api.remote.commit('refs/heads/main', api.base, { 'gained.txt': 'gained\n' });
+    };
+    const stillApproved = async () => 'api has 1 new commits';
+    expect(await deliver(requestFor([api]), ports({ boundary, stillApproved }))).toMatchObject({
+      result: 'heads_moved',
+      message: 'api has 1 new commits',
+    });
+    expect(mergesOf(api)).toBe(0);
+  });
+
   it('gives the conflict when the remote moves before the push and then conflicts', async () => {
     const api = await target('api', 'merge_and_push', { 'shared.txt': 'one\nours\nthree\n' });
     const boundary = async (point: BoundaryPoint): Promise<void> => {

@@ -155,7 +155,6 @@ describe('what a service refuses', () => {
       'clone_too_slow',
       'git_failed',
       'internal_error',
-      'not_available',
       'remote_refused',
       'remote_unreachable',
       'too_many_streams',

@@ -372,6 +372,7 @@ describe('cancel and pause', () => {
     expect(story.at('i')).toBe('partially_delivered');
     story.post('i', { type: 'initiative.revertDelivery' });
     story.finish('i', 'revert');
+    story.finish('i', 'push');
     story.finish('i', 'retire');
     expect(story.at('i')).toBe('canceled');
   });

@@ -285,8 +285,51 @@ describe('a delivery', () => {
     initiative.fails('revert');
     expect(initiative.path).toBe('partially_delivered');
     initiative.send({ type: 'initiative.revertDelivery' });
-    initiative.done('revert');
-    expect(initiative.path).toBe('pending_review.opening');
+    initiative.done('revert', { result: 'remote_refused', message: 'web: no' });
+    expect(initiative.path).toBe('partially_delivered');
+    expect(initiative.context.failure).toEqual({ code: 'remote_refused', message: 'web: no' });
+    initiative.send({ type: 'initiative.revertDelivery' });
+    initiative.done('revert', { result: 'prepared', plan: 'p' });
+    expect(initiative.params('xstate.spawnChild')).toMatchObject({ input: { plan: 'p' } });
+    initiative.done('push', { result: 'revert_refused', message: 'web: no' });
+    expect(initiative.path).toBe('partially_delivered');
+    initiative.send({ type: 'initiative.revertDelivery' });
+    initiative.done('revert', { result: 'prepared', plan: 'q' });
+    initiative.fails('push');
+    expect(initiative.path).toBe('partially_delivered');
+    initiative.send({ type: 'initiative.revertDelivery' });
+    initiative.done('revert', { result: 'prepared', plan: 'r' });
+    initiative.done('push', { result: 'reverted' });
+    expect([initiative.path, initiative.context.failure]).toEqual(['pending_review.opening', null]);
+  });
+
+  it.each(['remote_moved', 'more_brought'])(
+    'that is taken back is planned anew on %s, five times before a person is asked',
+    (result) => {
+      initiative = delivering();
+      initiative.done('deliver', { result: 'partially_delivered' });
+      initiative.send({ type: 'initiative.revertDelivery' });
+      for (let plans = 1; plans <= 5; plans += 1) {
+        expect(initiative.path).toBe('reverting.preparing');
+        initiative.done('revert', { result: 'prepared', plan: `p${plans}` });
+        initiative.done('push', { result });
+      }
+      expect(initiative.path).toBe('partially_delivered');
+      expect(initiative.context.failure).toMatchObject({ code: result });
+      initiative.send({ type: 'initiative.revertDelivery' });
+      expect(initiative.context).toMatchObject({ revert: null, reverts: 0 });
+    },
+  );
+
+  it('that is taken back is brought to its end before a cancel', () => {
+    initiative = delivering();
+    initiative.done('deliver', { result: 'partially_delivered' });
+    initiative.send({ type: 'initiative.revertDelivery' });
+    initiative.send({ type: 'initiative.cancel' });
+    expect(initiative.path).toBe('reverting.preparing');
+    initiative.done('revert', { result: 'prepared', plan: 'p' });
+    initiative.done('push', { result: 'reverted' });
+    expect(initiative.path).toBe('canceling.retiring');
   });
 
   it('that is canceled meanwhile is decided by the result', () => {

@@ -1,6 +1,6 @@
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate';
 import { initiativeMachine } from '../../src/machines/initiative.ts';
-import type { InitiativeContext } from '../../src/machines/initiative-context.ts';
+import { MAX_REVERTS, type InitiativeContext } from '../../src/machines/initiative-context.ts';
 import { phaseMachine } from '../../src/machines/phase.ts';
 import type { PhaseContext } from '../../src/machines/phase-context.ts';
 import { MAX_DEFERRALS, MAX_OUTRUNS, type TaskContext } from '../../src/machines/task-context.ts';
@@ -284,6 +284,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       cap(context.maxRounds - context.round),
       context.heads === DIGEST,
       cap(context.maxConflicts - context.conflicts),
+      cap(MAX_REVERTS - context.reverts),
       context.cancelRequested,
     ],
   },

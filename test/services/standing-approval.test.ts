@@ -194,3 +194,30 @@ test('the approval of an initiative stands when its branch was brought to the de
       await isContained(project.remote.dir, (await tipOf(project.hub, INITIATIVE)) ?? '', 'refs/heads/main'),
     ).toBe(true);
 });
+
+test('a delivery whose remote moves between two pushes stops where the heads are not the approved ones any more', async () => {
+  const service = await startTestService();
+  const [api, web] = [await addProject(service, 'api'), await addProject(service, 'web')];
+  const work = await applyPlan(service, {
+    mode: 'yolo',
+    projects: [
+      { project: api, strategy: 'merge_and_push' },
+      { project: web, strategy: 'merge_and_push' },
+    ],
+    phases: [{ key: 'build', tasks: ['login'] }],
+  });
+  await doTask(await registerAgent(service), 'login', { api: { 'a.ts': 'a\n' }, web: { 'w.ts': 'w\n' } });
+  await work.untilState('pending_review.open');
+  const between = service.gates.hold('between-pushes');
+  await work.approve();
+  await between.reached;
+  const theirs = await web.remote.commit({ 'news.txt': 'n\n' });
+  await committed(web, INITIATIVE, { 'unseen.ts': 'u\n' }, 'Nobody has seen this');
+  between.release();
+
+  const partial = await work.untilState('partially_delivered');
+
+  expect(partial.failure?.message).toContain('web: heads_moved');
+  expect(partial.failure?.message).toContain('"Nobody has seen this"');
+  expect(await web.remote.tip()).toBe(theirs);
+});

@@ -1,10 +1,11 @@
 import type { EffectRun } from '../../actors/effects.ts';
 import type { JsonObject } from '../../actors/json.ts';
 import { deliver } from '../../git/delivery.ts';
-import type { DeliveryProject, DeliveryRecord, DeliveryResult } from '../../git/delivery-types.ts';
-import { agreementOn, newsText } from '../agreed-heads.ts';
+import type { DeliveryProject, DeliveryResult } from '../../git/delivery-types.ts';
+import { agreementOn, differing, newsText } from '../agreed-heads.ts';
 import { deliveredBranch } from '../branch-names.ts';
 import { getReview, putConflict } from '../work-store.ts';
+import { deliveryRefusal } from './delivery-output.ts';
 import type { EffectDeps } from './effect-deps.ts';
 import { conflictRecords, projectNames } from './landing-output.ts';
 
@@ -43,6 +44,12 @@ export function deliverInitiative(deps: EffectDeps) {
         boundary: deps.boundary,
         signal: run.signal,
         log: deps.log,
+        stillApproved: async () => {
+          const again = await agreementOn(deps, { kind: 'initiative', id: initiative.id }, review);
+          if (!again.stands) return newsText(again.news);
+          const moved = differing(again.heads, agreement.heads);
+          return moved.length === 0 ? null : `the heads of ${moved.join(', ')} have moved`;
+        },
       },
     );
     const output = await deliveryOutput(deps, run, result);
@@ -67,6 +74,8 @@ async function deliveryOutput(
         message: `does not merge cleanly in ${delivery.conflicts.map(({ projectId }) => name(projectId)).join(', ')}`,
         projects: delivery.conflicts.map(({ projectId }) => name(projectId)),
       };
+    case 'heads_moved':
+      return { result: 'heads_moved', message: delivery.message };
     case 'source_lost':
     case 'unrelated':
       return {
@@ -75,30 +84,6 @@ async function deliveryOutput(
       };
     case 'refused':
     case 'partially_delivered':
-      await rememberCheckedOut(deps, delivery.projects);
-      return {
-        result: delivery.result === 'refused' ? commonCode(delivery.projects) : delivery.result,
-        message: delivery.projects
-          .filter(({ state }) => state === 'refused')
-          .map(({ projectId, code, message }) => `${name(projectId)}: ${code ?? 'refused'} ${message ?? ''}`)
-          .join('; ')
-          .slice(0, 400),
-      };
+      return deliveryRefusal(deps, run.actorId, delivery.result, delivery.projects);
   }
-}
-
-/** Why nothing was delivered: the code of the remotes that refused, if it is the same for all of them. Each has its own in its record. */
-function commonCode(records: readonly DeliveryRecord[]): string {
-  const codes = new Set(records.filter(({ state }) => state === 'refused').map(({ code }) => code));
-  const [code] = codes;
-  return codes.size === 1 ? (code ?? 'refused') : 'refused';
-}
-
-/** From git's own refusal it is known that this remote takes no push to that branch: it is not offered again. */
-async function rememberCheckedOut(deps: EffectDeps, records: readonly DeliveryRecord[]): Promise<void> {
-  const ids = records
-    .filter(({ code }) => code === 'remote_branch_checked_out')
-    .map(({ projectId }) => projectId);
-  if (ids.length === 0) return;
-  await deps.sql.query('UPDATE project SET checked_out = true WHERE id = ANY($1::uuid[])', [ids]);
 }

@@ -1,4 +1,4 @@
-import { EffectFailure, type EffectRegistration, type EffectRun } from '../../actors/effects.ts';
+import type { EffectRegistration, EffectRun } from '../../actors/effects.ts';
 import type { JsonValue } from '../../actors/json.ts';
 import { hasOpenIntents } from '../../db/intent-store.ts';
 import { deliverInitiative } from './deliver.ts';
@@ -11,13 +11,8 @@ import { openReview } from './open-review.ts';
 import { orPartial, partialWhenSpent } from './partial-delivery.ts';
 import { proveInitiative, provePhase } from './prove.ts';
 import { syncInitiative } from './sync.ts';
+import { prepareRevertOf, pushRevertOf } from './revert.ts';
 import { retireInitiative, retirePhase, retireTask } from './retire.ts';
-
-/** Registered, so that no machine waits for it for ever; the answer says that this part is not there yet. */
-function notAvailable(what: string) {
-  return (): Promise<JsonValue> =>
-    Promise.reject(new EffectFailure('not_available', `${what} is not available in this version`));
-}
 
 /** What the machines invoke, by name. Each body may run more than once: what it writes is written once. */
 export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRegistration>> {
@@ -39,7 +34,8 @@ export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRe
     },
     'initiative.retire': effect(retireInitiative(deps)),
     'initiative.sync': landing(syncInitiative(deps)),
-    'initiative.revert': { run: notAvailable('initiative.revertDelivery') },
+    'initiative.revert': landing(prepareRevertOf(deps)),
+    'initiative.pushRevert': effect(pushRevertOf(deps)),
     'phase.open': effect(openPhase(deps)),
     'phase.prove': effect(provePhase(deps)),
     'phase.openReview': effect(openReview(deps, 'phase')),

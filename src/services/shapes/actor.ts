@@ -60,7 +60,11 @@ export const initiativeProjectSchema = z.object({
   strategy: z.enum(['push_branch', 'merge_and_push']),
   delivery: z
     .object({
-      state: z.string(),
+      state: z
+        .string()
+        .describe(
+          '`prepared`, `delivered` or `refused`; `reverting`, `reverted` or `revert_refused` once it is taken back.',
+        ),
       branch: z.string().nullable(),
       sha: shaSchema.nullable(),
       code: z.string().nullable().describe('Why it was refused; null while it was not.'),

@@ -51,7 +51,12 @@ export const OUTCOMES: Readonly<Record<string, readonly [Outcome, ...Outcome[]]>
     ),
     error,
   ],
-  'initiative.revert': [nothing, error],
+  'initiative.revert': [{ output: { result: 'prepared', plan: 'p' } }, ...results('remote_refused'), error],
+  'initiative.pushRevert': [
+    { output: { result: 'reverted' } },
+    ...results('remote_moved', 'more_brought', 'revert_refused'),
+    error,
+  ],
   'initiative.retire': [nothing, error],
 };
 

@@ -1,0 +1,133 @@
+import { currentTip } from './delivery-plan.ts';
+import { dryPush, type PlannedPush, type PushTarget } from './delivery-push.ts';
+import type { DeliveryPorts, DeliveryRecord } from './delivery-types.ts';
+import { GitError } from './git-error.ts';
+import { revertKeepRef } from './keep-refs.ts';
+import type { CommitAuthor, LandingUnit } from './landing-types.ts';
+import { branchOf } from './ref-name.ts';
+import { parseRemoteUrl } from './remote-url.ts';
+import type { Repository } from './repository.ts';
+import { revertCommits } from './revert-commits.ts';
+
+export interface RevertProject {
+  projectId: string;
+  repository: Repository;
+  remote: string;
+  defaultBranch: string;
+  /** What was brought to one ref of the remote, or may have been, and was not taken back since: oldest first. */
+  brought: readonly DeliveryRecord[];
+}
+
+export interface RevertRequest {
+  effectId: string;
+  attempt: number;
+  unit: LandingUnit;
+  projects: readonly RevertProject[];
+  author: CommitAuthor;
+}
+
+export type RevertPorts = Pick<DeliveryPorts, 'store' | 'engine' | 'boundary' | 'signal' | 'log' | 'remotes'>;
+
+/** One project of a revert that is to be pushed. */
+export interface RevertPush extends PlannedPush {
+  project: PushTarget;
+  record: DeliveryRecord;
+  /** What the initiative's branch has to contain before it is pushed; null where nothing was merged. */
+  reapply: string | null;
+}
+
+/**
+ * Decides how what was brought to one remote is taken back, and asks the remote whether it would take that; nothing is pushed. A
+ * default branch gets a commit that reverts the merges: it is never rewritten. A branch of ours is put back to where it was, or
+ * deleted. Null: it is not there, so there is nothing to take back. Throws GitError where it can not be taken back.
+ */
+export async function planRevert(
+  asked: RevertProject,
+  request: RevertRequest,
+  ports: RevertPorts,
+): Promise<RevertPush | null> {
+  const { repository } = asked;
+  const [first] = asked.brought;
+  if (first === undefined) return null;
+  const { strategy, remoteRef } = first;
+  const remote = parseRemoteUrl(asked.remote, ports.remotes);
+  const project: PushTarget = { ...asked, remote };
+  const tip = await currentTip(project, branchOf(remoteRef), ports.signal);
+  const arrived = await arrivedAt(repository, asked.brought, tip);
+  const newest = arrived.at(-1);
+  const oldest = arrived[0];
+  if (tip === null || newest === undefined || oldest === undefined) return null;
+  const record: DeliveryRecord = {
+    projectId: asked.projectId,
+    strategy,
+    remoteRef,
+    before: tip,
+    after: oldest.before,
+    state: 'prepared',
+    result: 'reverted',
+    code: null,
+    message: null,
+  };
+  if (strategy === 'push_branch') {
+    await refuseBuiltUpon(project, newest.after ?? '', tip, ports);
+    const push: RevertPush = { project, record, reapply: null, rewinds: true };
+    await dryPush(push, ports.signal);
+    return push;
+  }
+  const merges = arrived.flatMap(({ before, after }) =>
+    before === null || after === null ? [] : [{ before, after }],
+  );
+  const { unit, effectId, author } = request;
+  const commits = await revertCommits(repository, ports.engine, { tip, merges, unit, effectId, author });
+  if (commits === null)
+    throw new GitError(
+      'revert_conflicts',
+      `later commits on ${branchOf(remoteRef)} change what was delivered; revert it there by hand, or resume the delivery`,
+    );
+  await repository.updateRefs([{ ref: revertKeepRef(effectId), new: commits.reapply }]);
+  const push: RevertPush = {
+    project,
+    record: { ...record, after: commits.revert },
+    reapply: commits.reapply,
+  };
+  await dryPush(push, ports.signal);
+  return push;
+}
+
+/** Of what may have been brought there, what the remote has. */
+async function arrivedAt(
+  repository: Repository,
+  brought: readonly DeliveryRecord[],
+  tip: string | null,
+): Promise<DeliveryRecord[]> {
+  const arrived: DeliveryRecord[] = [];
+  if (tip === null) return arrived;
+  const oids = brought.flatMap(({ after }) => (after === null ? [] : [after]));
+  const present = await repository.commitsPresent([...oids, tip]);
+  for (const record of brought) {
+    const { after } = record;
+    if (after === null || !present.has(after) || !present.has(tip)) continue;
+    if (await repository.isAncestor(after, tip)) arrived.push(record);
+  }
+  return arrived;
+}
+
+/** A branch of ours goes only while it is what we made it: not with commits of others on it, and not once it was merged. */
+async function refuseBuiltUpon(
+  project: PushTarget,
+  delivered: string,
+  tip: string,
+  ports: RevertPorts,
+): Promise<void> {
+  if (tip !== delivered)
+    throw new GitError(
+      'remote_branch_diverged',
+      "the remote's branch has commits that are not ours; delete it there by hand, or resume the delivery",
+    );
+  const main = await currentTip(project, project.defaultBranch, ports.signal);
+  if (main !== null && (await project.repository.isAncestor(delivered, main)))
+    throw new GitError(
+      'remote_branch_merged',
+      `the delivered branch was merged into ${project.defaultBranch} there; revert it there by hand, or resume the delivery`,
+    );
+}

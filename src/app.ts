@@ -78,13 +78,17 @@ const BODY_END_MS = 5_000;
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, database, dataFolder, log } = options;
   const { sql, orm } = database;
-  const runner = new GitRunner(config.gitConfig === null ? {} : { remoteConfig: config.gitConfig });
+  const runner = new GitRunner({
+    remoteConfig: config.gitConfig ?? undefined,
+    remoteCredentials: config.gitCredentials,
+  });
+  const remotes = { insecureHosts: config.insecureRemoteHosts };
   // A new name for each process: a landing that one began and another finished can be told by it.
   const intents = new PgIntentStore(sql, { process: `${dataFolder.instanceId}/${randomUUID()}` });
   const hub = new Hub({
     root: dataFolder.hub,
     runner,
-    remotes: { insecureHosts: config.insecureRemoteHosts },
+    remotes,
     ownedRefs: (projectId) => intents.ownedRefs(projectId),
     exclusively: (name, work) => intents.exclusively(name, work),
   });
@@ -102,6 +106,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       plan,
       hub,
       engine,
+      remotes,
       intents,
       deliveries: new PgDeliveryStore(sql),
       boundary: options.boundary,

@@ -46,8 +46,24 @@ const settings = z.object({
   SIGNALBOX_POOL_SIZE: wholeNumber(4, 500).default(20),
   SIGNALBOX_AGENT_LEASE_SECONDS: wholeNumber(5, 86_400).default(180),
   SIGNALBOX_GIT_CONFIG: z.string().min(1).max(4096).optional(),
+  SIGNALBOX_GIT_CREDENTIALS: z
+    .string()
+    .transform((text) => text.trim().split(/\s+/).map(readCredential))
+    // What was given is a secret: it is not repeated.
+    .refine(
+      (found) => found.every((one) => one !== null),
+      'must be https://user:token@host, and several of them separated by spaces; special characters are percent-encoded',
+    )
+    .default([]),
   SIGNALBOX_INSECURE_REMOTE_HOSTS: list('host names', hostName).default([]),
 });
+
+/** Who we are to the remotes of one host, such as `https://git.example.com`. */
+export interface GitCredential {
+  readonly origin: string;
+  readonly username: string;
+  readonly password: string;
+}
 
 export interface Config {
   /** Null: the embedded server. */
@@ -68,6 +84,8 @@ export interface Config {
   readonly agentLeaseSeconds: number;
   /** A git config file for traffic with remotes: credential helpers, proxies. */
   readonly gitConfig: string | null;
+  /** Who we are to remotes that ask for a password, by host. */
+  readonly gitCredentials: readonly GitCredential[];
   /** Hosts that may be spoken to over plain http. */
   readonly insecureRemoteHosts: readonly string[];
 }
@@ -120,6 +138,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     mergeEngine: found.SIGNALBOX_MERGE_ENGINE,
     agentLeaseSeconds: found.SIGNALBOX_AGENT_LEASE_SECONDS,
     gitConfig: found.SIGNALBOX_GIT_CONFIG ?? null,
+    gitCredentials: found.SIGNALBOX_GIT_CREDENTIALS.filter((one) => one !== null),
     insecureRemoteHosts: found.SIGNALBOX_INSECURE_REMOTE_HOSTS,
   });
 }
@@ -159,6 +178,23 @@ function isOrigin(text: string): boolean {
   return (
     url.username === '' && url.password === '' && url.search === '' && url.hash === '' && url.pathname === '/'
   );
+}
+
+/**
+ * Reads `https://user:token@host`. Null for anything else: another scheme, a path, no user or no token, or a line break in one of
+ * them, which would be another answer to git.
+ */
+function readCredential(text: string): GitCredential | null {
+  const url = URL.parse(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) return null;
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return null;
+  try {
+    const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+    const isWhole = username !== '' && password !== '' && !/[\0\r\n]/.test(username + password);
+    return isWhole ? { origin: url.origin, username, password } : null;
+  } catch {
+    return null;
+  }
 }
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {

@@ -1,8 +1,11 @@
 import { devNull } from 'node:os';
+import { credentialEnvironment, type RemoteCredential } from './remote-credential.ts';
 
 export interface EnvironmentOptions {
   /** A git config file of the operator's for traffic with remotes (credential helper, proxy, safe.directory); none by default. */
   remoteConfig?: string | undefined;
+  /** Who we are to remotes; tried after the helpers of that file. */
+  remoteCredentials?: readonly RemoteCredential[];
 }
 
 /** The only schemes git may speak, whatever a URL, a redirect or a submodule says. */
@@ -51,8 +54,15 @@ export function gitEnvironment(
     SSH_ASKPASS_REQUIRE: 'never',
     GCM_INTERACTIVE: 'never',
     GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=15',
+    ...(options.remote === true ? forRemotes(options.remoteCredentials ?? []) : {}),
     ...extra,
   };
+}
+
+function forRemotes(credentials: readonly RemoteCredential[]): Record<string, string> {
+  if (credentials.length === 0) return {};
+  const { config, variables } = credentialEnvironment(credentials);
+  return { ...configEnvironment(config), ...variables };
 }
 
 /** Configuration for one command, passed by environment so that no value can be taken for an option. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { isContained } from '../support/git.ts';
 import { until, World } from '../crash/world.ts';
-import { RemoteServer } from './remote-server.ts';
+import { RemoteServer } from '../support/remote-server.ts';
 
 let world: World | null = null;
 let remotes: RemoteServer | null = null;

@@ -29,8 +29,29 @@ describe('readConfig', () => {
       mergeEngine: 'git',
       agentLeaseSeconds: 180,
       gitConfig: null,
+      gitCredentials: [],
       insecureRemoteHosts: [],
     });
+  });
+
+  it('reads who we are to remotes, and repeats no secret in a fault', () => {
+    const given = 'https://robot:a%2Fb@git.example.com http://me:x@127.0.0.1:81';
+    expect(readConfig({ SIGNALBOX_GIT_CREDENTIALS: given }).gitCredentials).toEqual([
+      { origin: 'https://git.example.com', username: 'robot', password: 'a/b' },
+      { origin: 'http://127.0.0.1:81', username: 'me', password: 'x' },
+    ]);
+    for (const wrong of [
+      'h0st',
+      'https://s3cret@host',
+      'ssh://a:s3cret@host',
+      'https://a:s3cret@host/path',
+      'https://a:s3cret%0a@host',
+      'https://a:s3cret%zz@host',
+    ]) {
+      const [fault, ...more] = faultsOf({ SIGNALBOX_GIT_CREDENTIALS: wrong });
+      expect([more, fault?.includes('https://user:token@host')]).toEqual([[], true]);
+      expect(fault).not.toMatch(/s3cret|h0st/);
+    }
   });
 
   it('reports all faults at once', () => {

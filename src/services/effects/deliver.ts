@@ -44,6 +44,7 @@ export function deliverInitiative(deps: EffectDeps) {
         boundary: deps.boundary,
         signal: run.signal,
         log: deps.log,
+        remotes: deps.remotes,
         stillApproved: async () => {
           const again = await agreementOn(deps, { kind: 'initiative', id: initiative.id }, review);
           if (!again.stands) return newsText(again.news);

@@ -5,6 +5,7 @@ import type { DeliveryStore } from '../../git/delivery-types.ts';
 import type { Hub } from '../../git/hub.ts';
 import type { IntentStore } from '../../git/intent-store.ts';
 import type { CommitAuthor, GitLog } from '../../git/landing-types.ts';
+import type { RemoteUrlPolicy } from '../../git/remote-url.ts';
 import type { MergeEngine } from '../../git/merge-engine.ts';
 import type { PlanStore } from '../plan-store.ts';
 import type { RunningBodies } from './running-bodies.ts';
@@ -15,6 +16,8 @@ export interface EffectDeps {
   readonly plan: PlanStore;
   readonly hub: Hub;
   readonly engine: MergeEngine;
+  /** Which remotes may be spoken to. */
+  readonly remotes: RemoteUrlPolicy;
   readonly intents: IntentStore;
   readonly deliveries: DeliveryStore;
   readonly boundary: Boundary;

@@ -98,5 +98,6 @@ function portsOf(deps: EffectDeps, run: EffectRun): RevertPorts {
     boundary: deps.boundary,
     signal: run.signal,
     log: deps.log,
+    remotes: deps.remotes,
   };
 }

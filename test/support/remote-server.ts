@@ -2,22 +2,46 @@ import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+interface RemoteServerOptions {
+  readonly host?: string;
+  /** `user:password`, without which nothing is served. */
+  readonly login?: string;
+  /** Called with each request that is let in. */
+  readonly onServed?: () => void;
+}
+
 /** Remotes over HTTP that can go away and come back on the same port; git's own server program behind a few lines. */
 export class RemoteServer {
   readonly #root: string;
+  readonly #options: RemoteServerOptions;
   #server: Server | null = null;
   #port = 0;
+  /** What clients have said to be let in. */
+  readonly logins: string[] = [];
 
-  constructor(root: string) {
+  constructor(root: string, options: RemoteServerOptions = {}) {
     this.#root = root;
+    this.#options = options;
+  }
+
+  get #host(): string {
+    return this.#options.host ?? '127.0.0.1';
   }
 
   url(name: string): string {
-    return `http://127.0.0.1:${this.#port}/${name}`;
+    return `http://${this.#host}:${this.#port}/${name}`;
   }
 
   async start(): Promise<void> {
     this.#server = createServer((req, res) => {
+      const { login, onServed } = this.#options;
+      if (req.headers.authorization !== undefined) this.logins.push(req.headers.authorization);
+      if (login !== undefined && req.headers.authorization !== `Basic ${btoa(login)}`) {
+        req.resume();
+        res.writeHead(401, { 'www-authenticate': 'Basic realm="remote"' }).end();
+        return;
+      }
+      onServed?.();
       const url = new URL(req.url ?? '/', 'http://remote');
       const child = spawn('git', ['-c', 'http.receivepack=true', 'http-backend'], {
         env: {
@@ -50,7 +74,7 @@ export class RemoteServer {
         res.writeHead(status).end(answer.subarray(end + 4));
       });
     });
-    await new Promise<void>((resolve) => this.#server?.listen(this.#port, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => this.#server?.listen(this.#port, this.#host, resolve));
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 

@@ -57,6 +57,8 @@ export class ServiceChild {
     hubFolder?: string;
     /** Otherwise the one that this service made and wrote into its data folder. */
     adminToken?: string;
+    /** Otherwise a quarter of an hour: nobody waits for the end of one, and a task may be claimed long before it is handed in. */
+    agentLeaseSeconds?: number;
     wrapper?: Wrapper;
   }): Promise<ServiceChild> {
     const [command, ...args] = [...(options.wrapper ?? []), process.execPath, program];
@@ -70,8 +72,7 @@ export class ServiceChild {
         SIGNALBOX_PORT: '0',
         SIGNALBOX_LOG_LEVEL: 'warn',
         SIGNALBOX_POOL_SIZE: '8',
-        // Nobody waits for the end of one, and a task may be claimed long before it is handed in.
-        SIGNALBOX_AGENT_LEASE_SECONDS: '900',
+        SIGNALBOX_AGENT_LEASE_SECONDS: String(options.agentLeaseSeconds ?? 900),
       },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

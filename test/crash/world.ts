@@ -105,13 +105,16 @@ export class World {
   }
 
   /** Starts it, or starts it again after it died. */
-  async start(how: { wrapper?: Wrapper; embedded?: boolean } = {}): Promise<ServiceChild> {
+  async start(
+    how: { wrapper?: Wrapper; embedded?: boolean; agentLeaseSeconds?: number } = {},
+  ): Promise<ServiceChild> {
     this.service = await ServiceChild.start({
       databaseUrl: how.embedded === true ? null : this.database.url,
       dataFolder: this.dataFolder,
       hubFolder: this.hubFolder,
       ...(this.#token === null ? {} : { adminToken: this.#token }),
       ...(how.wrapper === undefined ? {} : { wrapper: how.wrapper }),
+      ...(how.agentLeaseSeconds === undefined ? {} : { agentLeaseSeconds: how.agentLeaseSeconds }),
     });
     this.#token = this.service.adminToken;
     return this.service;

@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { git, GitRefused, refsOf } from '../support/git.ts';
+
+/** A conflict in one file, by the blobs of both sides; null where a side has none. */
+export interface FileConflict {
+  readonly path: string;
+  readonly ours: string | null;
+  readonly theirs: string | null;
+}
+
+export interface MergedTree {
+  readonly tree: string;
+  readonly conflicts: readonly FileConflict[];
+}
+
+export interface NewCommit {
+  readonly from: string;
+  /** The other parent. */
+  readonly merge?: string;
+  /** Otherwise the tree of `from`. */
+  readonly tree?: string;
+  /** Contents by path. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Blobs that are there already, by path. */
+  readonly blobs?: Readonly<Record<string, string>>;
+  readonly message: string;
+}
+
+/** What became of a push: on the branch of the attempt, kept aside because it came late, or refused in git's words. */
+export interface PushResult {
+  readonly is: 'moved' | 'kept' | 'refused' | 'cut';
+  readonly said: string;
+}
+
+const HUB = 'refs/hub/';
+
+/** A repository of an agent without a worktree: a commit costs one process. */
+export class Clone {
+  readonly #dir: string;
+  #made = false;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** Brings everything that the credential shows, and gives the tips by the names of their branches. */
+  async fetch(url: string, credential: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+    if (!this.#made) {
+      await mkdir(this.#dir, { recursive: true });
+      await git(this.#dir, ['init', '--quiet', '--bare']);
+      this.#made = true;
+    }
+    await git(
+      this.#dir,
+      ['fetch', '--quiet', '--no-tags', '--prune', url, `+refs/heads/*:${HUB}*`],
+      credential,
+    );
+    const found = await refsOf(this.#dir, HUB);
+    return Object.fromEntries(
+      Object.entries(found).map(([ref, tip]) => [`refs/heads/${ref.slice(HUB.length)}`, tip]),
+    );
+  }
+
+  async commit({ from, merge, tree, files, blobs = {}, message }: NewCommit): Promise<string> {
+    const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
+    const stream = [
+      'commit refs/heads/work\nmark :1\ncommitter Agent <agent@example.test> 1700000000 +0000\n',
+      data(message),
+      `from ${from}\n`,
+      merge === undefined ? '' : `merge ${merge}\n`,
+      tree === undefined ? '' : `M 040000 ${tree} ""\n`,
+      ...Object.entries(blobs).map(([path, blob]) => `M 100644 ${blob} ${path}\n`),
+      ...Object.entries(files).map(([path, text]) => `M 100644 inline ${path}\n${data(text)}`),
+      '\nget-mark :1\n',
+    ].join('');
+    const made = await gitWithInput(this.#dir, ['fast-import', '--quiet', '--force'], stream);
+    return made.trim();
+  }
+
+  async mergeTree(ours: string, theirs: string): Promise<MergedTree> {
+    const output = await gitWithInput(
+      this.#dir,
+      ['merge-tree', '--write-tree', '--no-messages', ours, theirs],
+      '',
+      [0, 1],
+    );
+    const [tree = '', ...lines] = output.trimEnd().split('\n');
+    const conflicts = new Map<string, { ours: string | null; theirs: string | null }>();
+    for (const line of lines) {
+      const [, oid, stage, path] = /^\d+ ([0-9a-f]+) ([123])\t(.*)$/.exec(line) ?? [];
+      if (oid === undefined || path === undefined) continue;
+      const known = conflicts.get(path) ?? { ours: null, theirs: null };
+      conflicts.set(path, {
+        ours: stage === '2' ? oid : known.ours,
+        theirs: stage === '3' ? oid : known.theirs,
+      });
+    }
+    return { tree, conflicts: [...conflicts].map(([path, sides]) => ({ path, ...sides })) };
+  }
+
+  /** As somebody does who is not one of ours; whether it went well. */
+  async pushPlainly(url: string, commit: string, branch: string): Promise<boolean> {
+    return git(this.#dir, ['push', '--quiet', url, `${commit}:refs/heads/${branch}`]).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** With `cutAfterMs` git is killed then, wherever it is. */
+  async push(
+    url: string,
+    commit: string,
+    branch: string,
+    credential: Readonly<Record<string, string>>,
+    cutAfterMs: number | null = null,
+  ): Promise<PushResult> {
+    const args = ['push', '--porcelain', url, `+${commit}:refs/heads/${branch}`];
+    try {
+      const output =
+        cutAfterMs === null
+          ? await git(this.#dir, args, credential)
+          : await gitWithInput(this.#dir, args, '', [0], { env: credential, cutAfterMs });
+      const isMoved = output
+        .split('\n')
+        .some((line) => /^[^!]\t/.test(line) && line.includes(`:refs/heads/${branch}\t`));
+      return { is: isMoved ? 'moved' : 'kept', said: output };
+    } catch (error) {
+      if (!(error instanceof GitRefused)) throw error;
+      return { is: error.stderr === CUT ? 'cut' : 'refused', said: error.message };
+    }
+  }
+}
+
+const CUT = 'killed on purpose';
+
+/** Git with something to read, for commands that the shared helper has no use for. */
+function gitWithInput(
+  dir: string,
+  args: readonly string[],
+  input: string,
+  codes: readonly number[] = [0],
+  how: { readonly env?: Readonly<Record<string, string>>; readonly cutAfterMs?: number } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('git', args, {
+      cwd: dir,
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: dir,
+        GIT_CONFIG_NOSYSTEM: '1',
+        GIT_CONFIG_GLOBAL: '/dev/null',
+        GIT_TERMINAL_PROMPT: '0',
+        ...how.env,
+      },
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    const cut =
+      how.cutAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), how.cutAfterMs);
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearTimeout(cut);
+      if (code !== null && codes.includes(code)) resolve(stdout);
+      else reject(new GitRefused(args, signal === 'SIGKILL' ? CUT : stderr));
+    });
+  });
+}

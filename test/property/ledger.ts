@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+
+/** A commit that an agent made, with the file that it adds. */
+export interface MadeCommit {
+  readonly project: string;
+  readonly commit: string;
+  readonly blob: string;
+  readonly path: string;
+}
+
+/** A commit that was part of what a submit handed in; written down after its answer. */
+export interface Accepted extends MadeCommit {
+  readonly agent: string;
+  readonly initiative: string;
+  readonly taskId: string;
+  /** `phase/task` */
+  readonly task: string;
+  readonly category: string;
+}
+
+/** What the driver knows of its own: asked of nobody else. */
+export class Ledger {
+  readonly accepted: Accepted[] = [];
+  /** Commits whose push was answered well, by project. */
+  readonly pushed: { readonly project: string; readonly commit: string }[] = [];
+  /** Tasks that handed in, and said that there is nothing. */
+  readonly withoutChanges = new Set<string>();
+
+  /** The lines of `scripts/prove.sh`, by agent. */
+  linesOf(entries: readonly Accepted[]): Map<string, string[]> {
+    const lines = new Map<string, string[]>();
+    for (const { agent, task, category, project, commit, blob, path } of entries)
+      lines.set(agent, [
+        ...(lines.get(agent) ?? []),
+        [task, category, project, commit, blob, path].join(' '),
+      ]);
+    return lines;
+  }
+}
+
+/** The id that git gives to a content. */
+export function blobId(content: string): string {
+  return createHash('sha1')
+    .update(`blob ${Buffer.byteLength(content)}\0${content}`)
+    .digest('hex');
+}

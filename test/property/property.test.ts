@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { Driver } from './driver.ts';
+import { type History, tally } from './history.ts';
+import { readOptions } from './options.ts';
+
+const { seeds, steps, wantsAll } = readOptions(process.env);
+/** A step takes a tenth of a second when nobody else is there. */
+const TIMEOUT_MS = 120_000 + steps * 1_500;
+
+const histories: History[] = [];
+
+test.each(seeds)(
+  'whatever people, agents and kills do, nothing is lost, and every initiative is settled or says what it waits for (seed %i)',
+  { timeout: TIMEOUT_MS },
+  async (seed) => {
+    console.log(`seed ${seed}, ${steps} steps; again: npm run property -- --seed ${seed} --steps ${steps}`);
+    const driver = await Driver.make(seed);
+    histories.push(driver.history);
+    try {
+      await driver.run(steps);
+    } catch (error) {
+      const events = await driver.lastEvents().catch(String);
+      console.error(
+        `seed ${seed} failed; again: npm run property -- --seed ${seed} --steps ${steps}\n\nthe last events:\n${events}\n\nthe last steps:\n${driver.history.lastSteps}`,
+      );
+      throw error;
+    } finally {
+      await driver.end();
+    }
+  },
+);
+
+test('what a run is made to meet has happened', () => {
+  const counts = tally(histories);
+  console.log([...counts].map(([kind, count]) => `${String(count).padStart(6)}  ${kind}`).join('\n'));
+  expect(counts.get('submit: accepted')).toBeGreaterThan(0);
+  if (!wantsAll) return;
+});

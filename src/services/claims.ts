@@ -5,14 +5,14 @@ import type { Task } from '../db/entities/task.ts';
 import type { Boundary } from '../git/boundary.ts';
 import type { Hub } from '../git/hub.ts';
 import type { MergeEngine } from '../git/merge-engine.ts';
-import { attemptBranch, attemptRefs, headRef, phaseBranch } from './branch-names.ts';
+import { attemptBranch } from './branch-names.ts';
 import { keepLease } from './claim-keys.ts';
 import { type ChangeRequest, requestedComments, requestOf } from './comment-requests.ts';
 import { conflictBriefing } from './conflict-briefing.ts';
 import type { ClaimCaller } from './contracts.ts';
-import type { Heads } from './heads.ts';
 import { lateWork } from './late-work.ts';
 import { pinMergeHeads } from './merge-heads.ts';
+import { openMerges } from './open-merges.ts';
 import type { PlanStore } from './plan-store.ts';
 import { keepReservation, type Reservation } from './ready-tasks.ts';
 import type { Claim } from './shapes/agent.ts';
@@ -177,41 +177,6 @@ async function family(deps: ClaimDeps, task: Task) {
   const phase = await deps.plan.phase(task.phaseId);
   const initiative = await deps.plan.initiative(task.initiativeId);
   return { phase, initiative };
-}
-
-/**
- * For a review or merge task, which starts from the tip of the phase: what has to be merged there and is not contained yet. That is
- * what the last attempt pushed, so that its work is not left behind, or for a merge task the commits whose conflict it resolves.
- */
-async function openMerges(
-  deps: ClaimDeps,
-  task: Task,
-  attempt: number,
-  heads: Heads,
-): Promise<Record<string, string>> {
-  if (task.category === 'execute') return {};
-  const { initiative, phase } = await family(deps, task);
-  const target = headRef(phaseBranch(initiative.key, phase.key));
-  const open: Record<string, string> = {};
-  for (const project of await deps.plan.projectsOfTask(task)) {
-    const repository = deps.hub.repository(project.id);
-    const earlier = attemptRefs(initiative.key, phase.key, task.key, attempt - 1);
-    const tips = await repository.readTips([target, ...earlier]);
-    const tip = tips.get(target) ?? null;
-    const isOpen = async (commit: string) => tip === null || !(await repository.isAncestor(commit, tip));
-    const head = heads[project.key] ?? null;
-    const last = earlier.map((ref) => tips.get(ref) ?? null).find((found) => found !== null) ?? null;
-    if (
-      last !== null &&
-      (await isOpen(last)) &&
-      (head === null || (await repository.isAncestor(head, last)))
-    ) {
-      open[project.key] = last;
-    } else if (head !== null && (await isOpen(head))) {
-      open[project.key] = head;
-    }
-  }
-  return open;
 }
 
 function startCommits({ start }: AttemptRow): Record<string, string> {

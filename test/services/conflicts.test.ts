@@ -212,6 +212,24 @@ test('a resolution with conflict markers in it, or without the change of one sid
   expect(submitted?.event).toMatchObject({ oneSided: 'their line is obsolete' });
 });
 
+test('the next attempt is not told to go on with a resolution in which the change of one side is gone', async () => {
+  const { api, work, agent, head } = await conflicted();
+  const bad = await claim(agent, 'merge-2-4');
+  const worktree = await cloneOf(agent, bad);
+  await git(worktree, ['merge', '--quiet', '--no-edit', '--strategy=ours', head]);
+  await push(bad, worktree);
+  expect(await reportRefusal(agent, bad, 'submit')).toMatchObject({ code: 'conflict_side_dropped' });
+  await report(agent, bad, 'fail', { message: 'too difficult' });
+
+  const next = await claim(agent, 'merge-2-4');
+  expect(next.task.attempt).toBe(2);
+  expect(next.projects.map(({ merge }) => merge)).toEqual([head]);
+  await pushResolution(agent, next, { api: { 'shared.txt': 'both\n' } });
+  await submit(agent, next);
+  await work.untilTask('build', 'right', 'completed');
+  expect(await filesAt(api.hub, PHASE)).toMatchObject({ 'shared.txt': 'both' });
+});
+
 test('a merge task that was outrun three times is waited for: nothing else is landed until it has', async () => {
   const { api, work, agent } = await conflicted({ more: ['more-1', 'more-2', 'more-3', 'last'] });
   const merge = await claim(agent, 'merge-2-7');

@@ -14,6 +14,7 @@ const commands = {
   start: { script: 'src/main.ts' },
   demo: { script: 'src/demo/main.ts', keep: [] },
   test: { script: 'node_modules/vitest/vitest.mjs', args: ['run'], keep: ['SIGNALBOX_TEST_DATABASE_URL'] },
+  property: { script: 'scripts/property.ts', keep: ['SIGNALBOX_TEST_DATABASE_URL'] },
   check: { script: 'scripts/check.ts', keep: ['SIGNALBOX_TEST_DATABASE_URL'] },
   mutants: { script: 'scripts/mutants.ts', keep: ['SIGNALBOX_TEST_DATABASE_URL'] },
 };

@@ -72,7 +72,8 @@ export class Agent {
     if (act < 0.22) return `ask ${await this.#report(attempt, 'ask', { question: 'which of both?' })}`;
     if (act < 0.25) return this.#submit(attempt, { noChanges: 'there is nothing to do' });
     if (act < 0.27) return this.#submit(attempt, {});
-    if (attempt.hasPushed && chance(random, 0.75)) return this.#submit(attempt, {}, chance(random, 0.25));
+    if (attempt.hasPushed && chance(random, 0.75))
+      return this.#submit(attempt, chance(random, 0.2) ? { fixedAll: null } : {}, chance(random, 0.25));
     return this.#work(attempt, random, chance(random, 0.35));
   }
 
@@ -139,7 +140,11 @@ export class Agent {
     await this.#report(attempt, 'heartbeat', {});
   }
 
-  async #submit(attempt: Attempt, own: { noChanges?: string }, twice = false): Promise<string> {
+  async #submit(
+    attempt: Attempt,
+    own: { noChanges?: string; fixedAll?: null },
+    twice = false,
+  ): Promise<string> {
     const comments = attempt.claim.comments.length > 0 ? { fixedAll: 'changed as asked' } : {};
     const body = {
       ...comments,

@@ -65,7 +65,7 @@ export class Clone {
   async commit({ from, merge, tree, files, blobs = {}, message }: NewCommit): Promise<string> {
     const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
     const stream = [
-      'commit refs/heads/work\nmark :1\ncommitter Agent <agent@example.test> 1700000000 +0000\n',
+      `commit refs/heads/work\nmark :1\ncommitter Agent <agent@example.test> ${Math.floor(Date.now() / 1_000)} +0000\n`,
       data(message),
       `from ${from}\n`,
       merge === undefined ? '' : `merge ${merge}\n`,

@@ -1,18 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from '../../src/demo/random.ts';
-import type { Explanation, InitiativeTree } from '../../src/services/shapes/actor.ts';
 import { World } from '../crash/world.ts';
 import { Agent } from './agent.ts';
-import { Forest, pathOf, type Unit, unitsOf } from './forest.ts';
-import { GitFacts } from './git-facts.ts';
-import { BrokenInvariant, History } from './history.ts';
+import { checkAtRest } from './at-rest.ts';
+import { Forest } from './forest.ts';
+import { History } from './history.ts';
 import { Ledger } from './ledger.ts';
 import { Operator } from './operator.ts';
 import { Outside } from './outside.ts';
 import { CAPABILITIES } from './plans.ts';
 import { ReachableService } from './reachable-service.ts';
 import { Reviewer } from './reviewer.ts';
-import { checkRows, checkRowsAtRest, countUnderWay } from './rows.ts';
+import { checkRows } from './rows.ts';
 
 interface Participant {
   readonly name: string;
@@ -25,17 +24,17 @@ const AT_ONCE = 4;
 const LOOK_EVERY = 40;
 /** Rounds in which everybody helps, at most. */
 const HELPFUL_ROUNDS = 250;
-const REST_MS = 60_000;
+/** Who had nothing to do lets others do something first. */
+const REST_AFTER_NOTHING_MS = 400;
 
 /** One run: random steps, then everybody helps, then the checks. */
 export class Driver {
   readonly history = new History();
   readonly #random: Random;
-  readonly #world: World;
+  readonly world: World;
   readonly #service: ReachableService;
   readonly #forest: Forest;
   readonly #ledger = new Ledger();
-  readonly #facts: GitFacts;
   readonly #agents: readonly Agent[];
   readonly #reviewers: readonly Reviewer[];
   readonly #operator: Operator;
@@ -44,10 +43,9 @@ export class Driver {
   private constructor(world: World, random: Random) {
     const { history } = this;
     this.#random = random;
-    this.#world = world;
+    this.world = world;
     this.#service = new ReachableService(world, history);
     this.#forest = new Forest(this.#service);
-    this.#facts = new GitFacts(world, this.#ledger, history);
     const here = { service: this.#service, forest: this.#forest, ledger: this.#ledger, history };
     this.#agents = ['ann', 'bob', 'cyd', 'dee', 'eli'].map(
       (name, index) => new Agent(name, CAPABILITIES.slice(0, index % 3), { ...here, folder: world.folder }),
@@ -65,38 +63,33 @@ export class Driver {
 
   async run(steps: number): Promise<void> {
     await this.#prepare();
+    this.history.note('the random steps begin');
     await this.#wander(steps);
+    this.history.note('everybody helps');
     await this.#windDown();
-    await this.#checkAtRest();
+    this.history.note('the checks at rest begin');
+    await checkAtRest({
+      world: this.world,
+      service: this.#service,
+      forest: this.#forest,
+      ledger: this.#ledger,
+      history: this.history,
+    });
+    this.history.note('all is well');
   }
 
   async end(): Promise<void> {
     this.#service.end();
-    await this.#world.end();
-  }
-
-  /** What the journals say last of whatever is not settled. */
-  async lastEvents(): Promise<string> {
-    const { rows } = await this.#world.database.sql.query<{ line: string }>(
-      `SELECT left(j.at::time || ' ' || j.machine || ' ' || coalesce(t.key, p.key, i.key) || ' ' || j.seq || ' ' || j.type || ' ' || j.outcome
-              || ' by ' || j.sender || ' -> ' || (a.snapshot ->> 'value') || ' ' || j.event::text, 400) AS line
-         FROM journal j JOIN actor a ON a.id = j.actor_id
-         LEFT JOIN task t ON t.id = a.id LEFT JOIN phase p ON p.id = a.id LEFT JOIN initiative i ON i.id = a.id
-        ORDER BY j.xid DESC, j.at DESC, j.actor_id, j.seq DESC LIMIT 80`,
-    );
-    return rows
-      .map(({ line }) => line)
-      .toReversed()
-      .join('\n');
+    await this.world.end();
   }
 
   async #prepare(): Promise<void> {
     await this.#service.prepare(this.#agents.map(({ name }) => name));
-    for (const key of this.#world.keys) {
+    for (const key of this.world.keys) {
       await this.#service.must('operator', {
         method: 'POST',
         path: '/v1/projects',
-        body: { key, remote: this.#world.remote(key), defaultBranch: 'main' },
+        body: { key, remote: this.world.remote(key), defaultBranch: 'main' },
       });
     }
     for (const agent of this.#agents) await agent.register();
@@ -117,17 +110,20 @@ export class Driver {
       this.#outside,
     ];
     const underWay = new Map<Participant, Promise<void>>();
+    const resting = new Map<Participant, number>();
     for (let number = 1; number <= steps; number += 1) {
       while (underWay.size >= AT_ONCE) await Promise.race(underWay.values());
       const free = participants.filter((participant) => !underWay.has(participant));
-      const participant = this.#random.pick(free);
+      const awake = free.filter((participant) => (resting.get(participant) ?? 0) < Date.now());
+      const participant = this.#random.pick(awake.length > 0 ? awake : free);
       const random = new Random(this.#random.between(0, 2 ** 32 - 1));
       const step = participant.step(random).then((what) => {
         underWay.delete(participant);
+        if (what.endsWith(' nothing')) resting.set(participant, Date.now() + REST_AFTER_NOTHING_MS);
         this.history.step({ number, who: participant.name, what });
       });
       underWay.set(participant, step);
-      if (number % LOOK_EVERY === 0) await checkRows(this.#world.database.sql);
+      if (number % LOOK_EVERY === 0) await checkRows(this.world.database.sql);
     }
     await Promise.all(underWay.values());
   }
@@ -151,48 +147,5 @@ export class Driver {
       // Who is put off, and who left without a word, is waited for by the clock.
       if (round % 5 === 0) await this.#outside.passTime(10, true);
     }
-  }
-
-  async #checkAtRest(): Promise<void> {
-    const { sql } = this.#world.database;
-    const end = Date.now() + REST_MS;
-    while ((await countUnderWay(sql)) > 0) {
-      if (Date.now() > end) throw new BrokenInvariant('the service does not come to rest');
-      await pause(100);
-    }
-    await checkRowsAtRest(sql);
-    await this.#facts.checkNothingLost();
-    for (const id of this.#forest.ids) {
-      const tree = await this.#forest.tree(id);
-      this.history.count(`ended: ${JSON.stringify(tree.state)}`);
-      await this.#facts.checkTree(tree);
-      if (tree.state === 'completed') await this.#facts.prove(tree);
-      if (!tree.tags.includes('settled')) await this.#checkExplained(tree);
-    }
-  }
-
-  /** An initiative that is not settled waits for a person, and whoever asks is told for what. */
-  async #checkExplained(tree: InitiativeTree): Promise<void> {
-    const [whole, ...parts] = unitsOf(tree);
-    if (whole === undefined || !whole.tags.includes('needs_you'))
-      throw new BrokenInvariant(
-        `${tree.key} is neither settled nor waits for a person: ${JSON.stringify(
-          unitsOf(tree).map(({ name, state, tags }) => ({ name, state, tags })),
-        )}`,
-      );
-    for (const unit of [whole, ...parts.filter(({ tags }) => tags.includes('needs_you'))])
-      await this.#explained(unit);
-  }
-
-  async #explained(unit: Unit): Promise<void> {
-    const said = await this.#service.must<Explanation>('viewer', {
-      method: 'GET',
-      path: `${pathOf(unit)}/explain`,
-    });
-    this.history.note(`${unit.name}: ${said.sentence} ${JSON.stringify(said.reasons)}`);
-    if (said.sentence === '' || !said.moves.some(({ event }) => event !== null))
-      throw new BrokenInvariant(
-        `${unit.name} waits for a person, and nobody is told what to do: ${JSON.stringify(said)}`,
-      );
   }
 }

@@ -118,12 +118,13 @@ export class GitFacts {
     );
   }
 
-  async #contained(dir: string, commits: readonly string[], where: string, what: string): Promise<void> {
-    if (commits.length === 0) return;
-    const missing = await git(dir, ['rev-list', ...commits, '--not', where]).catch((error: unknown) =>
-      String(error),
-    );
-    if (missing !== '')
-      throw new BrokenInvariant(`${what}: not in ${where} of ${dir}: ${missing.slice(0, 500)}`);
+  /** By the whole list of what is there: a walk that leaves something out can be wrong where a commit is younger than its child. */
+  async #contained(dir: string, refs: readonly string[], where: string, what: string): Promise<void> {
+    if (refs.length === 0) return;
+    const commits = await git(dir, ['rev-parse', ...refs]);
+    const there = new Set((await git(dir, ['rev-list', where])).split('\n'));
+    const missing = commits.split('\n').filter((commit) => !there.has(commit));
+    if (missing.length > 0)
+      throw new BrokenInvariant(`${what}: not in ${where} of ${dir}: ${missing.join(' ')}`);
   }
 }

@@ -10,13 +10,13 @@ interface Step {
 }
 
 /** How many steps a failure shows. */
-const SHOWN = 60;
+const SHOWN = 120;
 
-/** What was done and what came of it, counted; and the last steps in their order. */
+/** What was done and what came of it, counted; and all steps in their order. */
 export class History {
   readonly #began = Date.now();
   readonly #counts = new Map<string, number>();
-  readonly #last: string[] = [];
+  readonly #steps: string[] = [];
 
   /** Something happened that a long run has to have seen. */
   count(kind: string): void {
@@ -29,16 +29,19 @@ export class History {
   }
 
   note(line: string): void {
-    this.#last.push(`${((Date.now() - this.#began) / 1_000).toFixed(1)} s  ${line}`);
-    if (this.#last.length > SHOWN) this.#last.shift();
+    this.#steps.push(`${((Date.now() - this.#began) / 1_000).toFixed(1)} s  ${line}`);
   }
 
   get counts(): ReadonlyMap<string, number> {
     return this.#counts;
   }
 
+  get steps(): string {
+    return this.#steps.join('\n');
+  }
+
   get lastSteps(): string {
-    return this.#last.join('\n');
+    return this.#steps.slice(-SHOWN).join('\n');
   }
 }
 

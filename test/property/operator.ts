@@ -14,8 +14,8 @@ interface Here {
 /** Initiatives at once. */
 const AT_ONCE = 3;
 
-/** Taken rarely: they end things. */
-const ENDS = /\.(cancel|waive)$/;
+/** Taken rarely: they end things, or make more of them. */
+const RARE = /\.(cancel|waive|addPhase|addTask|rename)$/;
 /** Taken by reviewers in their own way. */
 const DECISIONS = /\.(approve|requestChanges)$/;
 
@@ -53,7 +53,7 @@ export class Operator {
     if (units.length === 0) return 'steer nothing';
     const unit = random.pick(waiting.length > 0 && chance(random, 0.5) ? waiting : units);
     const events = unit.next.filter(
-      (type) => !DECISIONS.test(type) && (!ENDS.test(type) || chance(random, 0.12)),
+      (type) => !DECISIONS.test(type) && (!RARE.test(type) || chance(random, 0.15)),
     );
     if (events.length === 0) return 'steer nothing';
     const type = random.pick(events);
@@ -76,9 +76,7 @@ export class Operator {
   /** Moves on one thing that waits for a person; null when nothing does that an operator can help. */
   async help(random: Random): Promise<string | null> {
     const units = await this.#here.forest.units(this.name, random);
-    const waiting = units.filter(
-      ({ tags, next }) => tags.includes('needs_you') && !next.some((type) => DECISIONS.test(type)),
-    );
+    const waiting = units.filter((unit) => unit.tags.includes('needs_you') && !isInReview(unit));
     for (const unit of waiting.toReversed()) {
       const can = HELPFUL.map((what) => `${unit.kind}.${what}`).filter((type) => unit.next.includes(type));
       // What helped in vain is followed by what comes next.
@@ -106,6 +104,11 @@ export class Operator {
     this.#here.history.count(`${type}: ${said}`);
     return `${type} ${unit.name} ${JSON.stringify(payload)} ${said}`;
   }
+}
+
+/** Then a reviewer is asked, not an operator. */
+function isInReview({ state }: Unit): boolean {
+  return state === 'pending_review' || (typeof state === 'object' && state['pending_review'] === 'open');
 }
 
 /** What an event says; one that is not known here says nothing, and is refused where it has to say something. */

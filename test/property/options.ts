@@ -3,6 +3,8 @@ export interface PropertyOptions {
   readonly seeds: readonly number[];
   /** Random steps of each run; winding down comes after them. */
   readonly steps: number;
+  /** Where a run that failed leaves its steps, journals, hub and remotes. */
+  readonly keep: string | null;
   /** Fails when something interesting never happened. */
   readonly wantsAll: boolean;
 }
@@ -18,5 +20,5 @@ export function readOptions(env: Readonly<Record<string, string | undefined>>): 
   const steps = Number(env['PROPERTY_STEPS'] ?? USUAL_STEPS);
   if (![...seeds, steps].every((number) => Number.isSafeInteger(number) && number >= 0))
     throw new Error('PROPERTY_SEEDS and PROPERTY_STEPS are whole numbers');
-  return { seeds, steps, wantsAll: seeds.length * steps >= MANY_STEPS };
+  return { seeds, steps, keep: env['PROPERTY_KEEP'] ?? null, wantsAll: seeds.length * steps >= MANY_STEPS };
 }

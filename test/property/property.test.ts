@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { Driver } from './driver.ts';
+import { eventsOf, keepEvidence } from './evidence.ts';
+import { HAPPENINGS } from './happenings.ts';
 import { type History, tally } from './history.ts';
 import { readOptions } from './options.ts';
 
-const { seeds, steps, wantsAll } = readOptions(process.env);
+const { seeds, steps, keep, wantsAll } = readOptions(process.env);
 /** A step takes a tenth of a second when nobody else is there. */
 const TIMEOUT_MS = 120_000 + steps * 1_500;
 
@@ -19,9 +21,10 @@ test.each(seeds)(
     try {
       await driver.run(steps);
     } catch (error) {
-      const events = await driver.lastEvents().catch(String);
+      const events = await eventsOf(driver.world, 60).catch(String);
+      if (keep !== null) await keepEvidence(driver.world, driver.history, `${keep}/${seed}`);
       console.error(
-        `seed ${seed} failed; again: npm run property -- --seed ${seed} --steps ${steps}\n\nthe last events:\n${events}\n\nthe last steps:\n${driver.history.lastSteps}`,
+        `the last events:\n${events}\n\nthe last steps:\n${driver.history.lastSteps}\n\nseed ${seed} failed: ${String(error)}\nagain: npm run property -- --seed ${seed} --steps ${steps}`,
       );
       throw error;
     } finally {
@@ -34,5 +37,5 @@ test('what a run is made to meet has happened', () => {
   const counts = tally(histories);
   console.log([...counts].map(([kind, count]) => `${String(count).padStart(6)}  ${kind}`).join('\n'));
   expect(counts.get('submit: accepted')).toBeGreaterThan(0);
-  if (!wantsAll) return;
+  if (wantsAll) expect(HAPPENINGS.filter((kind) => !counts.has(kind))).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { git, GitRefused, refsOf } from '../support/git.ts';
 
@@ -62,10 +63,14 @@ export class Clone {
     );
   }
 
-  async commit({ from, merge, tree, files, blobs = {}, message }: NewCommit): Promise<string> {
+  commit(commit: NewCommit): Promise<string> {
+    return this.#import('refs/heads/work', commit);
+  }
+
+  async #import(ref: string, { from, merge, tree, files, blobs = {}, message }: NewCommit): Promise<string> {
     const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
     const stream = [
-      `commit refs/heads/work\nmark :1\ncommitter Agent <agent@example.test> ${Math.floor(Date.now() / 1_000)} +0000\n`,
+      `commit ${ref}\nmark :1\ncommitter Agent <agent@example.test> ${Math.floor(Date.now() / 1_000)} +0000\n`,
       data(message),
       `from ${from}\n`,
       merge === undefined ? '' : `merge ${merge}\n`,
@@ -97,6 +102,22 @@ export class Clone {
       });
     }
     return { tree, conflicts: [...conflicts].map(([path, sides]) => ({ path, ...sides })) };
+  }
+
+  /** What a wrong hand does in the hub itself: one more commit on a branch, with a file; null where it moved meanwhile. */
+  static async commitInPlace(dir: string, ref: string, tip: string, file: string): Promise<string | null> {
+    const aside = `refs/aside/${randomUUID()}`;
+    const made = await new Clone(dir).#import(aside, {
+      from: tip,
+      files: { [file]: 'by a wrong hand\n' },
+      message: 'by a wrong hand',
+    });
+    const moved = await git(dir, ['update-ref', ref, made, tip]).then(
+      () => true,
+      () => false,
+    );
+    await git(dir, ['update-ref', '-d', aside]);
+    return moved ? made : null;
   }
 
   /** As somebody does who is not one of ours; whether it went well. */

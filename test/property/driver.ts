@@ -53,7 +53,7 @@ export class Driver {
     const read = new Map();
     this.#reviewers = ['reviewer', 'reviewer-2'].map((name) => new Reviewer(name, here, read));
     this.#operator = new Operator(here, world.keys);
-    this.#outside = new Outside(this.#service, history);
+    this.#outside = new Outside(this.#service, this.#ledger, history);
   }
 
   static async make(seed: number): Promise<Driver> {

@@ -27,7 +27,7 @@ export class GitFacts {
         throw new BrokenInvariant(`the hub of ${project} is damaged: ${String(error)}`);
       });
       const commits = new Set(
-        [...this.#ledger.pushed, ...this.#ledger.accepted]
+        [...this.#ledger.pushed, ...this.#ledger.accepted, ...this.#ledger.beside]
           .filter((made) => made.project === project)
           .map(({ commit }) => commit),
       );
@@ -42,15 +42,32 @@ export class GitFacts {
       const top = `refs/heads/${tree.branch}`;
       for (const phase of tree.phases) {
         for (const task of phase.tasks) await this.#checkTask(hub, project, tree, phase, task);
-        if (phase.state === 'completed')
-          await this.#contained(
-            hub,
-            [`refs/heads/${phase.branch}`],
-            top,
-            `the phase ${tree.key}/${phase.key}`,
-          );
+        if (phase.state !== 'completed') continue;
+        const name = `${tree.key}/${phase.key}`;
+        const branch = `refs/heads/${phase.branch}`;
+        const beside = this.#ledger.beside.filter((made) => made.project === project && made.ref === branch);
+        // What came on the branch after it was landed is nobody's.
+        if (beside.length === 0) await this.#contained(hub, [branch], top, `the phase ${name}`);
+        if (tree.mode !== 'review_per_phase') continue;
+        const landed = new Set((await git(hub, ['rev-list', top])).split('\n'));
+        const commits = beside.map(({ commit }) => commit).filter((commit) => landed.has(commit));
+        await this.#checkApproved(
+          hub,
+          project,
+          phase,
+          [...commits, ...this.#handedIn(project, phase.tasks)],
+          `the phase ${name}`,
+        );
       }
       if (tree.state !== 'completed' || delivery === null || delivery.branch === null) continue;
+      const landed = tree.phases.filter(({ state }) => state === 'completed').flatMap(({ tasks }) => tasks);
+      await this.#checkApproved(
+        hub,
+        project,
+        tree,
+        this.#handedIn(project, landed),
+        `the initiative ${tree.key}`,
+      );
       const delivered = `refs/heads/${delivery.branch}`;
       const tip = await git(hub, ['rev-parse', top]);
       await this.#contained(
@@ -97,6 +114,33 @@ export class GitFacts {
       throw new BrokenInvariant(`prove.sh on ${tree.key}: ${proof.line}\n${proof.faults}`);
     this.#history.count('prove.sh: proven');
     this.#history.note(`${tree.key}: ${proof.line}`);
+  }
+
+  #handedIn(project: string, tasks: readonly TaskView[]): string[] {
+    const ids = new Set(tasks.filter(({ state }) => state === 'completed').map(({ id }) => id));
+    return this.#ledger.accepted
+      .filter((entry) => entry.project === project && ids.has(entry.taskId))
+      .map(({ commit }) => commit);
+  }
+
+  /** Nothing of what agents handed in has gone further than what a reviewer agreed to. */
+  async #checkApproved(
+    hub: string,
+    project: string,
+    unit: { readonly id: string },
+    commits: readonly string[],
+    what: string,
+  ): Promise<void> {
+    if (commits.length === 0) return;
+    const heads = this.#ledger.approved
+      .filter(({ unitId }) => unitId === unit.id)
+      .flatMap((approval) => approval.heads[project] ?? []);
+    const there = new Set(heads.length === 0 ? [] : (await git(hub, ['rev-list', ...heads])).split('\n'));
+    const unseen = commits.filter((commit) => !there.has(commit));
+    if (unseen.length > 0)
+      throw new BrokenInvariant(
+        `${what} went on with what nobody has approved in ${project}: ${unseen.join(' ')}`,
+      );
   }
 
   async #checkTask(

@@ -21,6 +21,7 @@ export const HAPPENINGS = [
   'step: outage',
   'step: lapse',
   'step: outside-commit',
+  'step: write-beside',
   'step: refuses',
   'step: takes-again',
   'remote: away',

@@ -24,7 +24,8 @@ export class History {
   }
 
   step({ number, who, what }: Step): void {
-    this.count(`step: ${what.split(' ', 1)[0]}`);
+    const [kind] = what.split(' ', 1);
+    this.count(what.endsWith(' nothing') ? `nothing to ${kind}` : `step: ${kind}`);
     this.note(`${number} ${who}: ${what}`);
   }
 

@@ -23,6 +23,11 @@ export class Ledger {
   readonly accepted: Accepted[] = [];
   /** Commits whose push was answered well, by project. */
   readonly pushed: { readonly project: string; readonly commit: string }[] = [];
+  /** Commits that somebody made on a branch of the hub, beside the service. */
+  readonly beside: { readonly project: string; readonly ref: string; readonly commit: string }[] = [];
+  /** Heads that a reviewer's approval was accepted for, by unit and project. */
+  readonly approved: { readonly unitId: string; readonly heads: Readonly<Record<string, string | null>> }[] =
+    [];
   /** Tasks that handed in, and said that there is nothing. */
   readonly withoutChanges = new Set<string>();
 

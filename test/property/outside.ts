@@ -3,9 +3,11 @@ import { access, chmod, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Random } from '../../src/demo/random.ts';
 import { claimPoints, deliveryPoints, landingPoints } from '../../src/git/boundary.ts';
+import { refsOf } from '../support/git.ts';
 import { SHARED, sharedContent } from './attempt.ts';
 import { Clone } from './clone.ts';
 import type { History } from './history.ts';
+import type { Ledger } from './ledger.ts';
 import { chance } from './plans.ts';
 import type { ReachableService } from './reachable-service.ts';
 
@@ -13,14 +15,16 @@ import type { ReachableService } from './reachable-service.ts';
 export class Outside {
   readonly name = 'outside';
   readonly #service: ReachableService;
+  readonly #ledger: Ledger;
   readonly #history: History;
   readonly #clones = new Map<string, Clone>();
   readonly #refusing = new Set<string>();
   readonly #away = new Set<string>();
   #shift = 0;
 
-  constructor(service: ReachableService, history: History) {
+  constructor(service: ReachableService, ledger: Ledger, history: History) {
     this.#service = service;
+    this.#ledger = ledger;
     this.#history = history;
   }
 
@@ -29,7 +33,8 @@ export class Outside {
     const project = random.pick(this.#service.world.keys);
     if (act < 0.3) return this.passTime(random.between(1, 25), chance(random, 0.8));
     if (act < 0.45) return this.#lapse(random);
-    if (act < 0.6) return this.#commit(project, random);
+    if (act < 0.56) return this.#commit(project, random);
+    if (act < 0.6) return this.#writeBeside(project, random);
     if (act < 0.7) return this.#refuse(project);
     if (act < 0.76) return this.#leave(project);
     if (act < 0.88) {
@@ -99,6 +104,18 @@ export class Outside {
     // No force: a delivery may have been faster.
     const pushed = await clone.pushPlainly(remote, commit, 'main');
     return `outside-commit ${project}${edits ? ' to the shared file' : ''}${pushed ? '' : ', too late'}`;
+  }
+
+  /** On the branch of some phase, in the hub itself. */
+  async #writeBeside(project: string, random: Random): Promise<string> {
+    const hub = await this.#service.world.hub(project);
+    const tips = Object.entries(await refsOf(hub, 'refs/heads/signalbox/*/phase/*'));
+    if (tips.length === 0) return 'write-beside nothing';
+    const [ref, tip] = random.pick(tips);
+    const commit = await Clone.commitInPlace(hub, ref, tip, `beside/${randomUUID()}.txt`);
+    if (commit === null) return `write-beside ${ref}, too late`;
+    this.#ledger.beside.push({ project, ref, commit });
+    return `write-beside ${project} ${ref} ${commit}`;
   }
 
   /** From now on it refuses every push, or none. */

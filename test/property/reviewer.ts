@@ -5,6 +5,7 @@ import type { ReviewView } from '../../src/services/shapes/review.ts';
 import type { ReviewDiffPage, ReviewFilesPage } from '../../src/services/shapes/review-files.ts';
 import { reviewAddress } from '../support/review.ts';
 import type { History } from './history.ts';
+import type { Ledger } from './ledger.ts';
 import { chance } from './plans.ts';
 import type { ReachableService } from './reachable-service.ts';
 import { type Forest, type Unit, pathOf } from './forest.ts';
@@ -12,6 +13,7 @@ import { type Forest, type Unit, pathOf } from './forest.ts';
 interface Here {
   readonly service: ReachableService;
   readonly forest: Forest;
+  readonly ledger: Ledger;
   readonly history: History;
 }
 
@@ -71,7 +73,9 @@ export class Reviewer {
       unit.kind === 'initiative' && chance(random, 0.3)
         ? { strategies: { [random.pick(Object.keys(review.heads))]: 'merge_and_push' } }
         : {};
-    return this.#tell(unit, `${unit.kind}.approve`, { heads: review.heads, ...strategies });
+    const said = await this.#tell(unit, `${unit.kind}.approve`, { heads: review.heads, ...strategies });
+    if (said.endsWith(' accepted')) this.#here.ledger.approved.push({ unitId: unit.id, heads: review.heads });
+    return said;
   }
 
   async #requestChanges(unit: Unit, random: Random): Promise<string> {

@@ -2,14 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Random } from '../../src/demo/random.ts';
 import type { EventAnswer } from '../../src/services/shapes/actor.ts';
-import type { AgentView, Claim } from '../../src/services/shapes/agent.ts';
+import { AgentDoor, type Report } from './agent-door.ts';
 import { Attempt, clonesOf, MANNERS } from './attempt.ts';
 import { BrokenInvariant, type History } from './history.ts';
 import type { Ledger } from './ledger.ts';
 import { chance } from './plans.ts';
-import type { Answer, ReachableService } from './reachable-service.ts';
-
-type Report = 'submit' | 'fail' | 'stop' | 'ask' | 'heartbeat' | 'progress';
+import type { ReachableService } from './reachable-service.ts';
 
 export interface Here {
   readonly service: ReachableService;
@@ -31,9 +29,8 @@ const OVER = new Set(['lease_over', 'not_enabled', 'not_active']);
 export class Agent {
   readonly name: string;
   readonly #here: Here;
-  readonly #capabilities: readonly string[];
+  readonly #door: AgentDoor;
   readonly #clones: ReturnType<typeof clonesOf>;
-  #id = '';
   #attempt: Attempt | null = null;
   /** Attempts that it does not go on with, whatever the service thinks of their leases. */
   readonly #left: Attempt[] = [];
@@ -41,18 +38,12 @@ export class Agent {
   constructor(name: string, capabilities: readonly string[], here: Here) {
     this.name = name;
     this.#here = here;
-    this.#capabilities = capabilities;
+    this.#door = new AgentDoor(here.service, name, capabilities);
     this.#clones = clonesOf(join(here.folder, 'agents', name));
   }
 
-  async register(): Promise<void> {
-    const body = { name: this.name, capabilities: this.#capabilities };
-    const { id } = await this.#here.service.must<AgentView>(this.name, {
-      method: 'POST',
-      path: '/v1/agents',
-      body,
-    });
-    this.#id = id;
+  register(): Promise<void> {
+    return this.#door.register();
   }
 
   /** One thing, mostly a sensible one. */
@@ -92,11 +83,7 @@ export class Agent {
   }
 
   async #claim(waitSeconds: number): Promise<string> {
-    const answer = await this.#here.service.send<Claim | null>(this.name, {
-      method: 'POST',
-      path: `/v1/agents/${this.#id}/claim`,
-      body: { waitSeconds },
-    });
+    const answer = await this.#door.claim(waitSeconds);
     if (!answer.ok) return `claim ${answer.code}`;
     if (answer.body === null) return 'claim nothing';
     const held = this.#attempt ?? this.#left.find(({ claim }) => claim.lease.id === answer.body?.lease.id);
@@ -152,15 +139,16 @@ export class Agent {
       ...own,
     };
     const key = randomUUID();
-    const answer = await this.#send<EventAnswer>(attempt, 'submit', body, key);
+    const answer = await this.#door.report<EventAnswer>(attempt.claim, 'submit', body, key);
     if (!answer.ok) {
       this.#heard(attempt, answer.code);
       if (MADE_WRONG.has(answer.code)) attempt.beginAgain();
       return `submit ${nameOf(attempt)} ${answer.code}`;
     }
-    this.#accept(attempt);
+    this.#here.ledger.accept(this.name, attempt);
+    this.#here.history.count('submit: accepted');
     if (twice) {
-      const again = await this.#send<EventAnswer>(attempt, 'submit', body, key);
+      const again = await this.#door.report<EventAnswer>(attempt.claim, 'submit', body, key);
       if (!again.ok || again.body.eventId !== answer.body.eventId || again.body.outcome !== 'duplicate')
         throw new BrokenInvariant(
           `the same submit of ${nameOf(attempt)} was answered otherwise: ${JSON.stringify([answer, again])}`,
@@ -169,22 +157,6 @@ export class Agent {
     }
     this.#drop(attempt);
     return `submit ${nameOf(attempt)} ${answer.body.outcome}`;
-  }
-
-  #accept({ claim, made }: Attempt): void {
-    const { task } = claim;
-    if (made.length === 0) this.#here.ledger.withoutChanges.add(task.id);
-    for (const commit of made) {
-      this.#here.ledger.accepted.push({
-        ...commit,
-        agent: this.name,
-        initiative: task.initiative,
-        taskId: task.id,
-        task: `${task.phase}/${task.key}`,
-        category: task.category,
-      });
-    }
-    this.#here.history.count('submit: accepted');
   }
 
   /** Under a lease that may be over, or is another agent's business by now. */
@@ -208,7 +180,11 @@ export class Agent {
   }
 
   async #report(attempt: Attempt, what: Report, body: object): Promise<string> {
-    const answer = await this.#send<{ outcome?: string }>(attempt, what, what === 'heartbeat' ? {} : body);
+    const answer = await this.#door.report<{ outcome?: string }>(
+      attempt.claim,
+      what,
+      what === 'heartbeat' ? {} : body,
+    );
     if (answer.ok) return answer.body.outcome ?? 'accepted';
     this.#heard(attempt, answer.code);
     return answer.code;
@@ -220,15 +196,6 @@ export class Agent {
 
   #drop(attempt: Attempt): void {
     if (attempt === this.#attempt) this.#leave(attempt);
-  }
-
-  #send<T>(attempt: Attempt, what: Report, body: object, key: string = randomUUID()): Promise<Answer<T>> {
-    return this.#here.service.send<T>(this.name, {
-      method: 'POST',
-      path: `/v1/agents/${this.#id}/${what}`,
-      body: { lease: attempt.claim.lease.id, ...body },
-      key,
-    });
   }
 }
 

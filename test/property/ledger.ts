@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Claim } from '../../src/services/shapes/agent.ts';
 
 /** A commit that an agent made, with the file that it adds. */
 export interface MadeCommit {
@@ -30,6 +31,19 @@ export class Ledger {
     [];
   /** Tasks that handed in, and said that there is nothing. */
   readonly withoutChanges = new Set<string>();
+
+  /** To be called when a submit was answered well. */
+  accept(agent: string, { claim: { task }, made }: { claim: Claim; made: readonly MadeCommit[] }): void {
+    if (made.length === 0) this.withoutChanges.add(task.id);
+    const own = {
+      agent,
+      initiative: task.initiative,
+      taskId: task.id,
+      task: `${task.phase}/${task.key}`,
+      category: task.category,
+    };
+    this.accepted.push(...made.map((commit) => ({ ...commit, ...own })));
+  }
 
   /** The lines of `scripts/prove.sh`, by agent. */
   linesOf(entries: readonly Accepted[]): Map<string, string[]> {

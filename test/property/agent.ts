@@ -63,6 +63,10 @@ export class Agent {
     if (act < 0.22) return `ask ${await this.#report(attempt, 'ask', { question: 'which of both?' })}`;
     if (act < 0.25) return this.#submit(attempt, { noChanges: 'there is nothing to do' });
     if (act < 0.27) return this.#submit(attempt, {});
+    if (attempt.hasPushed && act < 0.32) {
+      attempt.beginAgain();
+      return `rewrite ${await this.#work(attempt, random, false)}`;
+    }
     if (attempt.hasPushed && chance(random, 0.75))
       return this.#submit(attempt, chance(random, 0.2) ? { fixedAll: null } : {}, chance(random, 0.25));
     return this.#work(attempt, random, chance(random, 0.35));

@@ -111,21 +111,28 @@ export class Driver {
     ];
     const underWay = new Map<Participant, Promise<void>>();
     const resting = new Map<Participant, number>();
-    for (let number = 1; number <= steps; number += 1) {
+    const failures: unknown[] = [];
+    for (let number = 1; number <= steps && failures.length === 0; number += 1) {
       while (underWay.size >= AT_ONCE) await Promise.race(underWay.values());
       const free = participants.filter((participant) => !underWay.has(participant));
       const awake = free.filter((participant) => (resting.get(participant) ?? 0) < Date.now());
       const participant = this.#random.pick(awake.length > 0 ? awake : free);
       const random = new Random(this.#random.between(0, 2 ** 32 - 1));
-      const step = participant.step(random).then((what) => {
-        underWay.delete(participant);
-        if (what.endsWith(' nothing')) resting.set(participant, Date.now() + REST_AFTER_NOTHING_MS);
-        this.history.step({ number, who: participant.name, what });
-      });
+      const step = participant
+        .step(random)
+        .then((what) => {
+          if (what.endsWith(' nothing')) resting.set(participant, Date.now() + REST_AFTER_NOTHING_MS);
+          this.history.step({ number, who: participant.name, what });
+        })
+        .catch((error: unknown) => {
+          failures.push(error);
+        })
+        .finally(() => underWay.delete(participant));
       underWay.set(participant, step);
       if (number % LOOK_EVERY === 0) await checkRows(this.world.database.sql);
     }
     await Promise.all(underWay.values());
+    if (failures.length > 0) throw failures[0];
   }
 
   async #windDown(): Promise<void> {

@@ -59,7 +59,13 @@ export class GitFacts {
           `the phase ${name}`,
         );
       }
-      if (tree.state !== 'completed' || delivery?.branch == null || delivery.sha === null) continue;
+      if (
+        tree.state !== 'completed' ||
+        delivery === null ||
+        delivery.branch === null ||
+        delivery.sha === null
+      )
+        continue;
       const landed = tree.phases.filter(({ state }) => state === 'completed').flatMap(({ tasks }) => tasks);
       await this.#checkApproved(
         hub,

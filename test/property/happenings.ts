@@ -11,6 +11,7 @@ export const HAPPENINGS = [
   'push: moved',
   'push: kept',
   'push: cut',
+  'step: rewrite',
   'submit: accepted',
   'submit: repeated',
   'comment: made',

@@ -41,6 +41,10 @@ export class History {
     return this.#steps.join('\n');
   }
 
+  get lastStep(): string {
+    return this.#steps.at(-1) ?? '';
+  }
+
   get lastSteps(): string {
     return this.#steps.slice(-SHOWN).join('\n');
   }

@@ -20,6 +20,7 @@ test.each(seeds)(
     histories.push(driver.history);
     try {
       await driver.run(steps);
+      console.log(`seed ${seed} is over: ${driver.history.lastStep}`);
     } catch (error) {
       const events = await eventsOf(driver.world, 60).catch(String);
       if (keep !== null) await keepEvidence(driver.world, driver.history, `${keep}/${seed}`);

@@ -141,6 +141,7 @@ export class ReachableService {
 
   async #alive(): Promise<ServiceChild> {
     if (this.#failure !== null) throw this.#failure;
+    if (this.#isOver) throw new Error('the run is over');
     return this.#running;
   }
 

@@ -56,7 +56,7 @@ export class Agent {
       return `heartbeat ${await this.#report(attempt, chance(random, 0.5) ? 'heartbeat' : 'progress', { message: 'at it' })}`;
     if (act < 0.1) return this.#leave(attempt);
     if (act < 0.13) return this.#end(attempt, 'fail', { code: 'agent_failed', message: 'it did not work' });
-    if (act < 0.16)
+    if (act < 0.17)
       return this.#end(attempt, 'fail', { code: 'rate_limited', retryAfterSeconds: random.between(1, 60) });
     if (act < 0.19)
       return this.#end(attempt, 'stop', { reason: random.pick(['crashed', 'user_requested'] as const) });

@@ -108,6 +108,7 @@ export class Driver {
       this.#operator,
       this.#operator,
       this.#outside,
+      this.#outside,
     ];
     const underWay = new Map<Participant, Promise<void>>();
     const resting = new Map<Participant, number>();

@@ -35,7 +35,9 @@ export class Reviewer {
     const waiting = await this.#waiting(random);
     const [unit] = waiting.length === 0 ? [] : [random.pick(waiting)];
     if (unit === undefined) return 'review nothing';
-    const earlier = this.#read.get(unit.id) ?? [];
+    const read = this.#read.get(unit.id) ?? [];
+    const stale = read.filter(({ digest }) => digest !== read.at(-1)?.digest);
+    const earlier = stale.length > 0 && chance(random, 0.6) ? stale : read;
     if (earlier.length > 0 && chance(random, 0.35)) return this.#approve(unit, random.pick(earlier), random);
     const review = await this.#reviewOf(unit);
     if (review === null) return `read ${unit.name} in vain`;

@@ -33,7 +33,7 @@ export class Outside {
     const project = random.pick(this.#service.world.keys);
     if (act < 0.3) return this.passTime(random.between(1, 25), chance(random, 0.8));
     if (act < 0.45) return this.#lapse(random);
-    if (act < 0.56) return this.#commit(project, random);
+    if (act < 0.54) return this.#commit(project, random);
     if (act < 0.6) return this.#writeBeside(project, random);
     if (act < 0.7) return this.#refuse(project);
     if (act < 0.76) return this.#leave(project);

@@ -13,7 +13,7 @@ export interface PropertyOptions {
 const USUAL_SEED = 20_261;
 const USUAL_STEPS = 150;
 /** From so many steps on everything has had its chance. */
-const MANY_STEPS = 2_500;
+const MANY_STEPS = 5_000;
 
 export function readOptions(env: Readonly<Record<string, string | undefined>>): PropertyOptions {
   const seeds = (env['PROPERTY_SEEDS'] ?? String(USUAL_SEED)).split(',').map(Number);

@@ -6,8 +6,8 @@ import { type History, tally } from './history.ts';
 import { readOptions } from './options.ts';
 
 const { seeds, steps, keep, wantsAll } = readOptions(process.env);
-/** A step takes a tenth of a second when nobody else is there. */
-const TIMEOUT_MS = 120_000 + steps * 1_500;
+/** Many times what it takes when nobody else is there. */
+const TIMEOUT_MS = 240_000 + steps * 1_500;
 
 const histories: History[] = [];
 

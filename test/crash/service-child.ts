@@ -44,9 +44,6 @@ export class ServiceChild {
     this.url = started.url;
     this.adminToken = started.adminToken;
     this.ended = once(child, 'exit').then(([, signal]) => signal as string | null);
-    child.on('message', (message: Passed | Started) => {
-      if ('point' in message) this.#at(message);
-    });
   }
 
   static async start(options: {
@@ -58,6 +55,8 @@ export class ServiceChild {
     /** Otherwise the one that this service made and wrote into its data folder. */
     adminToken?: string;
     wrapper?: Wrapper;
+    /** Where it is to die, if it comes to that point with what its last life has left. */
+    killAt?: KillPlan;
   }): Promise<ServiceChild> {
     const [command, ...args] = [...(options.wrapper ?? []), process.execPath, program];
     const child = spawn(command ?? process.execPath, args, {
@@ -79,17 +78,17 @@ export class ServiceChild {
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr = (stderr + chunk.toString()).slice(-8_000);
     });
-    // Work left by a killed process begins before the new one listens, so points may be passed before it has said where it is.
+    // Work left by a killed process begins before the new one listens, so points may be passed before it has said where it is. Nobody
+    // dies there until it has.
+    let service: ServiceChild | null = null;
+    const early: Passed[] = [];
     const started = await new Promise<Started>((resolve, reject) => {
-      const onMessage = (message: Passed | Started) => {
-        if ('url' in message) {
-          child.off('message', onMessage);
-          resolve(message);
-        } else {
-          child.send({ go: message.number });
-        }
-      };
-      child.on('message', onMessage);
+      child.on('message', (message: Passed | Started) => {
+        if ('url' in message) resolve(message);
+        else if (service !== null) service.#at(message);
+        else if (message.point === options.killAt?.point) early.push(message);
+        else child.send({ go: message.number });
+      });
       child.once('exit', () => reject(new Error(`the service ended before it listened:\n${stderr}`)));
     });
     // As the process sees it: its data folder may be a mount of its own.
@@ -98,7 +97,10 @@ export class ServiceChild {
         ? started.adminTokenFile
         : `/proc/${child.pid}/root${started.adminTokenFile}`;
     const adminToken = options.adminToken ?? (await readFile(file, 'utf8')).trim();
-    return new ServiceChild(child, { ...started, adminToken });
+    service = new ServiceChild(child, { ...started, adminToken });
+    service.killAt(options.killAt ?? null);
+    for (const passed of early) service.#at(passed);
+    return service;
   }
 
   /** To be called when nothing passes the point but what is to be killed there; null takes the plan back. */

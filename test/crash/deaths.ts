@@ -1,5 +1,9 @@
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
+import type { KillPlan } from './service-child.ts';
 import type { World } from './world.ts';
+
+/** A point at which to die, or that point while an effect of this kind runs. */
+export type DyingAt = BoundaryPoint | { readonly point: BoundaryPoint; readonly during: string };
 
 /** Where the service died, and which effects it was running then. */
 export interface Death {
@@ -20,29 +24,35 @@ export interface Around {
  */
 export async function dieAt(
   here: World,
-  [first, ...others]: readonly BoundaryPoint[],
+  [first, ...others]: readonly DyingAt[],
   begin: () => Promise<unknown>,
   { beforeDeath, whileDead }: Around = {},
 ): Promise<Death[]> {
   const { service } = here;
   if (service === null || first === undefined) throw new Error('there is no service to kill, or no point');
-  const meanwhile = async () => void (await beforeDeath?.());
-  service.killAt({ point: first, meanwhile });
+  const plan = planOf(here, first);
+  service.killAt({ ...plan, meanwhile: async () => void (await beforeDeath?.()) });
   const refused = Promise.withResolvers<never>();
   void begin().catch((error: unknown) => {
     // A connection that was cut off, as against an answer.
     if (!(error instanceof TypeError)) refused.reject(error);
   });
   await Promise.race([service.killed(), refused.promise]);
-  const deaths = [{ point: first, running: await running(here) }];
+  const deaths = [{ point: plan.point, running: await running(here) }];
   await whileDead?.();
-  for (const point of others) {
-    const next = await here.start({ killAt: { point } });
-    await next.killed();
-    deaths.push({ point, running: await running(here) });
+  for (const at of others) {
+    const killAt = planOf(here, at);
+    await (await here.start({ killAt })).killed();
+    deaths.push({ point: killAt.point, running: await running(here) });
   }
   await here.start();
   return deaths;
+}
+
+function planOf(here: World, at: DyingAt): KillPlan {
+  if (typeof at === 'string') return { point: at };
+  const { point, during } = at;
+  return { point, isTime: async () => (await running(here)).includes(during) };
 }
 
 async function running({ database }: World): Promise<string[]> {

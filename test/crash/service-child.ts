@@ -9,6 +9,8 @@ const program = fileURLToPath(new URL('./service-process.ts', import.meta.url));
 /** What to do the next time a point is passed, before the process is killed there. */
 export interface KillPlan {
   readonly point: BoundaryPoint;
+  /** Asked each time the point is passed: whether this is the time. */
+  readonly isTime?: () => Promise<boolean>;
   /** Called while the service stands still at the point, still answering requests. */
   readonly meanwhile?: (service: ServiceChild) => Promise<void>;
   /** Go on after `meanwhile` instead of dying. */
@@ -85,7 +87,7 @@ export class ServiceChild {
     const started = await new Promise<Started>((resolve, reject) => {
       child.on('message', (message: Passed | Started) => {
         if ('url' in message) resolve(message);
-        else if (service !== null) service.#at(message);
+        else if (service !== null) void service.#at(message);
         else if (message.point === options.killAt?.point) early.push(message);
         else child.send({ go: message.number });
       });
@@ -99,7 +101,7 @@ export class ServiceChild {
     const adminToken = options.adminToken ?? (await readFile(file, 'utf8')).trim();
     service = new ServiceChild(child, { ...started, adminToken });
     service.killAt(options.killAt ?? null);
-    for (const passed of early) service.#at(passed);
+    for (const passed of early) void service.#at(passed);
     return service;
   }
 
@@ -138,24 +140,22 @@ export class ServiceChild {
     await this.ended;
   }
 
-  #at({ point, number }: Passed): void {
+  async #at({ point, number }: Passed): Promise<void> {
     const plan = this.#plan;
-    if (plan === null || plan.point !== point) {
+    const isTime = plan !== null && plan.point === point && (await (plan.isTime?.() ?? true));
+    if (!isTime || this.#plan !== plan) {
       if (this.#child.connected) this.#child.send({ go: number });
       return;
     }
     this.#plan = null;
-    void (plan.meanwhile?.(this) ?? Promise.resolve())
-      .catch((error: unknown) => {
-        this.#failure = error instanceof Error ? error : new Error(String(error));
-      })
-      .finally(() => {
-        if (plan.survives === true) {
-          this.#child.send({ go: number });
-          return;
-        }
-        this.#killedAt = point;
-        this.#child.kill('SIGKILL');
-      });
+    await plan.meanwhile?.(this).catch((error: unknown) => {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    });
+    if (plan.survives === true) {
+      this.#child.send({ go: number });
+      return;
+    }
+    this.#killedAt = point;
+    this.#child.kill('SIGKILL');
   }
 }

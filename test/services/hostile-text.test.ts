@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createBoard, emptyBoard } from '../../src/board/board.ts';
 import { boardView } from '../../src/board/board-view.ts';
 import { render } from '../../src/demo/render.ts';
@@ -12,6 +12,9 @@ import { commitIn } from '../support/remote.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { textFields, textsIn } from '../support/text-fields.ts';
 import { addProject, Work } from '../support/work.ts';
+
+// Two dozen requests one after the other, and every page that has text: slow on a busy machine, and no slower than that.
+vi.setConfig({ testTimeout: 180_000 });
 
 /** Markup, a window title, colors, and the one-byte form of what begins an escape. */
 const hostile = (name: string) =>

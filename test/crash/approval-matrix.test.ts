@@ -11,7 +11,7 @@ import { sharedWorlds } from './shared-worlds.ts';
 import { until } from './world.ts';
 
 // Each test starts a service again and runs dozens of git commands: slow on a busy machine, and no slower than that.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const worldOf = sharedWorlds();
 const hit = new Set<BoundaryPoint>();

@@ -49,7 +49,7 @@ export interface AppOptions {
   readonly dataFolder: DataFolder;
   /** That no other process has this folder: what its last run left can be taken back at once. */
   readonly claim?: InstanceClaim;
-  /** The points at which tests stop a landing, a delivery or a claim; does nothing in production. */
+  /** The points at which tests stop the service in the middle of its work; does nothing in production. */
   readonly boundary: Boundary;
   readonly log: Logger;
   /** Why a database server of our own is down and does not start; null while there is nothing to say. */
@@ -156,6 +156,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         runtime: () => runtime,
         exclusively: (name, work) => intents.exclusively(name, work),
         comments,
+        boundary: options.boundary,
       }),
       reads: new Reads({ sql, plan, runtime: () => runtime }),
       comments,

@@ -1,5 +1,6 @@
 import type { BoardActor } from '../board/board-types.ts';
 import type { BoardCounts, BoardView, PhaseOnBoard } from '../board/board-view.ts';
+import { printable } from './printable.ts';
 
 export interface Frame {
   readonly columns: number;
@@ -91,7 +92,7 @@ function colorOf(tags: readonly string[]): Color | null {
 }
 
 function line(text: string, color: Color | null): Line {
-  return { text, color };
+  return { text: printable(text).replaceAll('\n', ' '), color };
 }
 
 function painted(text: string, color: Color | null, { paint }: Frame): string {

@@ -1,5 +1,6 @@
 import { emptyBoard } from '../board/board.ts';
 import { boardView, type BoardView } from '../board/board-view.ts';
+import { printable } from './printable.ts';
 import { type Color, type Frame, render } from './render.ts';
 
 /** Where the progress of a run is shown. */
@@ -83,7 +84,7 @@ class LiveScreen implements Screen {
     clearInterval(this.#clock);
     this.#output.off('resize', this.#redraw);
     this.#output.write(LEAVE);
-    for (const note of this.#notes) this.#output.write(`${note}\n`);
+    for (const note of this.#notes) this.#output.write(`${printable(note)}\n`);
   }
 
   #show(): void {
@@ -124,7 +125,7 @@ class PlainScreen implements Screen {
   }
 
   note(text: string): void {
-    this.#output.write(`${text}\n`);
+    this.#output.write(`${printable(text)}\n`);
   }
 
   close(): void {}
@@ -132,6 +133,6 @@ class PlainScreen implements Screen {
   #say(id: string, name: string, state: string | null, suffix: string): void {
     if (state === null || this.#shown.get(id) === state + suffix) return;
     this.#shown.set(id, state + suffix);
-    this.#output.write(`${name.padEnd(26)} ${state}${suffix}\n`);
+    this.#output.write(printable(`${name.padEnd(26)} ${state}${suffix}\n`));
   }
 }

@@ -26,12 +26,48 @@ export const claimPoints = [
   'between-tips',
   /** Branches and row of the attempt are there, and the task has not been told. */
   'before-claim',
+  /** The first claim of a merge task: what is to be merged is pinned in one project, and not yet in the next. */
+  'between-pins',
+] as const;
+
+/** The points a submit passes before its task is told. */
+export const submitPoints = [
+  /** What was handed in is kept in one project, and not yet in the next. */
+  'between-keeps',
+  /** The submission is written down. */
+  'before-submit',
+] as const;
+
+/** The points that an event of a person passes. */
+export const eventPoints = [
+  /** It has been checked, and its actor has not been told. */
+  'before-event',
+  /** It is committed, and nobody has been answered. */
+  'before-answer',
+] as const;
+
+/** The points that the end of something canceled passes. */
+export const retirePoints = [
+  'before-backup',
+  /** One commit has its backup ref, and the next one has not. */
+  'between-backups',
+  'before-retired',
+] as const;
+
+/** The points that a sync passes before it lands. */
+export const syncPoints = [
+  /** One remote has been fetched, and the next one has not. */
+  'between-fetches',
 ] as const;
 
 export type BoundaryPoint =
   | (typeof landingPoints)[number]
   | (typeof deliveryPoints)[number]
-  | (typeof claimPoints)[number];
+  | (typeof claimPoints)[number]
+  | (typeof submitPoints)[number]
+  | (typeof eventPoints)[number]
+  | (typeof retirePoints)[number]
+  | (typeof syncPoints)[number];
 
 /** Called at each boundary. Production passes a no-op; only tests stop here. */
 export interface Boundary {

@@ -7,8 +7,9 @@ export function escapeLine(value: string): string {
       .replaceAll('\\', '\\\\')
       .replaceAll('\n', '\\n')
       .replaceAll('\r', '\\r')
-      // Other line ends and control characters of Unicode: some readers break lines at them, and no briefing needs them.
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029]/g, ' ')
+      // Other line ends and control characters of Unicode, those of one byte among them: some readers break lines at them, terminals
+      // obey them, and no briefing needs them.
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]/g, ' ')
   );
 }
 

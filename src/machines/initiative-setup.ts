@@ -43,7 +43,7 @@ export interface Sync {
 /** What planning to take a partial delivery back can come to: `prepared`, with the plan's name, or the code it is refused with. */
 export interface RevertPlan {
   readonly result: string;
-  readonly plan?: string;
+  readonly plan: string | null;
   readonly message?: string;
 }
 
@@ -87,7 +87,7 @@ export const initiativeSetup = setup({
     startOver: assign({ conflicts: 0 }),
     startRevert: assign({ revert: null, reverts: 0 }),
     recordRevert: assign(({ context }, { plan }: RevertPlan) => ({
-      revert: plan ?? null,
+      revert: plan,
       reverts: context.reverts + 1,
     })),
     countPhase: assign(({ context }) => ({ next: context.next + 1 })),

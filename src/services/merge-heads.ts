@@ -2,6 +2,7 @@ import { childId } from '../actors/address.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import type { SqlPool } from '../actors/sql.ts';
 import type { Task } from '../db/entities/task.ts';
+import type { Boundary } from '../git/boundary.ts';
 import type { Hub } from '../git/hub.ts';
 import { headRef, mergeBranch } from './branch-names.ts';
 import type { Heads } from './heads.ts';
@@ -48,13 +49,19 @@ export async function mergeHeads(deps: MergeDeps, task: Task): Promise<Heads> {
 }
 
 /** Pins them, so that its agent can fetch them by a name, and so that they stay what they are. */
-export async function pinMergeHeads(deps: MergeDeps, task: Task): Promise<Heads> {
+export async function pinMergeHeads(
+  deps: MergeDeps & { readonly boundary: Boundary },
+  task: Task,
+): Promise<Heads> {
   const [ref, heads] = [await mergeRef(deps.plan, task), await mergeHeads(deps, task)];
   if (ref === null) return heads;
   const pinned: Record<string, string | null> = { ...heads };
+  let pins = 0;
   for (const project of await deps.plan.projectsOfTask(task)) {
     const head = heads[project.key] ?? null;
     if (head === null) continue;
+    if (pins > 0) await deps.boundary('between-pins');
+    pins += 1;
     pinned[project.key] = (await deps.hub.repository(project.id).createRefIfMissing(ref, head)).tip;
   }
   return pinned;

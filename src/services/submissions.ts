@@ -28,9 +28,12 @@ export async function recordSubmission(
     );
   }
   if (task.category !== 'execute') await checkStaged(deps, task, attempt, { heads, oneSided });
+  let keeps = 0;
   for (const project of await deps.plan.projectsOfTask(task)) {
     const head = heads[project.key] ?? null;
     if (head === null) continue;
+    if (keeps > 0) await deps.boundary('between-keeps');
+    keeps += 1;
     const repository = deps.hub.repository(project.id);
     const ref = keepRef(task.id, attempt.lease_id);
     const { tip } = await repository.createRefIfMissing(ref, head);
@@ -44,6 +47,7 @@ export async function recordSubmission(
     branch: attempt.branch,
     heads,
   });
+  await deps.boundary('before-submit');
   return digest;
 }
 

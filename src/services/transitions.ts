@@ -3,6 +3,7 @@ import type { SqlPool } from '../actors/sql.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import type { ActorView } from '../actors/view.ts';
 import { Refusal } from '../errors.ts';
+import type { Boundary } from '../git/boundary.ts';
 import type { Hub } from '../git/hub.ts';
 import type { Sender } from '../machines/event-catalog.ts';
 import { Approvals } from './approvals.ts';
@@ -28,6 +29,7 @@ export class Transitions implements TransitionService {
   readonly #approvals: Approvals;
   readonly #comments: Comments;
   readonly #planTurns: PlanTurns;
+  readonly #boundary: Boundary;
 
   constructor(deps: {
     sql: SqlPool;
@@ -36,6 +38,8 @@ export class Transitions implements TransitionService {
     runtime: () => Runtime;
     exclusively: Exclusively;
     comments: Comments;
+    /** The points of an event at which tests stop it; does nothing in production. */
+    boundary: Boundary;
   }) {
     this.#planTurns = new PlanTurns(deps.exclusively);
     this.#sql = deps.sql;
@@ -43,6 +47,7 @@ export class Transitions implements TransitionService {
     this.#changes = new PlanChanges(deps);
     this.#approvals = new Approvals(deps);
     this.#comments = deps.comments;
+    this.#boundary = deps.boundary;
   }
 
   async send(kind: Kind, id: string, event: PostedTransition, principal: Principal): Promise<Answer> {
@@ -73,7 +78,9 @@ export class Transitions implements TransitionService {
       principal: principalName(principal),
       ...(event.ifVersion === null ? {} : { ifVersion: event.ifVersion }),
     };
+    await this.#boundary('before-event');
     const outcome = await this.#runtime().post(id, posted);
+    await this.#boundary('before-answer');
     if (outcome.outcome === 'refused' && outcome.code === 'not_enabled') {
       await this.#explainRefusal(kind, id, event.type, payload);
     }

@@ -1,14 +1,15 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { type BoundaryPoint, deliveryPoints } from '../../src/git/boundary.ts';
 import { git } from '../support/git.ts';
+import { dieAt } from './deaths.ts';
 import { Initiative } from './initiative.ts';
 import { sharedWorlds } from './shared-worlds.ts';
 import { unitsOn, until, type World } from './world.ts';
 
 // Each test starts a service again and runs dozens of git commands: slow on a busy machine, and no slower than that.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const worldOf = sharedWorlds();
 const hit = new Set<BoundaryPoint>();
@@ -92,6 +93,50 @@ test('a remote that conflicts after a kill between two pushes is left as it is, 
     [last, { state: 'refused', code: 'conflict' }],
   ]);
   await initiative.expectNothingLost();
+});
+
+/** Counts what each remote takes on its default branch; one of them takes nothing until it is told to. */
+async function refuseAt(
+  { here }: Initiative,
+  key: string,
+): Promise<{ allow: () => Promise<void>; pushes: () => Promise<number[]> }> {
+  for (const remote of here.keys)
+    await git(here.remote(remote), ['config', 'core.logAllRefUpdates', 'always']);
+  const hook = join(here.remote(key), 'hooks', 'pre-receive');
+  await mkdir(join(here.remote(key), 'hooks'), { recursive: true });
+  await writeFile(hook, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const pushesTo = async (remote: string) => {
+    const log = await git(here.remote(remote), ['reflog', 'show', '--format=%H', 'refs/heads/main']);
+    return log.split('\n').filter((line) => line !== '').length;
+  };
+  return {
+    allow: () => rm(hook),
+    pushes: () => Promise.all(here.keys.map(pushesTo)),
+  };
+}
+
+test('a partial delivery that is resumed reaches each remote once, whichever step of it a kill cuts off', async () => {
+  const initiative = await readyToDeliver(3, 'resumed');
+  const { here, id } = initiative;
+  const remote = await refuseAt(initiative, here.keys[1] ?? '');
+  await here.approve(id);
+  await initiative.untilState('partially_delivered');
+  expect(await remote.pushes()).toEqual([1, 0, 0]);
+  const first = (await remoteHeads(here))['p1'];
+
+  await remote.allow();
+  const resume = () =>
+    here.post(`/v1/initiatives/${id}/events`, { type: 'initiative.resumeDelivery' }, 'go-on');
+  const points = ['before-push', 'between-pushes', 'before-push-record', 'before-delivery-result'] as const;
+  for (const { point, running } of await dieAt(here, points, resume)) {
+    hit.add(point);
+    expect(running).toEqual(['initiative.deliver']);
+  }
+  await initiative.untilState('completed');
+  expect(await resume()).toMatchObject({ outcome: 'duplicate' });
+  await initiative.expectDeliveredOnce(['a']);
+  expect(await remote.pushes()).toEqual([1, 1, 1]);
+  expect((await remoteHeads(here))['p1']).toBe(first);
 });
 
 test('every kill point of a delivery was hit', () => {

@@ -1,7 +1,15 @@
 import { expect } from 'vitest';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { git } from '../support/git.ts';
-import { type ClaimedTask, type Pushed, unitsOn, until, type World } from './world.ts';
+import {
+  type ClaimedTask,
+  type Pushed,
+  unitsOn,
+  until,
+  type ViewedPhase,
+  type ViewedTask,
+  type World,
+} from './world.ts';
 
 /** Before the merge tasks that another initiative waits for, which every agent is offered. */
 const firstPriority = 100;
@@ -13,7 +21,7 @@ export interface Meanwhile {
   readonly whileDead?: () => Promise<void>;
 }
 
-/** An initiative of one phase in yolo mode, beside others in the same world: nobody but its own agents is offered its tasks. */
+/** An initiative, in yolo mode unless told, beside others in the same world: nobody but its own agents is offered its tasks. */
 export class Initiative {
   readonly here: World;
   readonly key: string;
@@ -27,19 +35,34 @@ export class Initiative {
     this.id = id;
   }
 
-  static async plan(here: World, key: string, tasks: readonly string[]): Promise<Initiative> {
+  /** With tasks in the phase `one`, or in several phases by key. */
+  static async plan(
+    here: World,
+    key: string,
+    tasks: readonly string[] | Readonly<Record<string, readonly string[]>>,
+    mode: 'yolo' | 'review_per_phase' = 'yolo',
+  ): Promise<Initiative> {
     const own = { capabilities: [key], priority: firstPriority };
-    const phase = {
-      key: 'one',
-      title: 'One',
-      tasks: tasks.map((task) => ({ key: task, title: task, ...own })),
-    };
-    return new Initiative(here, key, await here.plan([], { key, phases: [phase] }));
+    const phases = Object.entries(Array.isArray(tasks) ? { one: tasks } : tasks).map(([phase, planned]) => ({
+      key: phase,
+      title: phase,
+      tasks: planned.map((task: string) => ({ key: task, title: task, ...own })),
+    }));
+    return new Initiative(here, key, await here.plan([], { key, mode, phases }));
   }
 
-  /** The branch on which its tasks land. */
+  /** The branch on which the tasks of its first phase land. */
   get branch(): string {
-    return `refs/heads/signalbox/${this.key}/phase/one`;
+    return this.phaseBranch('one');
+  }
+
+  phaseBranch(phase: string): string {
+    return `refs/heads/signalbox/${this.key}/phase/${phase}`;
+  }
+
+  /** The branch on which its phases land. */
+  get ownBranch(): string {
+    return `refs/heads/signalbox/${this.key}/initiative`;
   }
 
   /** One of its planned tasks; waits until there is one, because until then its agents would be offered what others wait for. */
@@ -60,10 +83,21 @@ export class Initiative {
 
   /** In this state, or in one within it. */
   async untilState(state: string): Promise<void> {
-    await until(`${this.key} is ${state}`, async () => {
-      const found = (await this.here.tree(this.id)).state;
-      return found === state || (typeof found === 'object' && found !== null && Object.hasOwn(found, state));
+    await until(`${this.key} is ${state}`, async () => isIn((await this.here.tree(this.id)).state, state));
+  }
+
+  /** Gives the phase once it is in this state, or in one within it. */
+  untilPhase(phase: string, state: string): Promise<ViewedPhase> {
+    return until(`the phase ${phase} is ${state}`, async () => {
+      const { phases } = await this.here.tree(this.id);
+      return phases.find(({ key, state: found }) => key === phase && isIn(found, state));
     });
+  }
+
+  /** The tasks of a category, in the order in which they were made. */
+  async tasksOf(category: string): Promise<ViewedTask[]> {
+    const { phases } = await this.here.tree(this.id);
+    return phases.flatMap(({ tasks }) => tasks).filter((task) => task.category === category);
   }
 
   async untilTask({ task }: ClaimedTask, state: string): Promise<void> {
@@ -175,4 +209,8 @@ export class Initiative {
     await this.here.start();
     return killedAt;
   }
+}
+
+function isIn(found: unknown, state: string): boolean {
+  return found === state || (typeof found === 'object' && found !== null && Object.hasOwn(found, state));
 }

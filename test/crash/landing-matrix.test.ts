@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { type BoundaryPoint, landingPoints } from '../../src/git/boundary.ts';
 import { git, isContained } from '../support/git.ts';
 import { Initiative } from './initiative.ts';
+import { commitOn } from './outside.ts';
 import { oncePerWorld, sharedWorlds } from './shared-worlds.ts';
 import { type ClaimedTask, credential, until } from './world.ts';
 
@@ -101,18 +102,7 @@ async function commitOutside(
     const tip = await git(dir, ['rev-parse', branch]);
     // One project has its merge already; the branches of the others still stand where the intents found them.
     if (before[key] !== tip) continue;
-    let tree = await git(dir, ['rev-parse', `${tip}^{tree}`]);
-    if (content !== undefined) {
-      const folder = await mkdtemp(join(here.folder, 'outside-'));
-      const file = join(folder, 'shared.txt');
-      await writeFile(file, content);
-      const blob = await git(dir, ['hash-object', '-w', file]);
-      const index = { GIT_INDEX_FILE: join(folder, 'index') };
-      await git(dir, ['read-tree', tip], index);
-      await git(dir, ['update-index', '--add', '--cacheinfo', `100644,${blob},shared.txt`], index);
-      tree = await git(dir, ['write-tree'], index);
-    }
-    const commit = await git(dir, ['commit-tree', tree, '-p', tip, '-m', 'outside']);
+    const commit = await commitOn(dir, tip, content === undefined ? {} : { 'shared.txt': content });
     // The locks of the prepared transactions go with the processes that held them.
     await until('the outside writer gets the lock', async () => {
       await git(dir, ['update-ref', branch, commit, tip]);

@@ -9,6 +9,8 @@ const program = fileURLToPath(new URL('./service-process.ts', import.meta.url));
 /** What to do the next time a point is passed, before the process is killed there. */
 export interface KillPlan {
   readonly point: BoundaryPoint;
+  /** Asked each time the point is passed: whether this is the time. */
+  readonly isTime?: () => Promise<boolean>;
   /** Called while the service stands still at the point, still answering requests. */
   readonly meanwhile?: (service: ServiceChild) => Promise<void>;
   /** Go on after `meanwhile` instead of dying. */
@@ -44,9 +46,6 @@ export class ServiceChild {
     this.url = started.url;
     this.adminToken = started.adminToken;
     this.ended = once(child, 'exit').then(([, signal]) => signal as string | null);
-    child.on('message', (message: Passed | Started) => {
-      if ('point' in message) this.#at(message);
-    });
   }
 
   static async start(options: {
@@ -60,6 +59,8 @@ export class ServiceChild {
     /** Otherwise a quarter of an hour: nobody waits for the end of one, and a task may be claimed long before it is handed in. */
     agentLeaseSeconds?: number;
     wrapper?: Wrapper;
+    /** Where it is to die, if it comes to that point with what its last life has left. */
+    killAt?: KillPlan;
   }): Promise<ServiceChild> {
     const [command, ...args] = [...(options.wrapper ?? []), process.execPath, program];
     const child = spawn(command ?? process.execPath, args, {
@@ -80,17 +81,17 @@ export class ServiceChild {
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr = (stderr + chunk.toString()).slice(-8_000);
     });
-    // Work left by a killed process begins before the new one listens, so points may be passed before it has said where it is.
+    // Work left by a killed process begins before the new one listens, so points may be passed before it has said where it is. Nobody
+    // dies there until it has.
+    let service: ServiceChild | null = null;
+    const early: Passed[] = [];
     const started = await new Promise<Started>((resolve, reject) => {
-      const onMessage = (message: Passed | Started) => {
-        if ('url' in message) {
-          child.off('message', onMessage);
-          resolve(message);
-        } else {
-          child.send({ go: message.number });
-        }
-      };
-      child.on('message', onMessage);
+      child.on('message', (message: Passed | Started) => {
+        if ('url' in message) resolve(message);
+        else if (service !== null) void service.#at(message);
+        else if (message.point === options.killAt?.point) early.push(message);
+        else child.send({ go: message.number });
+      });
       child.once('exit', () => reject(new Error(`the service ended before it listened:\n${stderr}`)));
     });
     // As the process sees it: its data folder may be a mount of its own.
@@ -99,7 +100,10 @@ export class ServiceChild {
         ? started.adminTokenFile
         : `/proc/${child.pid}/root${started.adminTokenFile}`;
     const adminToken = options.adminToken ?? (await readFile(file, 'utf8')).trim();
-    return new ServiceChild(child, { ...started, adminToken });
+    service = new ServiceChild(child, { ...started, adminToken });
+    service.killAt(options.killAt ?? null);
+    for (const passed of early) void service.#at(passed);
+    return service;
   }
 
   /** To be called when nothing passes the point but what is to be killed there; null takes the plan back. */
@@ -137,24 +141,22 @@ export class ServiceChild {
     await this.ended;
   }
 
-  #at({ point, number }: Passed): void {
+  async #at({ point, number }: Passed): Promise<void> {
     const plan = this.#plan;
-    if (plan === null || plan.point !== point) {
+    const isTime = plan !== null && plan.point === point && (await (plan.isTime?.() ?? true));
+    if (!isTime || this.#plan !== plan) {
       if (this.#child.connected) this.#child.send({ go: number });
       return;
     }
     this.#plan = null;
-    void (plan.meanwhile?.(this) ?? Promise.resolve())
-      .catch((error: unknown) => {
-        this.#failure = error instanceof Error ? error : new Error(String(error));
-      })
-      .finally(() => {
-        if (plan.survives === true) {
-          this.#child.send({ go: number });
-          return;
-        }
-        this.#killedAt = point;
-        this.#child.kill('SIGKILL');
-      });
+    await plan.meanwhile?.(this).catch((error: unknown) => {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    });
+    if (plan.survives === true) {
+      this.#child.send({ go: number });
+      return;
+    }
+    this.#killedAt = point;
+    this.#child.kill('SIGKILL');
   }
 }

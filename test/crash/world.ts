@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { git } from '../support/git.ts';
-import { ServiceChild, type Wrapper } from './service-child.ts';
+import { type KillPlan, ServiceChild, type Wrapper } from './service-child.ts';
 
 /** Asks until it is so, and says what it waited for when it never becomes so. */
 export async function until<T>(
@@ -42,17 +42,23 @@ export interface ClaimedTask {
   }[];
 }
 
-export interface ViewedTask {
+interface Viewed {
   readonly id: string;
   readonly key: string;
   readonly state: unknown;
   readonly tags: readonly string[];
 }
+export interface ViewedTask extends Viewed {
+  readonly category: string;
+}
+export interface ViewedPhase extends Viewed {
+  readonly tasks: readonly ViewedTask[];
+}
 export interface Tree {
   readonly id: string;
   readonly state: unknown;
   readonly projects: readonly { key: string; delivery: unknown }[];
-  readonly phases: readonly (ViewedTask & { readonly tasks: readonly ViewedTask[] })[];
+  readonly phases: readonly ViewedPhase[];
 }
 
 /** A commit that an agent pushed. */
@@ -106,7 +112,12 @@ export class World {
 
   /** Starts it, or starts it again after it died. */
   async start(
-    how: { wrapper?: Wrapper; embedded?: boolean; agentLeaseSeconds?: number } = {},
+    how: {
+      wrapper?: Wrapper;
+      embedded?: boolean;
+      agentLeaseSeconds?: number;
+      killAt?: KillPlan;
+    } = {},
   ): Promise<ServiceChild> {
     this.service = await ServiceChild.start({
       databaseUrl: how.embedded === true ? null : this.database.url,
@@ -115,6 +126,7 @@ export class World {
       ...(this.#token === null ? {} : { adminToken: this.#token }),
       ...(how.wrapper === undefined ? {} : { wrapper: how.wrapper }),
       ...(how.agentLeaseSeconds === undefined ? {} : { agentLeaseSeconds: how.agentLeaseSeconds }),
+      ...(how.killAt === undefined ? {} : { killAt: how.killAt }),
     });
     this.#token = this.service.adminToken;
     return this.service;
@@ -150,10 +162,26 @@ export class World {
   }
 
   async ask<T>(method: string, path: string, body?: unknown, token = this.#token): Promise<T> {
+    return this.#send<T>(method, path, body, token, {});
+  }
+
+  /** A POST that can be repeated. */
+  post<T>(path: string, body: unknown, key: string, token = this.#token): Promise<T> {
+    return this.#send<T>('POST', path, body, token, { 'idempotency-key': key });
+  }
+
+  async #send<T>(
+    method: string,
+    path: string,
+    body: unknown,
+    token: string | null,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<T> {
     const response = await fetch(`${this.service?.url ?? ''}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${token ?? ''}`,
+        ...headers,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -180,7 +208,8 @@ export class World {
     return applied.initiative.id;
   }
 
-  async claim(capabilities: readonly string[] = []): Promise<ClaimedTask> {
+  /** One agent for each claim: an agent that holds a lease is answered that lease again. */
+  async agent(capabilities: readonly string[] = []): Promise<string> {
     if (this.agentToken === null) {
       const { token } = await this.ask<{ token: string }>('POST', '/v1/tokens', {
         name: 'agents',
@@ -188,22 +217,28 @@ export class World {
       });
       this.agentToken = token;
     }
-    // One agent for each claim: an agent that holds a lease is answered that lease again.
     const agent = await this.ask<{ id: string }>(
       'POST',
       '/v1/agents',
       { name: `agent-${randomUUID()}`, capabilities },
       this.agentToken,
     );
-    const claimed = await until('a task can be claimed', () =>
-      this.ask<Omit<ClaimedTask, 'agent'> | null>(
-        'POST',
-        `/v1/agents/${agent.id}/claim`,
-        { waitSeconds: 5 },
-        this.agentToken,
-      ),
+    return agent.id;
+  }
+
+  async claim(capabilities: readonly string[] = []): Promise<ClaimedTask> {
+    const agent = await this.agent(capabilities);
+    return until('a task can be claimed', () => this.claimAs(agent, randomUUID()));
+  }
+
+  async claimAs(agent: string, key: string): Promise<ClaimedTask | null> {
+    const answer = await this.post<Omit<ClaimedTask, 'agent'> | null>(
+      `/v1/agents/${agent}/claim`,
+      { waitSeconds: 5 },
+      key,
+      this.agentToken,
     );
-    return { ...claimed, agent: agent.id };
+    return answer === null ? null : { ...answer, agent };
   }
 
   /** Clones from the hub, lets `edit` change files in each project, commits and pushes. */
@@ -226,8 +261,8 @@ export class World {
     return pushed;
   }
 
-  async submit(claim: ClaimedTask): Promise<void> {
-    await this.ask('POST', `/v1/agents/${claim.agent}/submit`, { lease: claim.lease.id }, this.agentToken);
+  async submit(claim: ClaimedTask, key: string = randomUUID()): Promise<void> {
+    await this.post(`/v1/agents/${claim.agent}/submit`, { lease: claim.lease.id }, key, this.agentToken);
   }
 
   /** What `/readyz` answers: the status and every check by name. */

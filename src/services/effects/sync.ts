@@ -14,7 +14,10 @@ export function syncInitiative(deps: EffectDeps) {
     const linked = await deps.plan.linkedProjects(initiative.id);
     // What has begun is brought to its end by its intents alone, whatever the remotes have become since.
     if (!(await hasOpenIntents(deps.sql, run.effectId))) {
-      for (const { project } of linked) await deps.hub.fetch(project, run.signal);
+      for (const [place, { project }] of linked.entries()) {
+        if (place > 0) await deps.boundary('between-fetches');
+        await deps.hub.fetch(project, run.signal);
+      }
     }
     const targetRef = headRef(initiativeBranch(initiative.key));
     const projects: LandingProject[] = [];

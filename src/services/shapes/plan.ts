@@ -1,10 +1,17 @@
 import { z } from 'zod';
 import { keySchema } from '../../machines/payloads.ts';
+import { planSchema } from '../plan-schema.ts';
 
-/** A plan as it arrives; the plan service names every fault of it at once, which a schema at the door could not. */
+const { properties, required } = z.toJSONSchema(planSchema, { io: 'input' });
+
+/**
+ * A plan as it arrives; the plan service names every fault of it at once, which a schema at the door could not. The reference shows
+ * what belongs into one.
+ */
 export const planDocumentSchema = z
   .record(z.string(), z.unknown())
-  .describe('One initiative with its phases and tasks, nested; dependencies by key.');
+  .describe('One initiative with its phases and tasks, nested; dependencies by key.')
+  .meta({ properties, required });
 export type PlanDocument = z.infer<typeof planDocumentSchema>;
 
 /** One fault: where (`phases[1].tasks[0].dependsOn[0]`), which, and what to do. */

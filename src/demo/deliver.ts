@@ -18,7 +18,7 @@ import { Unasked } from './unasked.ts';
 import { whyNot } from './why-not.ts';
 
 /** Far more than a run takes: a run that is still going then is stuck. */
-const LONGEST_MS = 300_000;
+const LONGEST_MS = 480_000;
 const AGENTS = 4;
 
 export interface Delivering {

@@ -31,7 +31,7 @@ export function objectionsTo({ project, path }: ChangedFile, lines: readonly Dif
   );
   if (first === undefined) return [];
   const place = { project, file: path };
-  const alone = { ...place, startLine: null, line: first, text: 'Please write this before it is merged.' };
+  const alone = { ...place, startLine: null, line: first, text: 'Please finish this.' };
   return [
     alone,
     ...runsOf(others).map(([from, to]) => ({

@@ -14,7 +14,7 @@ export class Reviewer {
   readonly #client: Client;
   readonly #late: LateTask;
   readonly #say: (line: string) => void;
-  /** The newest review of each phase that was read. */
+  /** The newest review of each phase that was read, and led to something. */
   readonly #read = new Map<string, Review>();
   /** Phases to which commits came after they were read. */
   readonly #overtaken = new Set<string>();
@@ -60,18 +60,21 @@ export class Reviewer {
     const review = await this.#client.review('phases', id);
     if (this.#hasApproved(id, review)) return;
     const { files, comments } = await readChanges(this.#client, id, earlier?.digest ?? null);
-    this.#read.set(id, review);
     const count = files === 1 ? '1 file' : `${files} files`;
     const since = earlier === null ? '' : ', new since then';
     this.#say(`the reviewer read the diff of ${name}, round ${review.round}: ${count}${since}`);
-    if (comments.length > 0) return this.#requestChanges(phase, review, comments);
-    if (await this.#late.comesTo(phase)) {
-      this.#overtaken.add(id);
-      return;
-    }
+    if (comments.length > 0) await this.#requestChanges(phase, review, comments);
+    else if (await this.#late.comesTo(phase)) this.#overtaken.add(id);
+    else await this.#approvePhase(phase, review);
+    // Only then: what came to nothing is read again as a whole.
+    this.#read.set(id, review);
+  }
+
+  async #approvePhase(phase: PhaseOnBoard, review: Review): Promise<void> {
     if (review.round > 1) await this.#readAnswers(phase);
     await this.#approve('phases', phase, review);
-    this.#say(`the reviewer approved ${name}${review.round > 1 ? ` in round ${review.round}` : ''}`);
+    const round = review.round > 1 ? ` in round ${review.round}` : '';
+    this.#say(`the reviewer approved ${phase.key ?? phase.id}${round}`);
   }
 
   /** Throws when something that was commented on is still open. */

@@ -32,14 +32,18 @@ interface Desk {
   readonly reviewer: Reviewer;
   readonly said: string[];
   /** The board as the journal has it now. */
-  view(): Promise<BoardView>;
+  readonly view: () => Promise<BoardView>;
 }
 
 /** The demo's reviewer at a service with one phase of one task. `addressOf` is where the reviewer finds the service. */
 async function atDesk({
-  addressOf = async (url: string) => url,
+  addressOf = async (url) => url,
   late = LATE,
-  mode = 'review_per_phase' as 'review_per_phase' | 'yolo',
+  mode = 'review_per_phase',
+}: {
+  readonly addressOf?: (url: string) => Promise<string>;
+  readonly late?: typeof LATE;
+  readonly mode?: 'review_per_phase' | 'yolo';
 } = {}): Promise<Desk> {
   const service = await startTestService();
   const app = await addProject(service, 'app', { 'handbook.txt': 'a\nb\nc\n\nd\ne\n' });
@@ -109,7 +113,7 @@ describe('the reviewer of the demo', () => {
     expect((await work.phase('build')).round).toBe(2);
     expect(said).toEqual([
       'the reviewer read the diff of build, round 1: 1 file',
-      'the reviewer commented on handbook.txt of app, line 2: Please write this before it is merged.',
+      'the reviewer commented on handbook.txt of app, line 2: Please finish this.',
       'the reviewer commented on handbook.txt of app, line 3: The same here.',
       'the reviewer commented on handbook.txt of app, lines 5 to 6: The same here.',
       'the reviewer requested changes of build: an agent gets the 3 comments',

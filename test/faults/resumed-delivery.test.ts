@@ -1,10 +1,13 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { doTask, registerAgent } from '../support/agent.ts';
 import { isContained } from '../support/git.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { addProject, applyPlan, type TestProject, type Work } from '../support/work.ts';
+
+// Three remotes, and deliveries that are tried again and again: slow on a busy machine.
+vi.setConfig({ testTimeout: 180_000 });
 
 type Strategy = 'push_branch' | 'merge_and_push';
 const BRANCHES = { push_branch: 'signalbox/goal', merge_and_push: 'main' } as const;

@@ -9,7 +9,10 @@ export const promised = [
     'R',
     Array.from({ length: 14 }, (_, index) => index + 1),
   ),
-  ...range('F', [1, 3, 4, 5, 6, 7, 10, 11, 12, 13]),
+  ...range(
+    'F',
+    Array.from({ length: 14 }, (_, index) => index + 1),
+  ),
 ];
 
 const declaration =

@@ -54,6 +54,7 @@ export class AgentFleet {
         DEMO_SYNC: join(folder, 'sync'),
         DEMO_CONFLICTING: scenario.conflicting.join(' '),
         DEMO_VICTIM: scenario.victim,
+        DEMO_UNFINISHED: scenario.unfinished,
         DEMO_SEED: String(seed),
       },
       logFile: join(folder, `${name}.log`),

@@ -20,7 +20,7 @@ export interface DemoOptions {
 
 export const USAGE = `npm run demo -- [options]
   --seed N        the same pace, victims and moments again (default: a random one, printed)
-  --tasks N       ${FEWEST_TASKS} to ${MOST_TASKS} tasks (default ${FEWEST_TASKS})
+  --tasks N       ${FEWEST_TASKS} to ${MOST_TASKS} tasks in the plan that is reviewed (default ${FEWEST_TASKS})
   --repeat N      N runs, each with the next seed
   --repo PATH     work on a bare copy of this repository (path or URL), which is never written to
   --inspect       print the address of the inspector's feed, and plain lines so that it can be copied

@@ -13,8 +13,12 @@ export interface Remote {
   readonly seed: string;
 }
 
-/** The file that two tasks edit on the same line. */
-const DECISION = 'signalbox-demo/decision.txt';
+/** What is there before anything is delivered: the line that two tasks edit, and the lines that a reviewer comments on. */
+const SEED_FILES = {
+  'signalbox-demo/decision.txt': 'first line\ndecision: open\nlast line\n',
+  'signalbox-demo/handbook.txt':
+    'Handbook\nhow to start: not written yet\n\nhow to stop: not written yet\nwhere to ask: not written yet\n',
+} as const;
 
 /** Makes the two remotes; the first is a bare copy of `repo` where one is named. */
 export async function makeRemotes(folder: string, repo: string | null): Promise<readonly Remote[]> {
@@ -48,14 +52,16 @@ async function copyOf(folder: string, key: string, repo: string): Promise<Unseed
   return { key, path, branch };
 }
 
-/** Adds one commit with the file that the conflict needs, without a work tree. */
+/** Adds one commit with the files that the demo begins with, without a work tree. */
 async function seeded({ key, path, branch }: Unseeded): Promise<Remote> {
   const ref = `refs/heads/${branch}`;
   const index = { GIT_INDEX_FILE: join(path, 'seed.index') };
   const parent = await git(path, ['for-each-ref', '--format=%(objectname)', ref]);
   if (parent !== '') await git(path, ['read-tree', parent], index);
-  const blob = await blobOf(path, 'first line\ndecision: open\nlast line\n');
-  await git(path, ['update-index', '--add', '--cacheinfo', `100644,${blob},${DECISION}`], index);
+  for (const [file, text] of Object.entries(SEED_FILES)) {
+    const blob = await blobOf(path, text);
+    await git(path, ['update-index', '--add', '--cacheinfo', `100644,${blob},${file}`], index);
+  }
   const tree = await git(path, ['write-tree'], index);
   const parents = parent === '' ? [] : ['-p', parent];
   const seed = await git(path, ['commit-tree', tree, ...parents, '-m', 'Where the demo begins']);

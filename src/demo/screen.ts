@@ -1,11 +1,11 @@
-import { emptyBoard } from '../board/board.ts';
-import { boardView, type BoardView } from '../board/board-view.ts';
+import type { BoardView } from '../board/board-view.ts';
 import { printable } from './printable.ts';
 import { type Color, type Frame, render } from './render.ts';
 
 /** Where the progress of a run is shown. */
 export interface Screen {
-  draw(view: BoardView): void;
+  /** All initiatives of the run. */
+  draw(views: readonly BoardView[]): void;
   note(text: string): void;
   /** Leaves the terminal as it was. */
   close(): void;
@@ -53,7 +53,7 @@ class LiveScreen implements Screen {
   readonly #started = Date.now();
   readonly #notes: string[] = [];
   readonly #redraw = (): void => this.#show();
-  #view: BoardView = boardView(emptyBoard(''));
+  #views: readonly BoardView[] = [];
   #isOpen = true;
   readonly #clock: NodeJS.Timeout;
 
@@ -68,8 +68,8 @@ class LiveScreen implements Screen {
     this.#show();
   }
 
-  draw(view: BoardView): void {
-    this.#view = view;
+  draw(views: readonly BoardView[]): void {
+    this.#views = views;
     this.#show();
   }
 
@@ -89,7 +89,7 @@ class LiveScreen implements Screen {
 
   #show(): void {
     if (!this.#isOpen) return;
-    const lines = render(this.#view, {
+    const lines = render(this.#views, {
       columns: this.#output.columns ?? 80,
       rows: this.#output.rows ?? 24,
       elapsedMs: Date.now() - this.#started,
@@ -112,16 +112,8 @@ class PlainScreen implements Screen {
     this.#agentName = agentName;
   }
 
-  draw({ initiative, phases }: BoardView): void {
-    for (const phase of phases) {
-      for (const task of phase.tasks) {
-        const who =
-          task.agentId === null ? '' : ` (${this.#agentName(task.agentId)}, attempt ${task.attempt})`;
-        this.#say(task.id, `${phase.key ?? ''}/${task.key ?? ''}`, task.state, who);
-      }
-      this.#say(phase.id, phase.key ?? '', phase.state, '');
-    }
-    if (initiative !== null) this.#say(initiative.id, initiative.key ?? '', initiative.state, '');
+  draw(views: readonly BoardView[]): void {
+    for (const view of views) this.#drawOne(view);
   }
 
   note(text: string): void {
@@ -130,9 +122,26 @@ class PlainScreen implements Screen {
 
   close(): void {}
 
+  #drawOne({ initiative, phases }: BoardView): void {
+    const top = initiative?.key ?? '';
+    for (const phase of phases) {
+      const name = `${top}/${phase.key ?? ''}`;
+      for (const task of phase.tasks) {
+        const who =
+          task.agentId === null ? '' : ` (${this.#agentName(task.agentId)}, attempt ${task.attempt})`;
+        this.#say(task.id, `${name}/${task.key ?? ''}`, task.state, who);
+      }
+      this.#say(phase.id, name, phase.state, '');
+    }
+    if (initiative !== null) this.#say(initiative.id, top, initiative.state, '');
+  }
+
   #say(id: string, name: string, state: string | null, suffix: string): void {
     if (state === null || this.#shown.get(id) === state + suffix) return;
     this.#shown.set(id, state + suffix);
-    this.#output.write(printable(`${name.padEnd(26)} ${state}${suffix}\n`));
+    this.#output.write(
+      printable(`${name.padEnd(28)} ${state}${suffix}
+`),
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { BoardView } from '../board/board-view.ts';
+import type { PhaseOnBoard } from '../board/board-view.ts';
 import type { AgentFleet } from './agent-fleet.ts';
 import type { Client, Landing } from './client.ts';
 import { LandingWatch } from './landing-watch.ts';
@@ -44,18 +44,13 @@ export class Troubles {
     );
   }
 
-  /** Looks at the board once; throws what went wrong with a restart. */
-  async look(view: BoardView): Promise<void> {
+  /** Looks at the phases once; throws what went wrong with a restart. */
+  async look(phases: readonly PhaseOnBoard[]): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    const tasks = view.phases.flatMap((phase) =>
+    const tasks = phases.flatMap((phase) =>
       phase.tasks.map((task) => ({ ...task, path: `${phase.key ?? ''}/${task.key ?? ''}` })),
     );
-    const planned = new Set(
-      this.#options.scenario.plan.phases.flatMap(({ key, tasks: own }) =>
-        own.map((task) => `${key}/${task.key}`),
-      ),
-    );
-    this.#hasMerged ||= tasks.some(({ path, state }) => state === 'completed' && !planned.has(path));
+    this.#hasMerged ||= tasks.some(({ key, state }) => state === 'completed' && isMerge(key));
     const victim = tasks.find(({ path }) => path === this.#options.scenario.victim);
     if (!this.#hasKilledAgent && victim?.attempt === 1 && victim.agentId !== null)
       await this.#killAgent(victim.agentId);
@@ -134,6 +129,11 @@ export class Troubles {
         : 'the service is back; no landing had been cut',
     );
   }
+}
+
+/** A task that was made because two others conflict. */
+function isMerge(key: string | null): boolean {
+  return key?.startsWith('merge-') === true;
 }
 
 /** Landings whose intents one process wrote and another closed. */

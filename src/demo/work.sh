@@ -1,7 +1,7 @@
 #!/bin/sh
 # What an agent of the demo does for a task: it takes its time, then adds files of unique content to each project.
 # DEMO_SYNC is a folder to meet in, DEMO_CONFLICTING names the two tasks that edit the same line, DEMO_VICTIM the task
-# whose first agent is killed, DEMO_SEED sets the pace.
+# whose first agent is killed, DEMO_UNFINISHED the one that leaves something open, DEMO_SEED sets the pace.
 set -eu
 here=$PHASE_KEY/$TASK_KEY
 
@@ -32,10 +32,25 @@ add_files() {
 }
 
 edit_decision() {
-  file=signalbox-demo/decision.txt
-  sed "s/^decision:.*/decision: as $TASK_KEY wants it/" "$file" >"$file.new"
-  mv "$file.new" "$file"
-  git add -f -- "$file"
+  replace signalbox-demo/decision.txt "s/^decision:.*/decision: as $TASK_KEY wants it/"
+}
+
+# Fills the handbook, though not with much.
+edit_handbook() { replace signalbox-demo/handbook.txt 's/: not written yet$/: TODO/'; }
+
+replace() {
+  sed "$2" "$1" >"$1.new"
+  mv "$1.new" "$1"
+  git add -f -- "$1"
+}
+
+# Finishes the lines that reviewers commented on. The briefing on standard input says of each comment
+# `review comment: project file:line text`, or `file:first-last`.
+revise() {
+  sed -n 's/^review comment: \([a-z0-9-]*\) \([^:]*\):\([0-9-]*\) .*/\1 \3 \2/p' | while read -r project lines file; do
+    cd "../$project"
+    replace "$file" "$(echo "$lines" | tr - ,)s/: TODO\$/: as $TASK_KEY says/"
+  done
 }
 
 # Both of them start from the same commit only if neither ends before the other has begun.
@@ -51,7 +66,7 @@ for project in $PROJECTS; do
   cd "../$project"
   resolve
 done
-[ "$CATEGORY" != merge ] || exit 0
+case $CATEGORY in merge) exit 0 ;; review) revise ;; esac
 
 [ "$here $ATTEMPT" != "$DEMO_VICTIM 1" ] || sleep 60
 sleep "$(pace)"
@@ -61,5 +76,6 @@ for project in $PROJECTS; do
   cd "../$project"
   # In one project only: the other would land cleanly, and must not land alone.
   [ "$conflicting $project" != 'yes app' ] || edit_decision
+  [ "$here $project" != "$DEMO_UNFINISHED app" ] || edit_handbook
   add_files "$project"
 done

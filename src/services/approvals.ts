@@ -50,13 +50,18 @@ export class Approvals {
     return { ...payload, digest: submission.digest };
   }
 
-  /** The machine only says that these are not the heads; people are told which differ. */
+  /** The machine only says that these are not the heads; people are told which differ, and what came after they were served. */
   async refuseUnserved(kind: 'phase' | 'initiative', id: string, payload: JsonObject): Promise<never> {
+    const asked = payload['heads'] as Heads;
     const now = await this.#headsNow(kind, id);
+    const earlier = await getReview(this.#sql, id, headsDigest(asked));
+    const agreement = earlier === null ? null : await this.#agreement(kind, id, earlier);
+    const news = agreement === null || agreement.stands ? [] : agreement.news;
+    const since = news.length === 0 ? '' : `: ${newsText(news)}`;
     throw new Refusal(
       'heads_not_served',
-      'these are not the heads that the open review serves; read the review again',
-      { details: { differs: differing(now, payload['heads'] as Heads), heads: now } },
+      `these are not the heads that the open review serves${since}; read the review again`,
+      { details: { differs: differing(now, asked), heads: now, news } },
     );
   }
 

@@ -8,10 +8,11 @@ import { removeRunFolder } from '../../src/demo/run-folder.ts';
 import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { Delivered, git } from './delivered.ts';
+import { type KeptRun, readKeptRun } from './kept-run.ts';
 import { type DemoEnd, runDemoProcess } from './running-demo.ts';
 
-/** A run takes half a minute; two cores that do other work as well take longer. */
-const RUN_MS = 170_000;
+/** A run takes three quarters of a minute; two cores that do other work as well take longer. */
+const RUN_MS = 300_000;
 
 let own: Delivered;
 const folders: string[] = [];
@@ -72,6 +73,7 @@ async function provenAfterRepair({ folder, project, branch }: Spoiled): Promise<
 }
 
 function expectSpoiled({ lines, said, code }: DemoEnd): void {
+  for (const happening of HAPPENINGS) expect(said).toMatch(happening);
   expect(lines.at(-3), said).toMatch(/^seed \d+, \d+ s \(goal: under 120 s\)$/u);
   expect(lines.at(-2), said).toMatch(/^survived: [2-9] kills, [1-9] landings resumed$/u);
   expect(lines.at(-1), said).toMatch(
@@ -80,7 +82,28 @@ function expectSpoiled({ lines, said, code }: DemoEnd): void {
   expect(code).toBe(1);
 }
 
-const PROVEN = /^proven: 2 projects, 3 phases, \d+ tasks, \d+ commits delivered, 0 lost$/u;
+/** Nine planned tasks, one added late, three chores; a merge task and a revision or more beside them. */
+const PROVEN = /^proven: 2 projects, 5 phases, (1[5-9]|2\d) tasks, \d+ commits delivered, 0 lost$/u;
+
+const SHORT = '[0-9a-f]{8}';
+const HAPPENINGS: readonly RegExp[] = [
+  /^the reviewer read the diff of docs, round 1: \d+ files$/mu,
+  /^the reviewer commented on signalbox-demo\/handbook\.txt of app, line 2: .+$/mu,
+  /^the reviewer commented on signalbox-demo\/handbook\.txt of app, lines 4 to 5: .+$/mu,
+  /^the reviewer requested changes of docs: an agent gets the 2 comments$/mu,
+  /^demo\/docs\/revision-1 +in_progress\.working \(\w+, attempt \d\)$/mu,
+  /^the 2 comments on docs are answered: ".+"$/mu,
+  /^the reviewer approved docs in round 2$/mu,
+  /^while the reviewer reads service, the operator adds the task service\/limits$/mu,
+  new RegExp(
+    `^the approval of service was refused \\(heads_not_served\\): these commits came after it was read\n {2}app ${SHORT} `,
+    'mu',
+  ),
+  /^the reviewer approved service$/mu,
+  /^chores\/tidy was merged without asking anybody$/mu,
+  /^the reviewer approved the delivery of chores$/mu,
+  /^the reviewer approved the delivery of demo$/mu,
+];
 
 describe('the demo', () => {
   let canary: TestDatabase;
@@ -111,6 +134,7 @@ describe('the demo', () => {
       expect(await contentOf(canary)).toEqual(before);
       expect(existsSync(data)).toBe(false);
       expect(await provenAfterRepair(spoiled)).toMatch(PROVEN);
+      expectJournaled(await readKeptRun(spoiled.folder, context.signal));
     },
     RUN_MS,
   );
@@ -156,6 +180,46 @@ describe('the demo', () => {
     RUN_MS,
   );
 });
+
+/** The service itself says that what the output told has happened. */
+function expectJournaled({ trees, journal, comments }: KeptRun): void {
+  const phases = trees.flatMap((tree) => tree.phases.map((phase) => ({ mode: tree.mode, ...phase })));
+  expect(phases.map(({ key, mode, round, state }) => [key, mode, round, state])).toEqual(
+    expect.arrayContaining([
+      ['foundation', 'review_per_phase', 1, 'completed'],
+      ['service', 'review_per_phase', 1, 'completed'],
+      ['docs', 'review_per_phase', 2, 'completed'],
+      ['tidy', 'yolo', 1, 'completed'],
+      ['upkeep', 'yolo', 1, 'completed'],
+    ]),
+  );
+  const decisions = (key: string): string[] => {
+    const id = phases.find((phase) => phase.key === key)?.id;
+    const accepted = journal.filter(({ actorId, outcome }) => actorId === id && outcome === 'accepted');
+    return accepted
+      .filter(({ type }) => /^phase\.(approve|requestChanges|addTask)$/u.test(type))
+      .map(({ type, principal }) => `${type} by ${principal}`);
+  };
+  expect(decisions('docs')).toEqual([
+    'phase.requestChanges by demo reviewer',
+    'phase.approve by demo reviewer',
+  ]);
+  // The approval of what had been overtaken left nothing behind.
+  expect(decisions('service')).toEqual(['phase.addTask by demo operator', 'phase.approve by demo reviewer']);
+  expect([decisions('tidy'), decisions('upkeep')]).toEqual([[], []]);
+  expect(
+    comments.map(({ file, startLine, line, state, replies }) => [
+      `${file}:${startLine}-${line}`,
+      state,
+      replies.map(({ kind }) => kind),
+    ]),
+  ).toEqual([
+    ['signalbox-demo/handbook.txt:2-2', 'addressed', ['fixed']],
+    ['signalbox-demo/handbook.txt:4-5', 'addressed', ['fixed']],
+  ]);
+  const revisions = phases.flatMap(({ tasks }) => tasks.filter(({ category }) => category === 'review'));
+  expect(revisions.map(({ key, state }) => [key, state])).toEqual([['revision-1', 'completed']]);
+}
 
 /** A checksum of each file, those of git included. */
 function filesOf(folder: string): Record<string, string> {

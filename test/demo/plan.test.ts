@@ -13,8 +13,11 @@ describe('the plan of the demo', () => {
   test('is one the service takes, with as many tasks as were asked for', () => {
     fc.assert(
       fc.property(sizes, seeds, (tasks, seed) => {
-        const { plan } = scenarioOf(tasks, new Random(seed));
-        expect([...planFaults(outlineOf(planSchema.parse(plan)))]).toEqual([]);
+        const { plan, chores, late } = scenarioOf(tasks, new Random(seed));
+        for (const posted of [plan, chores])
+          expect([...planFaults(outlineOf(planSchema.parse(posted)))]).toEqual([]);
+        expect([plan.mode, chores.mode]).toEqual(['review_per_phase', 'yolo']);
+        expect(plan.phases.map(({ key }) => key)).toContain(late.phase);
         expect(plan.phases.flatMap((phase) => phase.tasks)).toHaveLength(tasks);
         expect(plan.phases).toHaveLength(3);
         expect(plan.phases.filter(({ dependsOn }) => dependsOn.length > 0)).toHaveLength(2);
@@ -41,10 +44,16 @@ describe('the plan of the demo', () => {
   });
 
   test('says for each task where it has to deliver', () => {
-    const lines = planKeys(scenarioOf(9, new Random(1)).plan)
+    const lines = planKeys(scenarioOf(9, new Random(1)))
       .trimEnd()
       .split('\n');
-    expect(lines).toHaveLength(9);
     expect(lines[0]).toBe('foundation/model app lib');
+    // Nine of the plan, three chores beside it, and the one that comes late.
+    expect(lines.slice(9)).toEqual([
+      'tidy/format app',
+      'tidy/typos app',
+      'upkeep/versions app',
+      'service/limits app',
+    ]);
   });
 });

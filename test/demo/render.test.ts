@@ -79,34 +79,41 @@ function viewOf(tasks: number): BoardView {
 
 describe('the drawn board', () => {
   test('shows the counts, every task with its state and agent, and what the demo did', () => {
-    expect(render(viewOf(2), FRAME)).toEqual([
-      'Signalbox demo  12 s  2 of 6 tasks done, 2 busy  in_progress',
+    expect(render([viewOf(2)], FRAME)).toEqual([
+      'Signalbox demo  12 s  2 of 6 tasks done, 2 busy',
       '',
-      'one            [############] 2/2  queued',
-      '  + task-0       completed',
-      '  + task-1       completed',
-      'two            [............] 0/2  queued',
-      '  > task-0       in_progress.working  agent a1  attempt 2',
-      '  > task-1       in_progress.working  agent a1  attempt 2',
-      'three          [............] 0/2  queued',
-      '  . task-0       queued',
-      '  . task-1       queued',
+      'demo             in_progress',
+      '  one            [############] 2/2  queued',
+      '    + task-0       completed',
+      '    + task-1       completed',
+      '  two            [............] 0/2  queued',
+      '    > task-0       in_progress.working  agent a1  attempt 2',
+      '    > task-1       in_progress.working  agent a1  attempt 2',
+      '  three          [............] 0/2  queued',
+      '    . task-0       queued',
+      '    . task-1       queued',
       '',
       '  killed the service',
     ]);
   });
 
+  test('shows initiatives one after the other, and counts them together', () => {
+    const lines = render([viewOf(1), viewOf(1)], FRAME);
+    expect(lines[0]).toBe('Signalbox demo  12 s  2 of 6 tasks done, 2 busy');
+    expect(lines.filter((line) => line.startsWith('demo '))).toHaveLength(2);
+  });
+
   test('leaves tasks out where a window is too low, those that move last', () => {
-    const lines = render(viewOf(4), { ...FRAME, rows: 12 }).join('\n');
+    const lines = render([viewOf(4)], { ...FRAME, rows: 13 }).join('\n');
     expect(lines).toContain('> task-0');
     expect(lines).not.toContain('+ task-0');
-    expect(render(viewOf(40), { ...FRAME, rows: 12 }).join('\n')).not.toContain('task-0');
+    expect(render([viewOf(40)], { ...FRAME, rows: 13 }).join('\n')).not.toContain('task-0');
   });
 
   test('fits every window', () => {
     fc.assert(
       fc.property(fc.nat({ max: 60 }), fc.nat({ max: 120 }), fc.nat({ max: 30 }), (rows, columns, tasks) => {
-        const lines = render(viewOf(tasks), { ...FRAME, rows, columns });
+        const lines = render([viewOf(tasks)], { ...FRAME, rows, columns });
         expect(lines.length).toBeLessThanOrEqual(rows);
         for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
       }),
@@ -153,7 +160,7 @@ describe('the screen', () => {
     const terminal = new FakeTerminal(true);
     const screen = openScreen(terminal, String, LIVE);
     expect(terminal.look()).toContain('\u001b[?25l');
-    screen.draw(viewOf(1));
+    screen.draw([viewOf(1)]);
     screen.note('a note');
     terminal.look();
     screen.close();
@@ -161,7 +168,7 @@ describe('the screen', () => {
     expect(left).toContain('\u001b[?25h\u001b[?1049l');
     expect(left).toContain('a note\n');
     screen.close();
-    screen.draw(viewOf(1));
+    screen.draw([viewOf(1)]);
     expect(terminal.look()).toBe('');
     expect(terminal.listeners.size).toBe(0);
   });
@@ -169,7 +176,7 @@ describe('the screen', () => {
   test('is drawn anew in a window of another size', () => {
     const terminal = new FakeTerminal(true);
     const screen = openScreen(terminal, String, { ...LIVE, isColored: false });
-    screen.draw(viewOf(5));
+    screen.draw([viewOf(5)]);
     terminal.look();
     terminal.rows = 7;
     for (const listener of terminal.listeners) listener();
@@ -208,7 +215,7 @@ describe('the screen', () => {
     const screen = openScreen(terminal, String, { ...LIVE, isColored: false });
     terminal.columns = 10;
     terminal.look();
-    screen.draw(viewOf(1));
+    screen.draw([viewOf(1)]);
     expect(terminal.look()).toMatch(/^\u001b\[H\u001b\[KSignalbox \n\u001b\[K\n/u);
     screen.close();
   });
@@ -224,18 +231,18 @@ describe('the screen', () => {
   test('is plain lines without a terminal, one for each change', () => {
     const output = new FakeTerminal(false);
     const screen = openScreen(output, (id) => `agent ${id}`, LIVE);
-    screen.draw(viewOf(1));
+    screen.draw([viewOf(1)]);
     expect(output.look().split('\n')).toEqual([
-      'one/task-0                 completed',
-      'one                        queued',
-      'two/task-0                 in_progress.working (agent a1, attempt 2)',
-      'two                        queued',
-      'three/task-0               queued',
-      'three                      queued',
-      'demo                       in_progress',
+      'demo/one/task-0              completed',
+      'demo/one                     queued',
+      'demo/two/task-0              in_progress.working (agent a1, attempt 2)',
+      'demo/two                     queued',
+      'demo/three/task-0            queued',
+      'demo/three                   queued',
+      'demo                         in_progress',
       '',
     ]);
-    screen.draw(viewOf(1));
+    screen.draw([viewOf(1)]);
     expect(output.look()).toBe('');
     screen.close();
     expect(output.look()).not.toContain('\u001b');

@@ -61,6 +61,11 @@ describe('the check of the lock file', () => {
 describe('the check of named tests', () => {
   const all = promised.map((name) => `it('${name} holds', () => {});`).join('\n');
 
+  it('knows every row and every fault of the reference', () => {
+    const numbers = Array.from({ length: 14 }, (_, index) => index + 1);
+    expect(promised).toEqual(['R', 'F'].flatMap((letter) => numbers.map((number) => `${letter}${number}`)));
+  });
+
   it('is content when every promise has a test', () => {
     expect(namedTestFaults([{ file: 'a', text: all }])).toEqual([]);
   });
@@ -118,7 +123,7 @@ describe('the summary of CI', () => {
   const last = (input: Parameters<typeof summarize>[0]) => summarize(input).lines.at(-1);
 
   it('counts tests one by one and each other step as one', () => {
-    // 24 named and one more test; npm ci, demo, lint, the skipped list and the named tests.
+    // All named tests and one more; npm ci, demo, lint, the skipped list and the named tests.
     expect(last({ steps: steps(0), tests: tests('passed'), check, allowed: [] })).toBe(
       `${promised.length + 1 + 5} passed, 0 failed`,
     );

@@ -209,7 +209,7 @@ test('markup and escapes in every text field of every POST come back as the same
   const board = createBoard(emptyBoard(work.id));
   board.trigger.named({ tree: await work.tree() });
   board.trigger.fed(await service.get('/v1/journal?limit=500'));
-  const terminal = render(boardView(board.getSnapshot().context), {
+  const terminal = render([boardView(board.getSnapshot().context)], {
     columns: 200,
     rows: 50,
     elapsedMs: 0,

@@ -48,6 +48,10 @@ export const REFUSALS = {
   key_taken: 'Something else has this key already.',
   unknown_dependency: 'There is nothing beside it with this key to depend on.',
   too_many_dependents: 'As many things depend on it as may depend on one.',
+  too_many_dependencies: 'One would depend on more things than it may.',
+  invalid_order: 'The phases can not be put in this order.',
+  work_begun: 'Work on the task has begun: it is not split.',
+  split_under_way: 'A task beside it is being split.',
   dependency_cycle: 'The change would make things depend on each other in a circle.',
   // repositories
   git_failed: 'Git refused the operation; the message has its words.',

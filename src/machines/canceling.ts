@@ -1,3 +1,4 @@
+import { leaveDependencies } from './blocked.ts';
 import { keepError } from './effect-answers.ts';
 
 /**
@@ -9,9 +10,13 @@ export function waysToCancel<Target extends string, const Also extends readonly 
   ...also: Also
 ) {
   return {
-    byPerson: { guard: 'saysWhatDependentsDo', target, actions: ['recordCancel', ...also] },
+    byPerson: {
+      guard: 'saysWhatDependentsDo',
+      target,
+      actions: ['recordCancel', leaveDependencies, ...also],
+    },
     along: { target, actions: ['recordCancel', ...also] },
-    waived: { target, actions: ['recordWaive', ...also] },
+    waived: { target, actions: ['recordWaive', leaveDependencies, ...also] },
   } as const;
 }
 

@@ -16,7 +16,7 @@ interface Settled {
 
 /** Does this news end the waiting for that dependency? A canceled one releases only where its cancel said so. */
 export function releases(news: Settled): boolean {
-  return news.outcome !== 'canceled' || news.policy === 'release';
+  return news.outcome === 'completed' || news.outcome === 'waived' || news.policy === 'release';
 }
 
 /** Takes the dependency off the list, or marks it as stranded: canceled, and nobody has said to go on without it. */
@@ -32,12 +32,32 @@ export function afterSettled(waiting: Waiting, news: Settled): Pick<Waiting, 'pe
   return { pending, stranded: [...new Set([...stranded, news.of])] };
 }
 
+/** Waits for what took the place of a dependency that was split. */
+export function afterReplaced(
+  { pending }: Waiting,
+  { of, by }: { readonly of: number; readonly by: readonly number[] },
+): Pick<Waiting, 'pending'> {
+  return { pending: [...new Set([...pending.filter((ordinal) => ordinal !== of), ...by])] };
+}
+
 /** Asks every sibling in `pending` to say when it is settled. */
 export function watchTells(waiting: Waiting): TellParams {
-  return {
-    many: waiting.pending.map((sibling) => ({
-      to: { sibling },
-      event: { type: 'dependency.watch', by: waiting.ordinal },
-    })),
-  };
+  return toSiblings(waiting, waiting.pending, 'dependency.watch');
+}
+
+/** Tells what was waited for, except those in `kept`, that nobody waits any more. What is stranded was heard of, and remembers nobody. */
+export function leaveTells(waiting: Waiting, kept: readonly number[] = []): TellParams {
+  const left = waiting.pending.filter(
+    (ordinal) => !kept.includes(ordinal) && !waiting.stranded.includes(ordinal),
+  );
+  return toSiblings(waiting, left, 'dependency.unwatch');
+}
+
+/** The same event for several siblings. */
+export function toSiblings(
+  { ordinal }: Pick<Waiting, 'ordinal'>,
+  siblings: readonly number[],
+  type: 'dependency.watch' | 'dependency.unwatch',
+): TellParams {
+  return { many: siblings.map((sibling) => ({ to: { sibling }, event: { type, by: ordinal } })) };
 }

@@ -10,6 +10,11 @@ export function dependencyEvents(unit: 'task' | 'phase') {
       senders: ['message'],
       description: `A sibling wants to know when this ${unit} is settled.`,
     },
+    unwatch: {
+      schema: z.strictObject({ by: ordinalSchema }),
+      senders: ['message'],
+      description: `A sibling waits for this ${unit} no longer.`,
+    },
     settled: {
       schema: z.strictObject({
         of: ordinalSchema,

@@ -33,7 +33,10 @@ export interface InitiativeContext {
   readonly stuck: number;
   /** Phases that hold a slot. */
   readonly active: number;
-  /** Ordinals of the phases that asked for a slot, in the order of the plan. */
+  /**
+   * Ordinals of phases in the order in which they get a slot: that of the plan, or what it was changed to. Those that have a place
+   * and have not asked for a slot yet are negative.
+   */
   readonly waiting: readonly number[];
   readonly paused: boolean;
   readonly round: number;
@@ -73,10 +76,37 @@ export function initialInitiativeContext(input: InitiativeInput): InitiativeCont
   };
 }
 
-/** The phases that get a slot now: the first in the order of the plan, as many as are free. */
+/** The phases that get a slot now: the first that have asked for one, as many as are free. */
 export function grantable(context: InitiativeContext): readonly number[] {
   const free = Math.max(0, context.phaseLimit - context.active);
-  return context.waiting.toSorted((a, b) => a - b).slice(0, free);
+  return context.waiting.filter((place) => place > 0).slice(0, free);
+}
+
+/** A phase asks: at the place it has, or before those that come after it in the plan and have none of their own. */
+export function withRequest(waiting: readonly number[], ordinal: number): readonly number[] {
+  if (waiting.includes(ordinal)) return waiting;
+  if (waiting.includes(-ordinal)) return waiting.map((place) => (place === -ordinal ? ordinal : place));
+  const before = waiting.findLastIndex((place) => Math.abs(place) < ordinal) + 1;
+  return waiting.toSpliced(before, 0, ordinal);
+}
+
+/** It does not ask any more, and keeps its place should it ask again. */
+export function withoutRequest(waiting: readonly number[], ordinal: number): readonly number[] {
+  return waiting.map((place) => (place === ordinal ? -ordinal : place));
+}
+
+/** Takes a phase off that never needs a slot again. */
+export function withoutPhase(waiting: readonly number[], ordinal: number): readonly number[] {
+  return waiting.filter((place) => Math.abs(place) !== ordinal);
+}
+
+/** The new order; whoever has asked and is not named comes after those that are. */
+export function inOrder(waiting: readonly number[], order: readonly number[]): readonly number[] {
+  const named = [...new Set(order)];
+  return [
+    ...named.map((ordinal) => (waiting.includes(ordinal) ? ordinal : -ordinal)),
+    ...waiting.filter((place) => place > 0 && !named.includes(place)),
+  ];
 }
 
 /** Tells those phases that they have a slot. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { childEvents, childSchema } from './child-events.ts';
 import { catalog, OPERATORS, REVIEWERS, type EventOf } from './event-catalog.ts';
-import { newPhaseSchema, strategiesSchema } from './payloads.ts';
+import { newPhaseSchema, ordinalSchema, strategiesSchema } from './payloads.ts';
 import { approvalSchema, changesSchema, recheckEvent } from './review-events.ts';
 import { renameEvent } from './steering-events.ts';
 
@@ -47,6 +47,11 @@ export const initiativeEvents = catalog({
     schema: newPhaseSchema,
     senders: OPERATORS,
     description: 'One more phase; a review that is open is void.',
+  },
+  'initiative.reorder': {
+    schema: z.strictObject({ phases: z.array(ordinalSchema).max(9_999) }),
+    senders: OPERATORS,
+    description: 'The order in which phases that have not begun get a slot.',
   },
   'initiative.approve': {
     schema: approvalSchema.extend({ strategies: strategiesSchema.default({}) }),

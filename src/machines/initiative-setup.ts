@@ -4,9 +4,13 @@ import { effect } from './effect.ts';
 import { failure, failureOf } from './failure.ts';
 import {
   grantable,
+  inOrder,
   MAX_REVERTS,
   type InitiativeContext,
   type InitiativeInput,
+  withoutPhase,
+  withoutRequest,
+  withRequest,
 } from './initiative-context.ts';
 import type { InitiativeEvent } from './initiative-events.ts';
 import type { PhaseRow } from './initiative-phases.ts';
@@ -92,17 +96,19 @@ export const initiativeSetup = setup({
     })),
     countPhase: assign(({ context }) => ({ next: context.next + 1 })),
     countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),
+    dropPlace: assign(({ context, event }) =>
+      event.type === 'phase.settled' ? { waiting: withoutPhase(context.waiting, event.ordinal) } : {},
+    ),
     countStuck: assign(({ context }) => ({ stuck: context.stuck + 1 })),
     countUnstuck: assign(({ context }) => ({ stuck: Math.max(0, context.stuck - 1) })),
     noteRequest: assign(({ context, event }) =>
-      event.type === 'slot.request' && !context.waiting.includes(event.ordinal)
-        ? { waiting: [...context.waiting, event.ordinal] }
-        : {},
+      event.type === 'slot.request' ? { waiting: withRequest(context.waiting, event.ordinal) } : {},
     ),
     noteWithdrawn: assign(({ context, event }) =>
-      event.type === 'slot.withdrawn'
-        ? { waiting: context.waiting.filter((ordinal) => ordinal !== event.ordinal) }
-        : {},
+      event.type === 'slot.withdrawn' ? { waiting: withoutRequest(context.waiting, event.ordinal) } : {},
+    ),
+    reorder: assign(({ context, event }) =>
+      event.type === 'initiative.reorder' ? { waiting: inOrder(context.waiting, event.phases) } : {},
     ),
     countTaken: assign(({ context }) => ({ active: context.active + 1 })),
     countReturned: assign(({ context }) => ({ active: Math.max(0, context.active - 1) })),

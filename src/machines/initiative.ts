@@ -12,6 +12,7 @@ import { reverting } from './revert-states.ts';
 const cancelable = { 'initiative.cancel': { target: '#initiative.canceling' } } as const;
 const renamable = { 'initiative.rename': putTitle } as const;
 const extendable = { 'initiative.addPhase': { actions: addPhase } } as const;
+const orderable = { 'initiative.reorder': { actions: 'reorder' } } as const;
 
 /** Nothing is claimed, granted or landed from this turn on. */
 const pausing = [
@@ -42,7 +43,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
     'slot.withdrawn': { actions: 'noteWithdrawn' },
     'slot.taken': { actions: 'countTaken' },
     'slot.returned': { actions: 'countReturned' },
-    'phase.settled': { actions: 'countSettled' },
+    'phase.settled': { actions: ['countSettled', 'dropPlace'] },
     'phase.stuck': { actions: 'countStuck' },
     'phase.unstuck': { actions: 'countUnstuck' },
   },
@@ -51,12 +52,18 @@ export const initiativeMachine = initiativeSetup.createMachine({
       description: 'The plan is stored; nothing runs before it is started.',
       tags: ['waiting', 'needs_you'],
       always: { guard: 'startsAtOnce', target: 'in_progress' },
-      on: { ...cancelable, ...renamable, 'initiative.start': { target: 'in_progress' }, ...extendable },
+      on: {
+        ...cancelable,
+        ...renamable,
+        'initiative.start': { target: 'in_progress' },
+        ...extendable,
+        ...orderable,
+      },
     },
     in_progress: {
       description: 'Phases run, as many at once as the limit allows.',
       initial: 'opening',
-      on: { ...cancelable, ...renamable },
+      on: { ...cancelable, ...renamable, ...orderable },
       states: {
         opening: {
           description: 'The remotes are fetched and the branch of the initiative is made in each project.',

@@ -83,7 +83,7 @@ export type CommentAnswer = z.infer<typeof commentAnswerSchema>;
 export const dependentsSchema = z.enum(['release', 'cancel', 'keep']);
 export type DependentsPolicy = z.infer<typeof dependentsSchema>;
 
-export const outcomeSchema = z.enum(['completed', 'canceled', 'waived']);
+export const outcomeSchema = z.enum(['completed', 'canceled', 'waived', 'split']);
 export type SettledOutcome = z.infer<typeof outcomeSchema>;
 
 export const categorySchema = z.enum(['execute', 'review', 'merge']);
@@ -114,6 +114,15 @@ export const newTaskSchema = z.strictObject({
   needsReview: z.boolean().default(false),
   projects: projectsSchema.default(null),
 });
+
+/** How many tasks one may be split into. */
+export const MAX_PARTS = 20;
+
+/** A task that takes, with others, the place of one; which of those before it in the list it waits for is said by place. */
+export const taskPartSchema = newTaskSchema.extend({
+  after: z.array(z.int().min(1).max(MAX_PARTS)).max(MAX_PARTS).default([]),
+});
+export const taskPartsSchema = z.array(taskPartSchema).min(2).max(MAX_PARTS);
 
 /** How many tasks a phase may start with. */
 export const MAX_TASKS = 200;

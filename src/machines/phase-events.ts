@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { childEvents, childSchema } from './child-events.ts';
 import { dependencyEvents } from './dependency-events.ts';
 import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
-import { conflictUnitSchema, newTaskSchema } from './payloads.ts';
+import { conflictUnitSchema, newTaskSchema, taskPartsSchema } from './payloads.ts';
 import { approvalSchema, changesSchema, recheckEvent } from './review-events.ts';
 import { endingEvents, renameEvent } from './steering-events.ts';
 
@@ -13,6 +13,7 @@ const ending = endingEvents('phase');
 /** Everything a phase can be told. */
 export const phaseEvents = catalog({
   'dependency.watch': dependency.watch,
+  'dependency.unwatch': dependency.unwatch,
   'dependency.settled': dependency.settled,
   'slot.granted': {
     schema: z.strictObject({}),
@@ -41,6 +42,11 @@ export const phaseEvents = catalog({
     schema: childSchema.extend({ round: z.int().min(1) }),
     senders: ['message'],
     description: 'A task does not merge cleanly: a merge task is made for it.',
+  },
+  'task.splitting': {
+    schema: childSchema.extend({ into: taskPartsSchema }),
+    senders: ['message'],
+    description: 'A task is to be split: its parts are made.',
   },
   'task.unresolved': {
     schema: childSchema,

@@ -9,7 +9,7 @@ import type { PhaseEvent } from './phase-events.ts';
 import type { TaskRow } from './phase-tasks.ts';
 import type { CommentRow } from './review-states.ts';
 import type { Tag } from './tags.ts';
-import { withWatcher } from './watchers.ts';
+import { withoutWatcher, withWatcher } from './watchers.ts';
 
 /** What re-proving the children of a unit from rows and git can come to. */
 export interface Proof {
@@ -44,14 +44,17 @@ export const phaseSetup = setup({
   },
   actions: {
     tell: inert<TellParams>(),
-    create: inert<Create>(),
-    'task.insert': inert<TaskRow>(),
+    create: inert<Create | { many: readonly Create[] }>(),
+    'task.insert': inert<TaskRow | { many: readonly TaskRow[] }>(),
     'comment.put': inert<{ many: readonly CommentRow[] }>(),
     'comments.request': inert<{ round: number }>(),
     'title.put': inert<{ title: string }>(),
     'intents.close': inert<Record<string, never>>(),
     watch: assign(({ context, event }) =>
       event.type === 'dependency.watch' ? { watchers: withWatcher(context.watchers, event.by) } : {},
+    ),
+    unwatch: assign(({ context, event }) =>
+      event.type === 'dependency.unwatch' ? { watchers: withoutWatcher(context.watchers, event.by) } : {},
     ),
     noteDependency: assign(({ context, event }) =>
       event.type === 'dependency.settled' ? afterSettled(context, event) : {},
@@ -78,6 +81,9 @@ export const phaseSetup = setup({
     }),
     clearFailure: assign({ failure: null }),
     countTask: assign(({ context }) => ({ next: context.next + 1 })),
+    countParts: assign(({ context, event }) =>
+      event.type === 'task.splitting' ? { next: context.next + event.into.length } : {},
+    ),
     countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),
     countStuck: assign(({ context }) => ({ stuck: context.stuck + 1 })),
     countUnstuck: assign(({ context }) => ({ stuck: Math.max(0, context.stuck - 1) })),

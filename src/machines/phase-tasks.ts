@@ -102,6 +102,49 @@ export const planTask = [
   'countTask',
 ] as const;
 
+/** What a split task says of one part; parts that wait for earlier ones know their ordinals only here. */
+function partsOf({ context, event }: Args<Of<'task.splitting'>>): NewTask[] {
+  return event.into.map(({ after, ...part }, place) => ({
+    ...part,
+    child: context.next + place,
+    category: 'execute',
+    dependsOn: [...new Set([...part.dependsOn, ...after.map((earlier) => context.next + earlier - 1)])],
+  }));
+}
+
+/** Makes the tasks that take the place of one, all in this turn, and tells that one which they are. */
+export const splitTask = [
+  {
+    type: 'create',
+    params: (args: Args<Of<'task.splitting'>>) => ({
+      many: partsOf(args).map((part) => actorOf(args.context, part)),
+    }),
+  },
+  {
+    type: 'task.insert',
+    params: (args: Args<Of<'task.splitting'>>) => ({
+      many: partsOf(args).map((part) => rowOf(args.context, part)),
+    }),
+  },
+  {
+    type: 'tell',
+    params: ({ context, event }: Args<Of<'task.splitting'>>) => ({
+      to: { child: event.ordinal },
+      event: { type: 'split.made', first: context.next, count: event.into.length },
+    }),
+  },
+  'countParts',
+] as const;
+
+/** Tells a task that it stays as it is. */
+export const refuseSplit = {
+  type: 'tell',
+  params: ({ event }: { event: { ordinal: number } }) => ({
+    to: { child: event.ordinal },
+    event: { type: 'split.refused' },
+  }),
+} as const;
+
 /** Makes the task that answers a reviewer; `nextRound` has to come after it. */
 export const addRevisionTask = [
   ...makes<Of<'phase.requestChanges'>>(({ context, event }) => ({

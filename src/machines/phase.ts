@@ -11,6 +11,8 @@ import {
   addTask,
   dropMergeTask,
   planTask,
+  refuseSplit,
+  splitTask,
 } from './phase-tasks.ts';
 import { tell } from './outbox.ts';
 import { putTitle } from './renaming.ts';
@@ -26,12 +28,16 @@ const cancelsQueued = waysToCancel('#phase.canceling', tellParent('slot.withdraw
 const renamable = { 'phase.rename': putTitle } as const;
 const cancelable = { 'phase.cancel': cancels.byPerson, 'initiative.canceling': cancels.along } as const;
 const waivable = { 'phase.waive': cancels.waived } as const;
+const splittable = {
+  'task.splitting': [{ guard: 'hasItsPlan', actions: splitTask }, { actions: refuseSplit }],
+} as const;
 const makesMergeTask = { 'task.conflicted': { actions: addMergeTask } } as const;
 
 /** Before the phase runs: nobody may come between the tasks of its plan, which name each other by ordinal. */
 const plannable = {
   'phase.planTask': { actions: planTask },
   'phase.addTask': { guard: 'hasItsPlan', actions: addTask },
+  ...splittable,
 } as const;
 
 /** One more task while it is looked at: the review is void, and the work goes on with a slot again. */
@@ -53,7 +59,9 @@ export const phaseMachine = phaseSetup.createMachine({
   initial: 'draft',
   on: {
     'dependency.watch': { actions: 'watch' },
+    'dependency.unwatch': { actions: 'unwatch' },
     'dependency.settled': { actions: 'noteDependency' },
+    'task.splitting': { actions: refuseSplit },
     'slot.granted': { actions: tellParent('slot.returned') },
     'initiative.paused': { actions: 'notePause' },
     'initiative.resumed': { actions: 'noteResume' },
@@ -72,6 +80,7 @@ export const phaseMachine = phaseSetup.createMachine({
         ...renamable,
         ...dependencyNews,
         'phase.approvePlan': { target: 'blocked' },
+        'phase.relink': relinked,
         ...plannable,
       },
     },
@@ -99,6 +108,11 @@ export const phaseMachine = phaseSetup.createMachine({
         'phase.cancel': cancelsQueued.byPerson,
         'initiative.canceling': cancelsQueued.along,
         'phase.waive': cancelsQueued.waived,
+        'phase.relink': {
+          ...relinked,
+          target: 'blocked',
+          actions: [...relinked.actions, tellParent('slot.withdrawn')],
+        },
         ...renamable,
         ...plannable,
       },
@@ -110,6 +124,7 @@ export const phaseMachine = phaseSetup.createMachine({
       on: {
         ...cancelable,
         ...renamable,
+        ...splittable,
         'phase.addTask': { target: '.deciding', actions: addTask },
         'task.unresolved': [
           { guard: 'mayMergeAgain', actions: [dropMergeTask, ...addOwnMergeTask] },
@@ -200,7 +215,7 @@ export const phaseMachine = phaseSetup.createMachine({
     pending_review: {
       description: 'A reviewer looks at exactly the heads that were read when the review opened.',
       initial: 'opening',
-      on: { ...cancelable, ...renamable, ...reopenable },
+      on: { ...cancelable, ...waivable, ...renamable, ...reopenable },
       states: {
         opening: openingReview('phase.openReview'),
         open: {
@@ -219,7 +234,7 @@ export const phaseMachine = phaseSetup.createMachine({
         unreadable: {
           description: 'The heads could not be read: recheck, waive or cancel.',
           ...stuck,
-          on: { ...waivable, 'phase.recheck': { target: 'opening' }, 'phase.retry': { target: 'opening' } },
+          on: { 'phase.recheck': { target: 'opening' }, 'phase.retry': { target: 'opening' } },
         },
       },
     },
@@ -232,7 +247,7 @@ export const phaseMachine = phaseSetup.createMachine({
           description: 'A paused initiative lands no phases.',
           tags: ['waiting'],
           always: { guard: 'isNotPaused', target: 'landing' },
-          on: cancelable,
+          on: { ...cancelable, ...waivable },
         },
         landing: {
           description: 'All projects land together, or none does.',

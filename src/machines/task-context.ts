@@ -1,4 +1,5 @@
 import type { Tell, TellParams } from './outbox.ts';
+import type { Parts } from './parts.ts';
 import type { ConflictUnit, DependentsPolicy, Failure, SettledOutcome, TaskCategory } from './payloads.ts';
 import { watcherTells } from './watchers.ts';
 
@@ -51,6 +52,8 @@ export interface TaskContext extends Omit<TaskInput, 'dependsOn'> {
   readonly dependents: DependentsPolicy | null;
   readonly failure: Failure | null;
   readonly outcome: SettledOutcome;
+  /** What took its place, if it was split. */
+  readonly parts: Parts | null;
 }
 
 /** How often a task may be put off, for a limit of its agents, before that counts as an attempt. */
@@ -81,6 +84,7 @@ export function initialTaskContext(input: TaskInput): TaskContext {
     dependents: null,
     failure: null,
     outcome: 'completed',
+    parts: null,
   };
 }
 

@@ -7,7 +7,9 @@ import {
   leaseSchema,
   MAX_COMMENTS,
   MAX_DEFER_SECONDS,
+  MAX_PARTS,
   ordinalSchema,
+  taskPartsSchema,
   textSchema,
 } from './payloads.ts';
 import { approvalSchema, changesSchema } from './review-events.ts';
@@ -37,7 +39,13 @@ export const taskEvents = catalog({
     description: 'The phase is being canceled, and the task with it.',
   },
   'dependency.watch': dependency.watch,
+  'dependency.unwatch': dependency.unwatch,
   'dependency.settled': dependency.settled,
+  'dependency.replaced': {
+    schema: z.strictObject({ of: ordinalSchema, by: z.array(ordinalSchema).max(MAX_PARTS) }),
+    senders: ['message'],
+    description: 'A task that this one depends on was split: its parts are waited for.',
+  },
   'conflict.assigned': {
     schema: z.strictObject({ to: ordinalSchema }),
     senders: ['message'],
@@ -130,6 +138,22 @@ export const taskEvents = catalog({
     description: 'The place among the claimable tasks changes.',
   },
   'task.relink': dependency.relink,
+  'task.split': {
+    schema: z.strictObject({ into: taskPartsSchema }),
+    senders: OPERATORS,
+    description:
+      'Several tasks take the place of this one, which nobody has begun; what waited for it waits for all of them.',
+  },
+  'split.made': {
+    schema: z.strictObject({ first: ordinalSchema, count: z.int().min(2).max(MAX_PARTS) }),
+    senders: ['message'],
+    description: 'The phase has made the tasks that this one is split into.',
+  },
+  'split.refused': {
+    schema: z.strictObject({}),
+    senders: ['message'],
+    description: 'The phase can not split it now: the task stays as it was.',
+  },
   'task.cancel': ending.cancel,
   'task.waive': ending.waive,
   'task.retry': {

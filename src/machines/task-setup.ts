@@ -1,5 +1,5 @@
 import { assign, setup } from 'xstate';
-import { afterSettled } from './dependencies.ts';
+import { afterReplaced, afterSettled } from './dependencies.ts';
 import { effect } from './effect.ts';
 import { failure, failureOf } from './failure.ts';
 import { inert, type TellParams } from './outbox.ts';
@@ -8,7 +8,7 @@ import type { Tag } from './tags.ts';
 import type { AnswerRow } from './task-answers.ts';
 import { MAX_DEFERRALS, MAX_OUTRUNS, type TaskContext, type TaskInput } from './task-context.ts';
 import type { TaskEvent } from './task-events.ts';
-import { withWatcher } from './watchers.ts';
+import { withoutWatcher, withWatcher } from './watchers.ts';
 
 /** What landing a task can come to. */
 export interface TaskLanding {
@@ -55,6 +55,17 @@ export const taskSetup = setup({
     'intents.close': inert<Record<string, never>>(),
     watch: assign(({ context, event }) =>
       event.type === 'dependency.watch' ? { watchers: withWatcher(context.watchers, event.by) } : {},
+    ),
+    unwatch: assign(({ context, event }) =>
+      event.type === 'dependency.unwatch' ? { watchers: withoutWatcher(context.watchers, event.by) } : {},
+    ),
+    replaceDependency: assign(({ context, event }) =>
+      event.type === 'dependency.replaced' ? afterReplaced(context, event) : {},
+    ),
+    recordSplit: assign(({ event }) =>
+      event.type === 'split.made'
+        ? { outcome: 'split' as const, parts: { first: event.first, count: event.count } }
+        : {},
     ),
     noteDependency: assign(({ context, event }) =>
       event.type === 'dependency.settled' ? afterSettled(context, event) : {},
@@ -121,7 +132,9 @@ export const taskSetup = setup({
       if (event.type === 'conflict.assigned') {
         return event.to > context.pastResolver ? { resolver: event.to } : {};
       }
-      return 'by' in event ? { resolver: event.by } : {};
+      return event.type === 'conflict.resolved' || event.type === 'conflict.failed'
+        ? { resolver: event.by }
+        : {};
     }),
     startOver: assign({ failures: 0, conflicts: 0, outruns: 0, deferrals: 0, failure: null }),
     requestCancel: assign(({ event }) => ({
@@ -139,9 +152,16 @@ export const taskSetup = setup({
     isReady: ({ context }) => context.phaseOpen && context.pending.length === 0,
     isStranded: ({ context }) => context.stranded.length > 0,
     isNotStranded: ({ context }) => context.stranded.length === 0,
-    // A merge task that waited for the task it resolves would wait for ever, and so would that one.
+    // A merge task that waited for the task it resolves would wait for ever, and so would that one. What was handed in
+    // is landed when it is tried again, and waits for nobody.
     canRelink: ({ context, event }) =>
-      event.type === 'task.relink' && context.resolves === null && !event.dependsOn.includes(context.ordinal),
+      event.type === 'task.relink' &&
+      context.resolves === null &&
+      context.submission === null &&
+      !event.dependsOn.includes(context.ordinal),
+    canSplit: ({ context }) => context.category === 'execute' && context.attempt === 0,
+    waitsForIt: ({ context, event }) =>
+      event.type === 'dependency.replaced' && context.pending.includes(event.of),
     cancelsWithIt: ({ context, event }) =>
       event.type === 'dependency.settled' &&
       event.outcome === 'canceled' &&

@@ -1,4 +1,4 @@
-import { blockedStates, dependencyNews, relinked, watchDependencies } from './blocked.ts';
+import { blockedStates, dependencyNews, dependencyReplaced, relinked, watchDependencies } from './blocked.ts';
 import { outcomeInput, retiring, waysToCancel } from './canceling.ts';
 import { answer, closeIntents, keepError, keepResult } from './effect-answers.ts';
 import { tell } from './outbox.ts';
@@ -14,6 +14,10 @@ import { answerWatcher } from './watchers.ts';
 
 const stuck = stuckAs('task');
 const renamable = { 'task.rename': putTitle } as const;
+/** What may be changed about it as long as it is not ended. */
+const adjustable = { ...renamable, 'task.reprioritize': { actions: 'reprioritize' } } as const;
+/** While it is put aside: what it is linked to counts when it goes on. */
+const relinkable = { ...dependencyNews, 'task.relink': relinked } as const;
 
 /** A cancel of the task itself, or of everything around it. */
 const cancels = waysToCancel('#task.canceling');
@@ -30,6 +34,27 @@ const cancelableInConflict = {
   'task.cancel': cancelsInConflict.byPerson,
   'phase.canceling': cancelsInConflict.along,
   'conflict.dropped': cancelsInConflict.along,
+} as const;
+
+/** The task itself decides, in one turn with its claim: either it is split, or somebody works on it. */
+const splittable = {
+  'task.split': {
+    guard: 'canSplit',
+    target: 'splitting',
+    actions: {
+      type: 'tell',
+      params: ({
+        context,
+        event,
+      }: {
+        context: TaskContext;
+        event: Extract<TaskEvent, { type: 'task.split' }>;
+      }) => ({
+        to: 'parent' as const,
+        event: { type: 'task.splitting', ordinal: context.ordinal, into: event.into },
+      }),
+    },
+  },
 } as const;
 
 /** The place of the task among those that can be claimed. */
@@ -86,7 +111,9 @@ export const taskMachine = taskSetup.createMachine({
   on: {
     'phase.opened': { actions: 'openPhase' },
     'dependency.watch': { actions: 'watch' },
+    'dependency.unwatch': { actions: 'unwatch' },
     'dependency.settled': { actions: 'noteDependency' },
+    ...dependencyReplaced,
     'conflict.assigned': { actions: 'recordResolver' },
   },
   states: {
@@ -97,13 +124,22 @@ export const taskMachine = taskSetup.createMachine({
       always: { guard: 'isReady', target: 'queued' },
       on: {
         ...cancelable,
-        ...dependencyNews,
-        'task.relink': relinked,
-        ...renamable,
-        'task.reprioritize': { actions: 'reprioritize' },
         ...waivable,
+        ...relinkable,
+        ...splittable,
+        ...adjustable,
       },
       states: blockedStates(stuck),
+    },
+    splitting: {
+      description: 'Nobody can claim it any more; its phase makes the tasks that take its place.',
+      tags: ['busy'],
+      on: {
+        'phase.canceling': cancels.along,
+        'split.made': { target: 'canceling', actions: 'recordSplit' },
+        'split.refused': { target: 'blocked' },
+        ...renamable,
+      },
     },
     queued: {
       description: 'Ready to be claimed by an agent.',
@@ -126,6 +162,7 @@ export const taskMachine = taskSetup.createMachine({
           ],
         },
         'task.relink': { ...relinked, target: 'blocked' },
+        ...splittable,
         ...renamable,
         'task.reprioritize': { actions: ['reprioritize', putReady] },
         ...waivable,
@@ -156,8 +193,7 @@ export const taskMachine = taskSetup.createMachine({
             actions: ['countFailure', { type: 'noteLapse', params: ({ event }) => ({ lease: event.lease }) }],
           },
         ],
-        ...renamable,
-        'task.reprioritize': { actions: 'reprioritize' },
+        ...adjustable,
       },
       states: {
         working: {
@@ -175,32 +211,39 @@ export const taskMachine = taskSetup.createMachine({
       description:
         'A limit of the agent is reached: it can be claimed again when the time is over that the agent gave.',
       tags: ['waiting'],
-      after: { deferral: 'queued' },
+      after: { deferral: 'blocked' },
       on: {
         ...cancelable,
         ...waivable,
-        ...renamable,
-        'task.resume': { target: 'queued' },
-        'task.reprioritize': { actions: 'reprioritize' },
+        ...relinkable,
+        ...adjustable,
+        'task.resume': { target: 'blocked' },
       },
     },
     held: {
       description: 'A person stopped the agent: resume or cancel.',
       ...stuck,
-      on: { ...cancelable, ...waivable, 'task.resume': { target: 'queued' }, ...renamable },
+      on: {
+        ...cancelable,
+        ...waivable,
+        ...relinkable,
+        ...adjustable,
+        'task.resume': { target: 'blocked' },
+      },
     },
     pending_review: {
       description: 'The plan asks for a review of this task before it is landed.',
       tags: ['needs_you'],
       on: {
         ...cancelable,
+        ...waivable,
         'task.approve': { guard: 'areHeadsServed', target: 'merging' },
         'task.requestChanges': {
           guard: 'hasRoundsLeft',
           target: 'queued',
           actions: [...putComments(({ submission }: TaskContext) => submission), 'nextRound'],
         },
-        ...renamable,
+        ...adjustable,
       },
     },
     merging: {
@@ -236,7 +279,7 @@ export const taskMachine = taskSetup.createMachine({
         'task.cancel': { guard: 'saysWhatDependentsDo', actions: 'requestCancel' },
         'phase.canceling': { actions: 'requestCancel' },
         'conflict.dropped': { actions: 'requestCancel' },
-        ...renamable,
+        ...adjustable,
       },
     },
     conflicted: {
@@ -245,6 +288,7 @@ export const taskMachine = taskSetup.createMachine({
       entry: tellConflict,
       on: {
         ...cancelableInConflict,
+        'task.waive': cancelsInConflict.waived,
         ...resolvable,
         // Another one is made, with what the last one had pushed still there to look at.
         'conflict.failed': [
@@ -256,7 +300,7 @@ export const taskMachine = taskSetup.createMachine({
           },
           { guard: 'isFromResolver', target: 'conflict_unresolved', actions: 'recordResolver' },
         ],
-        ...renamable,
+        ...adjustable,
       },
     },
     conflict_unresolved: {
@@ -268,7 +312,7 @@ export const taskMachine = taskSetup.createMachine({
         ...resolvable,
         'task.retry': { target: 'merging', actions: ['startOver', dropResolver] },
         'task.recheck': { target: 'merging', actions: dropResolver },
-        ...renamable,
+        ...adjustable,
       },
     },
     failed: {
@@ -278,11 +322,12 @@ export const taskMachine = taskSetup.createMachine({
       on: {
         ...cancelable,
         ...waivable,
+        ...relinkable,
         'task.retry': [
           { guard: 'hasSubmission', target: 'merging', actions: 'startOver' },
-          { target: 'queued', actions: 'startOver' },
+          { target: 'blocked', actions: 'startOver' },
         ],
-        ...renamable,
+        ...adjustable,
       },
     },
     canceling: {
@@ -309,7 +354,7 @@ export const taskMachine = taskSetup.createMachine({
       on: answerWatcher,
     },
     canceled: {
-      description: 'Not wanted any more (or waived); its commits are kept under backup refs.',
+      description: 'Not wanted any more (or waived, or split); its commits are kept under backup refs.',
       ...settled,
       on: { ...answerWatcher, ...dropLateResolver },
     },

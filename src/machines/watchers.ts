@@ -1,4 +1,5 @@
 import type { Tell } from './outbox.ts';
+import { ordinalsOfParts, type Parts } from './parts.ts';
 import type { DependentsPolicy, SettledOutcome } from './payloads.ts';
 
 /** The part of a task's or phase's context that its siblings wait for. */
@@ -6,10 +7,19 @@ interface Watched {
   readonly ordinal: number;
   readonly outcome: SettledOutcome;
   readonly dependents: DependentsPolicy | null;
+  /** What took its place, if it was split. */
+  readonly parts?: Parts | null;
 }
 
 /** The news that something is settled, for one that waits for it. */
-function settledNews({ ordinal, outcome, dependents }: Watched, watcher: number): Tell {
+function settledNews({ ordinal, outcome, dependents, parts }: Watched, watcher: number): Tell {
+  // Nobody goes on because something was split: what took its place is waited for.
+  if (parts) {
+    return {
+      to: { sibling: watcher },
+      event: { type: 'dependency.replaced', of: ordinal, by: ordinalsOfParts(parts) },
+    };
+  }
   const policy = dependents === null ? {} : { policy: dependents };
   return {
     to: { sibling: watcher },
@@ -20,6 +30,11 @@ function settledNews({ ordinal, outcome, dependents }: Watched, watcher: number)
 /** Adds a watcher once. */
 export function withWatcher(watchers: readonly number[], by: number): readonly number[] {
   return watchers.includes(by) ? watchers : [...watchers, by];
+}
+
+/** Forgets a watcher that has left. */
+export function withoutWatcher(watchers: readonly number[], by: number): readonly number[] {
+  return watchers.filter((watcher) => watcher !== by);
 }
 
 /** Tells all that wait for it. */

@@ -5,6 +5,7 @@ import {
   commentsSchema,
   keySchema,
   MAX_DEPENDENCIES,
+  MAX_PARTS,
   MAX_TASKS,
   newPhaseSchema,
   newTaskSchema,
@@ -13,6 +14,9 @@ import { ADDED_TO_APPROVALS, changesSchema } from '../machines/review-events.ts'
 import { phaseEvents } from '../machines/phase-events.ts';
 import { taskEvents } from '../machines/task-events.ts';
 import type { Kind } from './shapes/actor.ts';
+
+/** How many phases one event may put in order. */
+const MAX_ORDERED = 1_000;
 
 /** People name siblings by key; the service makes ordinals of them, which is what the machines remember. */
 const dependsOn = z.array(keySchema).max(MAX_DEPENDENCIES).describe('Keys of siblings.');
@@ -29,6 +33,28 @@ export type NewPhase = z.infer<typeof newPhaseAtDoorSchema>;
 export const relinkAtDoorSchema = z.strictObject({ dependsOn });
 export type Relink = z.infer<typeof relinkAtDoorSchema>;
 
+/** What a part leaves out it has from the task that is split. */
+const taskPartAtDoorSchema = newTaskSchema.extend({
+  dependsOn: dependsOn.optional().describe('Keys of siblings, or of parts before this one in the list.'),
+  priority: newTaskSchema.shape.priority.unwrap().optional(),
+  capabilities: newTaskSchema.shape.capabilities.unwrap().optional(),
+  needsReview: newTaskSchema.shape.needsReview.unwrap().optional(),
+  projects: newTaskSchema.shape.projects.unwrap().optional(),
+});
+export const splitAtDoorSchema = z.strictObject({
+  into: z.array(taskPartAtDoorSchema).min(2).max(MAX_PARTS),
+});
+export type Split = z.infer<typeof splitAtDoorSchema>;
+
+export const reorderAtDoorSchema = z.strictObject({
+  phases: z
+    .array(keySchema)
+    .min(1)
+    .max(MAX_ORDERED)
+    .describe('Keys of phases that have not begun; those that are not named come after them.'),
+});
+export type Reorder = z.infer<typeof reorderAtDoorSchema>;
+
 /** Comments as people write them; the service finds their places. */
 const changesAtDoorSchema = changesSchema.extend({ comments: commentsSchema.default([]) });
 
@@ -40,6 +66,8 @@ const WRITTEN_BY_PEOPLE: Readonly<Record<string, z.ZodObject>> = {
   'task.requestChanges': changesAtDoorSchema,
   'phase.relink': relinkAtDoorSchema,
   'task.relink': relinkAtDoorSchema,
+  'task.split': splitAtDoorSchema,
+  'initiative.reorder': reorderAtDoorSchema,
 };
 
 export function isForPeople({ senders }: Pick<EventEntry, 'senders'>): boolean {

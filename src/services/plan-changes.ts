@@ -1,9 +1,11 @@
 import type { JsonObject } from '../actors/json.ts';
 import type { Runtime } from '../actors/runtime.ts';
 import { Refusal } from '../errors.ts';
-import type { NewPhase, NewTask, Relink } from './door-events.ts';
+import type { NewPhase, NewTask, Relink, Reorder } from './door-events.ts';
 import { isReservedKey } from './plan-faults.ts';
+import { phaseOrder } from './phase-order.ts';
 import type { PlanStore } from './plan-store.ts';
+import { settledTasksOf } from './split-tasks.ts';
 import { MAX_DEPENDENTS, tooManyDependents, WaitingSiblings } from './waiting-siblings.ts';
 
 const PLAN_CHANGES: ReadonlySet<string> = new Set([
@@ -11,6 +13,8 @@ const PLAN_CHANGES: ReadonlySet<string> = new Set([
   'initiative.addPhase',
   'task.relink',
   'phase.relink',
+  'task.split',
+  'initiative.reorder',
 ]);
 
 /** Whether this event is checked against the other links of its plan. */
@@ -20,19 +24,21 @@ export function isPlanChange(type: string): boolean {
 
 /** What people add to a plan under way, or link anew: their keys become the ordinals that the machines remember. */
 export class PlanChanges {
+  readonly #deps: { plan: PlanStore; runtime: () => Runtime };
   readonly #plan: PlanStore;
   readonly #runtime: () => Runtime;
 
   constructor(deps: { plan: PlanStore; runtime: () => Runtime }) {
+    this.#deps = deps;
     this.#plan = deps.plan;
     this.#runtime = deps.runtime;
   }
 
   async newTask(phaseId: string, task: NewTask): Promise<JsonObject> {
     const phase = await this.#plan.phase(phaseId);
-    const siblings = await this.#plan.tasksOf(phaseId);
+    const siblings = await settledTasksOf(this.#deps, phaseId);
     refuseKey(task.key, new Set(siblings.map(({ key }) => key)));
-    await this.#refuseProjects(phase.initiativeId, [task]);
+    await refuseProjects(this.#plan, phase.initiativeId, [task]);
     const dependsOn = ordinalsOf(task.dependsOn, ordinalByKey(siblings));
     (await WaitingSiblings.read(this.#runtime(), siblings)).refuseCrowd(dependsOn, null);
     return { ...task, dependsOn };
@@ -42,7 +48,7 @@ export class PlanChanges {
   async newPhase(initiativeId: string, phase: NewPhase): Promise<JsonObject> {
     const siblings = await this.#plan.phasesOf(initiativeId);
     refuseKey(phase.key, new Set(siblings.map(({ key }) => key)));
-    await this.#refuseProjects(initiativeId, phase.tasks);
+    await refuseProjects(this.#plan, initiativeId, phase.tasks);
     const dependsOn = ordinalsOf(phase.dependsOn, ordinalByKey(siblings));
     (await WaitingSiblings.read(this.#runtime(), siblings)).refuseCrowd(dependsOn, null);
     return { ...phase, dependsOn, tasks: tasksOf(phase) };
@@ -51,7 +57,7 @@ export class PlanChanges {
   async relink(kind: 'phase' | 'task', id: string, wanted: Relink): Promise<JsonObject> {
     const siblings =
       kind === 'task'
-        ? await this.#plan.tasksOf((await this.#plan.task(id)).phaseId)
+        ? await settledTasksOf(this.#deps, (await this.#plan.task(id)).phaseId)
         : await this.#plan.phasesOf((await this.#plan.phase(id)).initiativeId);
     const dependsOn = ordinalsOf(wanted.dependsOn, ordinalByKey(siblings));
     const self = siblings.find((sibling) => sibling.id === id)?.ordinal ?? 0;
@@ -61,14 +67,25 @@ export class PlanChanges {
     return { dependsOn };
   }
 
-  async #refuseProjects(initiativeId: string, tasks: readonly NewTask[]): Promise<void> {
-    const named = new Set(tasks.flatMap(({ projects }) => projects ?? []));
-    if (named.size === 0) return;
-    const known = new Set((await this.#plan.linkedProjects(initiativeId)).map(({ project }) => project.key));
-    const unknown = [...named].filter((key) => !known.has(key));
-    if (unknown.length === 0) return;
-    throw new Refusal('unknown_project', `the initiative has no project ${unknown.join(', ')}`);
+  async reorder(initiativeId: string, { phases }: Reorder): Promise<JsonObject> {
+    const siblings = await this.#plan.phasesOf(initiativeId);
+    const actors = await this.#runtime().peekMany([initiativeId, ...siblings.map(({ id }) => id)]);
+    return { phases: phaseOrder(siblings, actors, phases) };
   }
+}
+
+/** Refuses with `unknown_project`. */
+export async function refuseProjects(
+  plan: PlanStore,
+  initiativeId: string,
+  tasks: readonly { readonly projects?: readonly string[] | null | undefined }[],
+): Promise<void> {
+  const named = new Set(tasks.flatMap(({ projects }) => projects ?? []));
+  if (named.size === 0) return;
+  const known = new Set((await plan.linkedProjects(initiativeId)).map(({ project }) => project.key));
+  const unknown = [...named].filter((key) => !known.has(key));
+  if (unknown.length === 0) return;
+  throw new Refusal('unknown_project', `the initiative has no project ${unknown.join(', ')}`);
 }
 
 /** A task depends only on what stands before it: what is created first can not wait for what does not exist yet. */
@@ -88,12 +105,14 @@ function tasksOf(phase: NewPhase): JsonObject[] {
   });
 }
 
-function ordinalByKey(siblings: readonly { key: string; ordinal: number }[]): ReadonlyMap<string, number> {
+export function ordinalByKey(
+  siblings: readonly { key: string; ordinal: number }[],
+): ReadonlyMap<string, number> {
   return new Map(siblings.map(({ key, ordinal }) => [key, ordinal]));
 }
 
 /** Each once, however often it is named. */
-function ordinalsOf(keys: readonly string[], known: ReadonlyMap<string, number>): number[] {
+export function ordinalsOf(keys: readonly string[], known: ReadonlyMap<string, number>): number[] {
   const wanted = [...new Set(keys)];
   const unknown = wanted.filter((key) => !known.has(key));
   if (unknown.length > 0) {
@@ -102,7 +121,7 @@ function ordinalsOf(keys: readonly string[], known: ReadonlyMap<string, number>)
   return wanted.flatMap((key) => known.get(key) ?? []);
 }
 
-function refuseKey(key: string, taken: { has(key: string): boolean }): void {
+export function refuseKey(key: string, taken: { has(key: string): boolean }): void {
   if (isReservedKey(key)) {
     throw new Refusal(
       'invalid_key',

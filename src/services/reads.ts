@@ -12,6 +12,7 @@ import { deliveriesOf } from './delivery-records.ts';
 import { unknownCode } from './event-answers.ts';
 import type { Heads } from './heads.ts';
 import { landingsOf } from './landings.ts';
+import { waitingPhases } from './phase-order.ts';
 import type { PlanStore } from './plan-store.ts';
 import type { InitiativeTree, InitiativeView, Kind, PhaseView, TaskView } from './shapes/actor.ts';
 import type { JournalPage } from './shapes/journal.ts';
@@ -19,6 +20,7 @@ import type { LandingView } from './shapes/landing.ts';
 import { toEntryView } from './journal-view.ts';
 import { nextFor } from './next-events.ts';
 import type { Principal } from './shapes/token.ts';
+import { partsIn } from './split-tasks.ts';
 
 /** What people and programs read: plans and where their actors stand. */
 export class Reads implements ReadService {
@@ -52,6 +54,7 @@ export class Reads implements ReadService {
     const look = { actors, titles, principal, projects, questions, submissions, links };
     return {
       ...(await this.#initiativeView(initiative, actors, titles, principal)),
+      order: waitingPhases(phases, [...actors.values()]).map(({ key }) => key),
       phases: phases.map((phase) => phaseView(initiative, phase, phases, tasks, look)),
     };
   }
@@ -199,7 +202,8 @@ function taskView(
     description: task.description,
     category: task.category,
     priority: Number(actor.context['priority'] ?? task.priority),
-    dependsOn: keysOf(look.links.get(task.id) ?? task.dependsOn, siblings),
+    dependsOn: keysOf(withParts(look.links.get(task.id) ?? task.dependsOn, siblings, look), siblings),
+    splitInto: keysOf(partsOf(task, look), siblings),
     projects: [...(task.projects ?? look.projects)],
     branch: taskBranch(initiative.key, phase.key, task.key),
     attempt: Number(actor.context['attempt'] ?? 0),
@@ -207,6 +211,20 @@ function taskView(
     heads: headsOf(look.submissions.get(task.id)),
     failure: failureOf(actor),
   };
+}
+
+/** Whoever waited for a task that was split waits for its parts. */
+function withParts(ordinals: readonly number[], siblings: readonly Task[], look: Look): number[] {
+  const all = ordinals.flatMap((ordinal) => {
+    const task = siblings.find((sibling) => sibling.ordinal === ordinal);
+    const parts = task === undefined ? [] : partsOf(task, look);
+    return parts.length === 0 ? [ordinal] : withParts(parts, siblings, look);
+  });
+  return [...new Set(all)];
+}
+
+function partsOf(task: Task, look: Look): readonly number[] {
+  return partsIn(look.actors.get(task.id)?.context['parts']);
 }
 
 function actorView(

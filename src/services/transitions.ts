@@ -10,7 +10,14 @@ import { Approvals } from './approvals.ts';
 import type { Comments } from './comments.ts';
 import type { PostedTransition, TransitionService } from './contracts.ts';
 import { admitAtDoor } from './door.ts';
-import { doorEvents, type NewPhase, type NewTask, type Relink } from './door-events.ts';
+import {
+  doorEvents,
+  type NewPhase,
+  type NewTask,
+  type Relink,
+  type Reorder,
+  type Split,
+} from './door-events.ts';
 import { eventAnswer, unknownCode, type Answer } from './event-answers.ts';
 import { isPlanChange, PlanChanges } from './plan-changes.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -19,6 +26,7 @@ import { principalName } from './principal-name.ts';
 import { holdKey } from './requests.ts';
 import type { Kind, Replayed } from './shapes/actor.ts';
 import type { Principal, Scope } from './shapes/token.ts';
+import { completeSplit, refuseBegun, type SplitDeps } from './task-split.ts';
 
 /** What people send comes through here; keys of theirs become ordinals, and approvals are compared with git first. */
 export class Transitions implements TransitionService {
@@ -30,6 +38,7 @@ export class Transitions implements TransitionService {
   readonly #comments: Comments;
   readonly #planTurns: PlanTurns;
   readonly #boundary: Boundary;
+  readonly #splitDeps: SplitDeps;
 
   constructor(deps: {
     sql: SqlPool;
@@ -42,6 +51,7 @@ export class Transitions implements TransitionService {
     boundary: Boundary;
   }) {
     this.#planTurns = new PlanTurns(deps.exclusively);
+    this.#splitDeps = deps;
     this.#sql = deps.sql;
     this.#runtime = deps.runtime;
     this.#changes = new PlanChanges(deps);
@@ -146,6 +156,10 @@ export class Transitions implements TransitionService {
         return this.#changes.newTask(actor.id, payload as NewTask);
       case 'initiative.addPhase':
         return this.#changes.newPhase(actor.id, payload as NewPhase);
+      case 'initiative.reorder':
+        return this.#changes.reorder(actor.id, payload as Reorder);
+      case 'task.split':
+        return completeSplit(this.#splitDeps, actor, payload as unknown as Split);
       case 'task.relink':
         return this.#changes.relink('task', actor.id, payload as Relink);
       case 'phase.relink':
@@ -170,6 +184,7 @@ export class Transitions implements TransitionService {
         `this is round ${Number(round)}, the last that the plan allows: approve, add work, or cancel`,
       );
     }
+    if (type === 'task.split') refuseBegun(actor);
     if (!actor.next.includes(type)) return;
     if (type.endsWith('.cancel') && payload['dependents'] === undefined) {
       const watchers = actor.context['watchers'];

@@ -1,6 +1,8 @@
 import type { Runtime } from '../actors/runtime.ts';
 import { Refusal } from '../errors.ts';
+import { MAX_DEPENDENCIES } from '../machines/payloads.ts';
 import { findCycles } from './cycles.ts';
+import { partsIn } from './split-tasks.ts';
 
 /** How many things may depend on one: they are remembered by the thing itself. */
 export const MAX_DEPENDENTS = 64;
@@ -15,7 +17,7 @@ export interface Sibling {
 interface Unsettled {
   readonly key: string;
   readonly pending: readonly number[];
-  /** Who it will tell when it is settled. Someone who was relinked since stays among them. */
+  /** Who it will tell when it is settled. */
   readonly watchers: ReadonlySet<number>;
 }
 
@@ -34,21 +36,34 @@ export class WaitingSiblings {
   ): Promise<WaitingSiblings> {
     const byId = new Map(siblings.map((sibling) => [sibling.id, sibling]));
     const unsettled = new Map<number, Unsettled>();
-    for (const { id, tags, context } of await runtime.peekMany([...byId.keys()])) {
+    const actors = await runtime.peekMany([...byId.keys()]);
+    const parts = new Map(
+      actors.map(({ id, context }) => [byId.get(id)?.ordinal ?? 0, partsIn(context['parts'])]),
+    );
+    for (const { id, tags, context } of actors) {
       const sibling = byId.get(id);
       if (sibling === undefined || tags.includes('settled')) continue;
       unsettled.set(sibling.ordinal, {
         key: sibling.key,
-        pending: ordinalsIn(context['pending']),
+        pending: withParts(ordinalsIn(context['pending']), parts),
         watchers: new Set(ordinalsIn(context['watchers'])),
       });
     }
     return new WaitingSiblings(unsettled);
   }
 
-  /** `self` is null for a sibling that does not exist yet. Refuses with `too_many_dependents`. */
+  /** Refuses with `too_many_dependencies`, when one that waits for this would wait for too many parts of it. */
+  refuseLoad(of: number, parts: number): void {
+    for (const { key, pending } of this.#unsettled.values()) {
+      if (!pending.includes(of) || pending.length - 1 + parts <= MAX_DEPENDENCIES) continue;
+      throw tooManyDependencies(key);
+    }
+  }
+
+  /** `self` is null for a sibling that does not exist yet, or several of them. Refuses with `too_many_dependents`. */
   refuseCrowd(dependsOn: readonly number[], self: number | null): void {
-    for (const ordinal of dependsOn) {
+    for (const ordinal of new Set(dependsOn)) {
+      const more = dependsOn.filter((one) => one === ordinal).length;
       const dependency = this.#unsettled.get(ordinal);
       if (dependency === undefined) continue;
       const dependents = new Set(dependency.watchers);
@@ -56,7 +71,7 @@ export class WaitingSiblings {
         if (pending.includes(ordinal)) dependents.add(other);
       }
       if (self !== null) dependents.delete(self);
-      if (dependents.size >= MAX_DEPENDENTS) throw tooManyDependents(dependency.key);
+      if (dependents.size + more > MAX_DEPENDENTS) throw tooManyDependents(dependency.key);
     }
   }
 
@@ -79,6 +94,25 @@ export function tooManyDependents(key: string): Refusal {
     'too_many_dependents',
     `at most ${MAX_DEPENDENTS} may depend on one, and ${key} has as many`,
   );
+}
+
+export function tooManyDependencies(key: string): Refusal {
+  return new Refusal(
+    'too_many_dependencies',
+    `one may depend on at most ${MAX_DEPENDENCIES}, and ${key} would depend on more`,
+  );
+}
+
+/** What took the place of a task that was split, while the news of it is on its way to those that wait. */
+function withParts(
+  pending: readonly number[],
+  parts: ReadonlyMap<number, readonly number[]>,
+): readonly number[] {
+  const all = pending.flatMap((ordinal) => {
+    const found = parts.get(ordinal) ?? [];
+    return found.length === 0 ? [ordinal] : withParts(found, parts);
+  });
+  return [...new Set(all)];
 }
 
 function ordinalsIn(value: unknown): number[] {

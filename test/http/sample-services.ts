@@ -51,6 +51,7 @@ export const task: TaskView = {
   phaseId: PHASE,
   initiativeId: INITIATIVE,
   description: '',
+  splitInto: [],
   category: 'execute',
   priority: 50,
   dependsOn: [],
@@ -89,6 +90,7 @@ export const tree: InitiativeTree = {
   branch: 'signalbox/goal/initiative',
   projects: [{ key: 'api', strategy: 'push_branch', delivery: null }],
   failure: null,
+  order: ['build'],
   phases: [phase],
 };
 

@@ -132,6 +132,7 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine }) => {
     const args = { context: space.starts[0]?.context, event: { type: 'something.else' } as AnyEventObject };
     const byEvent = [
       'canRelink',
+      'waitsForIt',
       'cancelsWithIt',
       'holdsLease',
       'holdsLeaseAndIsReviewed',
@@ -153,6 +154,12 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine }) => {
       'watch',
       'noteDependency',
       'relink',
+      'unwatch',
+      'replaceDependency',
+      'recordSplit',
+      'countParts',
+      'dropPlace',
+      'reorder',
       'reprioritize',
       'takeLease',
       'recordSubmission',

@@ -283,6 +283,8 @@ describe('slots', () => {
   it('a phase that asked and was canceled is asked for no more', () => {
     const story = new Story({ phaseLimit: 1, phases: [[], []] });
     story.post('i/2', { type: 'phase.cancel' });
+    expect(story.context('i')).toMatchObject({ active: 1, waiting: [-2] });
+    story.finish('i/2', 'retire');
     expect(story.context('i')).toMatchObject({ active: 1, waiting: [] });
   });
 

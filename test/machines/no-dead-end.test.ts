@@ -13,6 +13,8 @@ const HUMAN = ['admin', 'operator', 'reviewer'];
  * telling its children, or a child that settles in silence, fails them.
  */
 const WAITS_FOR_A_MESSAGE: Readonly<Record<string, string>> = {
+  'task splitting':
+    'split.made or split.refused: the phase was told task.splitting, and answers it wherever a task of it is not settled; while it is canceling it has told the task so',
   'phase canceling.draining':
     'task.settled: each task was told phase.canceling, takes it in every state (while merging it is recorded), and tells its parent when it settles',
   'initiative canceling.draining':

@@ -35,6 +35,8 @@ const newTask = {
   projects: null,
 };
 
+const newPart = (key: string) => ({ ...newTask, key, after: [] as number[] });
+
 function taskEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
   const { attempt, pending, pastResolver } = snapshot.context as TaskContext;
   const agent = [LEASE, OTHER_LEASE].flatMap((lease) => [
@@ -57,7 +59,13 @@ function taskEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
       'task.resume',
     ),
     { type: 'dependency.watch', by: 7 },
+    { type: 'dependency.unwatch', by: 7 },
     ...settledNews(pending),
+    ...pending.slice(0, 1).map((of) => ({ type: 'dependency.replaced', of, by: [4, 5] })),
+    { type: 'dependency.replaced', of: 6, by: [4, 5] },
+    { type: 'task.split', into: [newPart('a'), { ...newPart('b'), after: [1] }] },
+    { type: 'split.made', first: 4, count: 2 },
+    { type: 'split.refused' },
     { type: 'conflict.assigned', to: pastResolver + 1 },
     ...[pastResolver, pastResolver + 1].flatMap((by) => [
       { type: 'conflict.resolved', by },
@@ -85,7 +93,10 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     ...plain('slot.granted', 'initiative.paused', 'initiative.resumed', 'initiative.canceling'),
     ...plain('phase.approvePlan', 'phase.retry', 'phase.recheck', 'phase.waive'),
     { type: 'dependency.watch', by: 7 },
+    { type: 'dependency.unwatch', by: 7 },
     ...settledNews(pending),
+    // One part, so that the count of open tasks grows by one at a time, as far as it is told apart here.
+    { type: 'task.splitting', ordinal: 1, into: [newPart('a')] },
     // Tasks tell the truth: none settles twice, and none goes on that was not stuck.
     ...(settled < next - 1 ? [{ type: 'task.settled', ordinal: 1, outcome: 'completed' }] : []),
     ...(stuck < next - 1 - settled ? [{ type: 'task.stuck', ordinal: 1 }] : []),
@@ -104,7 +115,7 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     { type: 'phase.requestChanges', ...changes },
     { type: 'phase.rename', title: 'other' },
     { type: 'phase.relink', dependsOn: [] },
-    { type: 'phase.relink', dependsOn: [8, 9] },
+    { type: 'phase.relink', dependsOn: [8] },
     ...policies.map((dependents) => ({ type: 'phase.cancel', dependents })),
   ];
 }
@@ -127,7 +138,10 @@ function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
       'initiative.sync',
     ),
     ...(waiting.length < left ? [{ type: 'slot.request', ordinal: next - 1 - waiting.length }] : []),
-    ...waiting.slice(0, 1).map((ordinal) => ({ type: 'slot.withdrawn', ordinal })),
+    ...waiting
+      .slice(0, 1)
+      .map((place) => ({ type: place > 0 ? 'slot.withdrawn' : 'slot.request', ordinal: Math.abs(place) })),
+    { type: 'initiative.reorder', phases: [2, 1].slice(0, left) },
     ...(active < left ? [{ type: 'slot.taken', ordinal: 1 }] : []),
     ...(active > 0 ? [{ type: 'slot.returned', ordinal: 1 }] : []),
     ...(left > 0 ? [{ type: 'phase.settled', ordinal: 1, outcome: 'completed' }] : []),
@@ -209,6 +223,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       cap(context.stranded.length),
       has(context.lease),
       has(context.lapsed),
+      context.attempt === 0,
       cap(MAX_DEFERRALS - context.deferrals),
       has(context.submission),
       context.watchers.length > 0,
@@ -279,7 +294,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       cap(context.stuck),
       cap(context.active),
       cap(context.phaseLimit - context.active),
-      cap(context.waiting.length),
+      cap(context.waiting.filter((place) => place > 0).length),
       context.paused,
       cap(context.maxRounds - context.round),
       context.heads === DIGEST,

@@ -192,6 +192,22 @@ test('a task added in review makes the review void: the old heads can not be app
   expect((await work.review('phase', phaseId)).heads).not.toEqual(heads);
 });
 
+test('a phase added in review makes the review of the initiative void: the old heads can not be approved', async () => {
+  const { api, work } = await inReview();
+  await work.approvePhase('build');
+  const { id } = await work.untilState('pending_review.open');
+  const { heads } = await work.review('initiative', id);
+
+  await work.tell('initiative', id, 'initiative.addPhase', { key: 'more', title: 'More' });
+
+  expect(
+    await work.refusalOf('initiative', id, 'initiative.approve', { heads, strategies: {} }),
+  ).toMatchObject({ status: 409 });
+  await work.approvePhase('more');
+  await work.untilState('pending_review.open');
+  expect(await api.remote.tip('signalbox/goal')).toBeNull();
+});
+
 test('changes requested of an initiative become a phase with one task that has the summary and the comments', async () => {
   const { service, api, work } = await inReview();
   await work.approvePhase('build');

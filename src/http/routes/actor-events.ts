@@ -32,6 +32,8 @@ const REFUSED: readonly RefusalCode[] = [
 const LINKED = ['unknown_dependency', 'too_many_dependents'] as const;
 /** What an event may add to a plan. */
 const ADDED = ['invalid_key', 'key_taken', 'unknown_project', ...LINKED] as const;
+/** What stands in the way of a change beside a task that is being split, and of the split itself. */
+const SPLIT = ['split_under_way', 'too_many_dependencies'] as const;
 /** Requests for changes with comments on what a review serves. */
 const COMMENTED = [
   'no_rounds_left',
@@ -50,21 +52,29 @@ const DOORS = [
     path: 'initiatives',
     operationId: 'sendInitiativeEvent',
     unknown: 'unknown_initiative',
-    own: [...ADDED, ...REVIEWED, 'remote_branch_checked_out'],
+    own: [...ADDED, ...REVIEWED, 'invalid_order', 'remote_branch_checked_out'],
   },
   {
     kind: 'phase',
     path: 'phases',
     operationId: 'sendPhaseEvent',
     unknown: 'unknown_phase',
-    own: [...ADDED, ...REVIEWED, 'dependency_cycle', 'dependents_unstated'],
+    own: [...ADDED, ...REVIEWED, 'split_under_way', 'dependency_cycle', 'dependents_unstated'],
   },
   {
     kind: 'task',
     path: 'tasks',
     operationId: 'sendTaskEvent',
     unknown: 'unknown_task',
-    own: [...LINKED, ...COMMENTED, 'dependency_cycle', 'dependents_unstated', 'heads_not_served'],
+    own: [
+      ...ADDED,
+      ...SPLIT,
+      ...COMMENTED,
+      'work_begun',
+      'dependency_cycle',
+      'dependents_unstated',
+      'heads_not_served',
+    ],
   },
 ] as const satisfies readonly {
   kind: Kind;

@@ -33,6 +33,7 @@ export const taskSchema = actorShape.extend({
   category: z.enum(['execute', 'review', 'merge']),
   priority: z.int(),
   dependsOn: z.array(keySchema),
+  splitInto: z.array(keySchema).describe('The tasks that took its place, if it was split.'),
   projects: z.array(keySchema),
   branch: z.string().nullable(),
   attempt: z.int(),
@@ -83,7 +84,12 @@ export const initiativeSchema = actorShape.extend({
 export type InitiativeView = z.infer<typeof initiativeSchema>;
 
 /** An initiative with everything in it. */
-export const initiativeTreeSchema = initiativeSchema.extend({ phases: z.array(phaseSchema) });
+export const initiativeTreeSchema = initiativeSchema.extend({
+  order: z
+    .array(keySchema)
+    .describe('The phases that have not begun, in the order in which they get a slot.'),
+  phases: z.array(phaseSchema),
+});
 export type InitiativeTree = z.infer<typeof initiativeTreeSchema>;
 
 /** One event to an actor, as it is posted. */

@@ -188,8 +188,10 @@ export class Family {
       if (type === 'tell')
         for (const one of each(params)) this.#send(member, one as { to: Address; event: AnyEventObject });
       else if (type === 'create') {
-        const { child, machine, input } = params as { child: number; machine: Kind; input: object };
-        this.create(`${member.id}/${child}`, machine, input);
+        for (const one of each(params)) {
+          const { child, machine, input } = one as { child: number; machine: Kind; input: object };
+          this.create(`${member.id}/${child}`, machine, input);
+        }
       } else if (type === 'xstate.spawnChild') {
         const { id, src } = params as { id: string; src: string };
         this.effects.set(`${member.id} ${id}`, { actor: member.id, id, src });

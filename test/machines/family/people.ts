@@ -1,4 +1,6 @@
 import type { AnyEventObject } from 'xstate';
+import { ordinalsOfParts } from '../../../src/machines/parts.ts';
+import type { TaskContext } from '../../../src/machines/task-context.ts';
 import type { Family, Member } from './family.ts';
 import { DIGEST } from './outcomes.ts';
 import type { Random } from './random.ts';
@@ -61,6 +63,31 @@ const newTask = (random: Random, key: string, ordinal: number) => ({
   needsReview: random.chance(0.2),
   projects: null,
 });
+/** Parts are younger than what waits for them, so those are looked for; while a split is under way nobody can know. */
+const relinkTask: Make = (random, member, family) => {
+  const siblings = family.childrenOf(String(member.parent));
+  if (siblings.some(({ path }) => path === 'splitting')) return { type: 'task.relink', dependsOn: [] };
+  const waitsForIt = (ordinal: number): boolean => {
+    if (ordinal === member.ordinal) return true;
+    const context = siblings.find((sibling) => sibling.ordinal === ordinal)?.snapshot.context as TaskContext;
+    const parts = context.parts === null ? [] : ordinalsOfParts(context.parts);
+    return [...context.pending, ...parts].some(waitsForIt);
+  };
+  const dependsOn = older(random, member.ordinal).filter((ordinal) => !waitsForIt(ordinal));
+  return { type: 'task.relink', dependsOn };
+};
+/** The parts wait for what the whole waited for, and maybe for each other. */
+const split: Make = (random, { ordinal, snapshot }) => {
+  const { pending } = snapshot.context as { pending: readonly number[] };
+  return {
+    type: 'task.split',
+    into: ['a', 'b', 'c'].slice(0, 2 + random.below(2)).map((key, place) => ({
+      ...newTask(random, `part-${ordinal}-${key}`, 1),
+      dependsOn: pending,
+      after: random.chance(0.5) && place > 0 ? [place] : [],
+    })),
+  };
+};
 const lease = (random: Random) => (random.chance(0.9) ? LEASE : OTHER_LEASE);
 
 /** What people send, by kind of member. */
@@ -79,6 +106,11 @@ export const PEOPLE_SEND: Readonly<Record<Member['kind'], readonly Make[]>> = {
     // Seldom: not much happens to a family after it.
     (random) =>
       random.chance(0.1) ? { type: 'initiative.cancel' } : { type: 'initiative.rename', title: 'other' },
+    (random, { snapshot }) => {
+      const { next } = snapshot.context as { next: number };
+      const phases = random.shuffled(Array.from({ length: next - 1 }, (_, index) => index + 1));
+      return { type: 'initiative.reorder', phases };
+    },
     (random, { snapshot }) => {
       const { next } = snapshot.context as { next: number };
       return {
@@ -117,7 +149,8 @@ export const PEOPLE_SEND: Readonly<Record<Member['kind'], readonly Make[]>> = {
     approve('task.approve'),
     () => ({ type: 'task.requestChanges', ...summary }),
     () => ({ type: 'task.answer', answer: 'yes' }),
-    relink('task.relink'),
+    relinkTask,
+    split,
     () => ({ type: 'task.rename', title: 'other' }),
     (random) => ({ type: 'task.reprioritize', priority: random.below(100) }),
   ],

@@ -32,4 +32,11 @@ export class Random {
   some<T>(list: readonly T[], probability: number): T[] {
     return list.filter(() => this.chance(probability));
   }
+
+  shuffled<T>(list: readonly T[]): T[] {
+    return list
+      .map((member) => ({ member, place: this.next() }))
+      .toSorted((a, b) => a.place - b.place)
+      .map(({ member }) => member);
+  }
 }

@@ -7,6 +7,12 @@ export type Kind = z.infer<typeof kindSchema>;
 /** A state as XState writes it: a name, or names within names. */
 export const stateSchema = z.union([z.string(), z.record(z.string(), z.unknown())]);
 
+const sinceSchema = z.iso
+  .datetime()
+  .describe(
+    'When it came into this state, by the clock of the database; events that left it there do not count.',
+  );
+
 const quarantineSchema = z.object({ reason: z.string() }).nullable();
 
 /** What every actor shows. `next` are the events the caller may send now; clients read `tags`, not `state`. */
@@ -19,7 +25,7 @@ export const actorShape = z.object({
   tags: z.array(z.string()),
   version: z.int(),
   next: z.array(z.string()),
-  since: z.iso.datetime(),
+  since: sinceSchema,
   quarantined: quarantineSchema,
 });
 

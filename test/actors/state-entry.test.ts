@@ -77,7 +77,7 @@ describe('when an actor came into its state', () => {
     migration.up();
     await stage.sql.query('ALTER TABLE actor DROP COLUMN entered_at');
     await stage.shiftClock(60_000);
-    for (const query of migration.getQueries()) await stage.sql.query(String(query));
+    for (const query of migration.getQueries()) await stage.sql.query(query as string);
     const { rows: after } = await stage.sql.query<{ id: string; entered_at: Date }>(
       'SELECT id, entered_at FROM actor ORDER BY id',
     );

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { REFUSALS } from '../../src/errors.ts';
 import { gitErrorCodes } from '../../src/git/git-error.ts';
 import { STATUS } from '../../src/http/problem.ts';
+import { fixOf } from '../../src/services/explain/failure-fixes.ts';
 
 const page = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 const sections = new Map(
@@ -70,4 +71,10 @@ test('docs/errors.md has every code of a failure, and nothing else', async () =>
   const documented = tableOf('Why something failed');
   const elsewhere = failures.filter((code) => code in REFUSALS && !documented.includes(code));
   expect(documented.toSorted()).toEqual(once(failures.filter((code) => !elsewhere.includes(code))));
+});
+
+test('something helps against every code of a failure', () => {
+  const known = [...tableOf('Why something failed'), ...gitErrorCodes];
+  expect(known.length).toBeGreaterThan(50);
+  expect(known.filter((code) => fixOf(code) === fixOf('a_code_of_an_agent'))).toEqual([]);
 });

@@ -20,7 +20,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { Gates } from '../support/gates.ts';
 import { PlacedFamily } from '../support/placed-family.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 240_000 });
 
 const HUMAN = ['admin', 'operator', 'reviewer'];
 /** How many ways into a state are taken, with contexts of their own. */
@@ -114,7 +114,10 @@ const comes = (type: string, { conflictOf }: { conflictOf?: unknown }) =>
 
 describe.each(machineDefinitions)('of each state of the $name machine', ({ name, machine, events }) => {
   const space = SPACES[name];
-  const nodes = [...explore(space, ENOUGH).values()];
+  let nodes: readonly Node[];
+  beforeAll(() => {
+    nodes = [...explore(space, ENOUGH).values()];
+  });
   const leaves = leavesOf(toDefinition(machine)).filter((leaf) => !isTransient(leaf));
 
   /** The events of the space that the machine takes in this snapshot, and where they lead. */
@@ -128,7 +131,7 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
         return { event, leaves: leads || pathOf(next.value) !== pathOf(snapshot.value) };
       });
 
-  test.each(leaves)('$path', async (leaf) => {
+  test.each(leaves)('explains $path', async (leaf) => {
     const ways = waysInto(nodes, leaf, space.starts);
     expect(ways.length).toBeGreaterThan(0);
     for (const { from, event } of ways) {

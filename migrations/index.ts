@@ -11,6 +11,7 @@ import { RequestAgeMigration } from './0009-request-age.ts';
 import { ConflictsMigration } from './0010-conflicts.ts';
 import { ReviewCommentsMigration } from './0011-review-comments.ts';
 import { RegainedLeasesMigration } from './0012-regained-leases.ts';
+import { StateEntryMigration } from './0013-state-entry.ts';
 
 /** Append-only and in order: a released migration is never edited, and its name is what the database remembers. */
 export const migrations: readonly MigrationObject[] = [
@@ -26,4 +27,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: '0010-conflicts', class: ConflictsMigration },
   { name: '0011-review-comments', class: ReviewCommentsMigration },
   { name: '0012-regained-leases', class: RegainedLeasesMigration },
+  { name: '0013-state-entry', class: StateEntryMigration },
 ];

@@ -22,7 +22,7 @@ import { ChangesByTask } from './services/changes-by-task.ts';
 import { ComparedFiles } from './services/compared-files.ts';
 import { effectBodies } from './services/effects/effect-bodies.ts';
 import { RunningBodies } from './services/effects/running-bodies.ts';
-import { Explain } from './services/explain.ts';
+import { Explain } from './services/explain/explain.ts';
 import { HubGrants } from './services/hub-grants.ts';
 import { InspectTickets } from './services/inspect-tickets.ts';
 import { extendLeases, LeaseSweeper } from './services/lease-sweeper.ts';

@@ -51,7 +51,8 @@ export class ActorReader {
       parentId: row.parent_id,
       version: Number(row.version),
       status: row.status,
-      since: row.updated_at,
+      since: row.entered_at,
+      updatedAt: row.updated_at,
     };
     try {
       const { state } = readActor(this.#registry, row);

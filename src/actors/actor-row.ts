@@ -15,12 +15,13 @@ export interface ActorRow {
   readonly parent_id: string | null;
   readonly snapshot: JsonObject;
   readonly updated_at: Date;
+  readonly entered_at: Date;
   readonly quarantine: string | null;
 }
 
 /** `$1` is filled in by the reader: a condition on `a`. */
 export const actorRows = `
-SELECT a.id, a.machine, a.machine_version, a.version, a.status, a.root_id, a.parent_id, a.snapshot, a.updated_at,
+SELECT a.id, a.machine, a.machine_version, a.version, a.status, a.root_id, a.parent_id, a.snapshot, a.updated_at, a.entered_at,
   (SELECT q.reason FROM actor_quarantine q WHERE q.actor_id = a.id ORDER BY q.at LIMIT 1) AS quarantine
 FROM actor a`;
 

@@ -8,6 +8,7 @@ import { planSections } from './plan.sql.ts';
 export interface TurnRows {
   readonly base: number;
   readonly row: PlannedActor;
+  readonly hasEntered: boolean;
   readonly plan: Plan;
   readonly inputs: readonly Origin[];
 }
@@ -42,14 +43,16 @@ export function commitStatement(
         machine_version: 'integer',
         status: 'text',
         snapshot: 'jsonb',
+        has_entered: 'boolean',
       },
-      turns.map(({ base, row }) => ({
+      turns.map(({ base, row, hasEntered }) => ({
         id: row.id,
         base,
         version: row.version,
         machine_version: row.machineVersion,
         status: row.status,
         snapshot: row.snapshot,
+        has_entered: hasEntered,
       })),
     )})`,
     ...planSections(
@@ -80,7 +83,7 @@ export function commitStatement(
   ORDER BY a.id FOR NO KEY UPDATE OF a SKIP LOCKED)`,
     `gone AS (
   UPDATE actor a SET snapshot = t.snapshot, version = t.version, machine_version = t.machine_version,
-    status = t.status, updated_at = db_now()
+    status = t.status, updated_at = db_now(), entered_at = CASE WHEN t.has_entered THEN db_now() ELSE a.entered_at END
   FROM turn t JOIN locked l ON l.id = t.id
   WHERE a.id = t.id AND a.version = t.base
   RETURNING a.id)`,

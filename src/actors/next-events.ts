@@ -26,7 +26,7 @@ export function nextEvents(
 }
 
 /** A guard that only reads the context decides; one that asks for the payload may say yes to the right one. */
-function mayTake(scope: Registered['scope'], snapshot: AnyMachineSnapshot, type: string): boolean {
+export function mayTake(scope: Registered['scope'], snapshot: AnyMachineSnapshot, type: string): boolean {
   let asked = false;
   const event = new Proxy(
     { type },

@@ -42,7 +42,12 @@ export class InertScope {
 
   /** True when the state takes the event, declared no-ops included, which `snapshot.can()` denies. Throws what a guard throws. */
   isEnabled(snapshot: AnyMachineSnapshot, event: EventObject): boolean {
-    return this.#machine.getTransitionData(snapshot, event).length > 0;
+    return this.transitionsFor(snapshot, event).length > 0;
+  }
+
+  /** The transitions that the event takes; none where the state does not take it. Throws what a guard throws. */
+  transitionsFor(snapshot: AnyMachineSnapshot, event: EventObject): readonly { readonly reenter: boolean }[] {
+    return this.#machine.getTransitionData(snapshot, event);
   }
 
   /** A snapshot from its parts; children are known by id alone, and nothing is started. */

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { v5 } from 'uuid';
 
 import { operationsOf } from './action-operations.ts';
@@ -22,7 +24,14 @@ export type Stepped =
       readonly actor: Actor;
       readonly entry: PlannedEntry;
       readonly operations: Operation[];
+      /**
+       * Whether it has come into the state that it is in: from another one, or into the same anew (`reenter`). What leaves a state
+       * and is back in it within one event is no entry.
+       */
+      readonly hasEntered: boolean;
     };
+
+type Applied = Extract<Stepped, { result: 'applied' }>;
 
 /** Applies one event to one actor, purely. `visibleVersion` is what callers have seen, when an unsaved upgrade came before. */
 export function step(
@@ -48,7 +57,8 @@ export function step(
   if (incoming.fault !== undefined) return reject(registry, actor, incoming, incoming.fault);
   const { scope } = registry.get(actor.machine);
   try {
-    if (!scope.isEnabled(snapshot, incoming.event)) {
+    const taken = scope.transitionsFor(snapshot, incoming.event);
+    if (taken.length === 0) {
       if (isInternal) return ignore(registry, actor, incoming, 'the state does not take it');
       return {
         result: 'refused',
@@ -56,7 +66,10 @@ export function step(
         message: `"${incoming.event.type}" is not possible now`,
       };
     }
-    return accept(registry, actor, incoming, scope.transition(snapshot, incoming.event));
+    const move = scope.transition(snapshot, incoming.event);
+    const hasEntered =
+      taken.some(({ reenter }) => reenter) || !isDeepStrictEqual(snapshot.value, move.snapshot.value);
+    return { ...accept(registry, actor, incoming, move), hasEntered };
   } catch (thrown) {
     return reject(registry, actor, incoming, reasonOf(thrown));
   }
@@ -81,7 +94,7 @@ function without<T>(record: Readonly<Record<string, T>>, key: string): Record<st
   return rest;
 }
 
-function accept(registry: Registry, actor: Actor, incoming: Incoming, { snapshot, actions }: Move): Stepped {
+function accept(registry: Registry, actor: Actor, incoming: Incoming, { snapshot, actions }: Move): Applied {
   const waits = consume(actor.state, incoming.origin);
   const turn = {
     ...actor,
@@ -123,7 +136,7 @@ function applied(
   state: ActorState,
   operations: Operation[],
   reason?: string,
-): Stepped {
+): Applied {
   const next: Actor = { ...actor, version: actor.version + 1, state };
   const entry: PlannedEntry = {
     actorId: actor.id,
@@ -140,7 +153,13 @@ function applied(
     effectId: effectOf(incoming),
     origin: rootOrigin(incoming.origin),
   };
-  return { result: 'applied', actor: next, entry, operations: [{ op: 'entry', entry }, ...operations] };
+  return {
+    result: 'applied',
+    actor: next,
+    entry,
+    operations: [{ op: 'entry', entry }, ...operations],
+    hasEntered: false,
+  };
 }
 
 function effectOf({ origin }: Incoming): string | null {

@@ -23,6 +23,8 @@ export interface Turn {
   /** Of each event, in the order they came. */
   readonly steps: readonly { readonly incoming: Incoming; readonly stepped: Stepped }[];
   readonly row: PlannedActor;
+  /** Whether it has come into the state that it is in with one of these events. */
+  readonly hasEntered: boolean;
   readonly plan: Plan;
   /** The rows that must be there and be ours for the turn to go through. */
   readonly inputs: readonly Origin[];
@@ -36,12 +38,14 @@ export function takeTurn(registry: Registry, loaded: LoadedActor, incomings: rea
   const operations: Operation[] = [];
   const inputs: Origin[] = [];
   const steps: Turn['steps'][number][] = [];
+  let hasEntered = false;
   for (const incoming of incomings) {
     const isFirst = operations.length === 0;
     const stepped = step(registry, actor, incoming, isFirst ? loaded.version : actor.version);
     steps.push({ incoming, stepped });
     if (stepped.result !== 'applied') continue;
     actor = stepped.actor;
+    hasEntered ||= stepped.hasEntered;
     operations.push(...stepped.operations);
     if (incoming.origin !== null) inputs.push(incoming.origin);
     // What comes after a rejected internal event waits in front of the quarantine.
@@ -58,7 +62,15 @@ export function takeTurn(registry: Registry, loaded: LoadedActor, incomings: rea
     parentId: actor.parentId,
     snapshot: persist(actor.state),
   };
-  return { base: loaded.version, actor, steps, row, plan: net(operations, registry.rowWriters), inputs };
+  return {
+    base: loaded.version,
+    actor,
+    steps,
+    row,
+    hasEntered,
+    plan: net(operations, registry.rowWriters),
+    inputs,
+  };
 }
 
 /** An upgrade is journaled with the whole new snapshot: folds start there and need no old machine. */

@@ -17,6 +17,8 @@ export interface ActorView {
   /** XState's word: `active`, `done`, `error`, `stopped`. */
   readonly status: string;
   readonly quarantined: null | { readonly reason: string };
-  /** When the actor last changed, as database time. */
+  /** When it came into the state that it is in, as database time; events that left it there do not count. */
   readonly since: Date;
+  /** When it was last told anything, as database time. */
+  readonly updatedAt: Date;
 }

@@ -132,6 +132,20 @@ export class Repository {
       .filter((line) => line !== '');
   }
 
+  /** How many commits `tip` has that `excluded` has not; counting ends at the limit. */
+  async countBetween(excluded: string, tip: string, limit: number): Promise<number> {
+    const { stdout } = await this.git([
+      'rev-list',
+      '--count',
+      `--max-count=${limit}`,
+      checkObjectId(tip),
+      '--not',
+      checkObjectId(excluded),
+      '--',
+    ]);
+    return Number(stdout.toString('utf8').trim());
+  }
+
   /** Whether a merge commit in `tip` has `oid` as a parent: it was merged, rather than being where `tip` began. */
   async hasMergeOf(oid: string, tip: string): Promise<boolean> {
     const { stdout } = await this.git([

@@ -5,7 +5,6 @@ import type { HubGrant } from '../git/hub-types.ts';
 import type { EventCatalog } from '../machines/event-catalog.ts';
 import type {
   EventAnswer,
-  Explanation,
   InitiativeTree,
   InitiativeView,
   Kind,
@@ -34,6 +33,7 @@ import type {
   PlacedThread,
   StateChange,
 } from './shapes/comment.ts';
+import type { Explanation } from './shapes/explanation.ts';
 import type { JournalPage } from './shapes/journal.ts';
 import type { LandingView } from './shapes/landing.ts';
 import type { PlanApplied, PlanDocument, PlanReport } from './shapes/plan.ts';

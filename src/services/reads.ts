@@ -19,6 +19,7 @@ import type { JournalPage } from './shapes/journal.ts';
 import type { LandingView } from './shapes/landing.ts';
 import { toEntryView } from './journal-view.ts';
 import { nextFor } from './next-events.ts';
+import { openQuestions } from './open-questions.ts';
 import type { Principal } from './shapes/token.ts';
 import { partsIn } from './split-tasks.ts';
 
@@ -48,7 +49,7 @@ export class Reads implements ReadService {
     const actors = new Map((await this.#runtime().listByRoot(id)).map((actor) => [actor.id, actor]));
     const titles = await this.#titles([id, ...phases.map((p) => p.id), ...tasks.map((t) => t.id)]);
     const projects = (await this.#plan.linkedProjects(id)).map(({ project }) => project.key);
-    const questions = await this.#questions(tasks, actors);
+    const questions = await openQuestions(this.#sql, asking(tasks, actors));
     const submissions = await this.#submissions(tasks, actors);
     const links = await currentLinks(this.#sql, [...actors.keys()]);
     const look = { actors, titles, principal, projects, questions, submissions, links };
@@ -120,25 +121,6 @@ export class Reads implements ReadService {
     return new Map(rows.map(({ unit_id, title }) => [unit_id, title]));
   }
 
-  /** The open questions of agents, by task. */
-  async #questions(
-    tasks: readonly Task[],
-    actors: ReadonlyMap<string, ActorView>,
-  ): Promise<ReadonlyMap<string, string>> {
-    const asking = tasks
-      .map(({ id }) => actors.get(id))
-      .filter((actor) => actor !== undefined && JSON.stringify(actor.state).includes('asking'))
-      .map((actor) => actor?.id);
-    if (asking.length === 0) return new Map();
-    const { rows } = await this.#sql.query<{ actor_id: string; question: string }>(
-      `SELECT DISTINCT ON (actor_id) actor_id, event ->> 'question' AS question FROM journal
-        WHERE actor_id = ANY($1::uuid[]) AND type = 'task.ask' AND outcome = 'accepted'
-        ORDER BY actor_id, seq DESC`,
-      [asking],
-    );
-    return new Map(rows.map(({ actor_id, question }) => [actor_id, question]));
-  }
-
   /** What tasks have handed in last. */
   async #submissions(
     tasks: readonly Task[],
@@ -184,6 +166,13 @@ function phaseView(
     failure: failureOf(actor),
     tasks: own.map((task) => taskView(initiative, phase, task, own, look)),
   };
+}
+
+/** The tasks whose agents wait for an answer. */
+function asking(tasks: readonly Task[], actors: ReadonlyMap<string, ActorView>): string[] {
+  return tasks
+    .map(({ id }) => id)
+    .filter((id) => JSON.stringify(actors.get(id)?.state ?? null).includes('asking'));
 }
 
 function taskView(

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { REFUSALS } from '../../src/errors.ts';
 import { gitErrorCodes } from '../../src/git/git-error.ts';
 import { STATUS } from '../../src/http/problem.ts';
+import { fixOf } from '../../src/services/explain/failure-fixes.ts';
 
 const page = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 const sections = new Map(
@@ -64,10 +65,16 @@ test('docs/errors.md has every code of a failure, and nothing else', async () =>
   const results = (
     await foundIn('machines', /-setup\.ts$/, /readonly result:((?:\s*\|?\s*'[a-z_]+')+)/g)
   ).flatMap((union) => [...union.matchAll(/'([a-z_]+)'/g)].map(([, word = '']) => word));
-  const good = ['landed', 'already', 'empty', 'delivered'];
+  const good = ['landed', 'already', 'empty', 'delivered', 'reverted'];
   const failures = [...own.flat(), ...results, ...gitErrorCodes].filter((code) => !good.includes(code));
   // Those with a section of their own are not said twice, except where they mean something else here.
   const documented = tableOf('Why something failed');
   const elsewhere = failures.filter((code) => code in REFUSALS && !documented.includes(code));
   expect(documented.toSorted()).toEqual(once(failures.filter((code) => !elsewhere.includes(code))));
+});
+
+test('something helps against every code of a failure', () => {
+  const known = [...tableOf('Why something failed'), ...gitErrorCodes];
+  expect(known.length).toBeGreaterThan(50);
+  expect(known.filter((code) => fixOf(code) === fixOf('a_code_of_an_agent'))).toEqual([]);
 });

@@ -263,11 +263,15 @@ export function sampleServices() {
         kind,
         key: 'first',
         state: 'queued',
+        path: 'queued',
         tags: [],
         since: actor.since,
         sentence: 'It waits.',
+        settled: false,
+        needsYou: null,
         reasons: [],
         moves: [],
+        suggestions: [],
       };
     },
   };

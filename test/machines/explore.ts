@@ -17,6 +17,7 @@ export interface Node {
 
 export interface Edge {
   readonly event: string;
+  readonly sent: AnyEventObject;
   readonly path: string;
   readonly key: string;
 }
@@ -61,21 +62,22 @@ function endings({ outcomes }: Space, { children }: AnyMachineSnapshot): AnyEven
   );
 }
 
-/** Visits every reachable node by XState's own pure functions, breadth first. */
-export function explore(space: Space): Map<string, Node> {
+/** Visits every reachable node by XState's own pure functions, breadth first; with a limit only so many of them. */
+export function explore(space: Space, limit = Infinity): Map<string, Node> {
   const keyOf = (snapshot: AnyMachineSnapshot) =>
     `${pathOf(snapshot.value)} ${JSON.stringify(space.relevant(snapshot.context as never))}`;
   const nodes = new Map<string, Node>();
   const queue = [...space.starts];
   for (let snapshot = queue.shift(); snapshot !== undefined; snapshot = queue.shift()) {
     const key = keyOf(snapshot);
+    if (nodes.size >= limit) break;
     if (nodes.has(key)) continue;
     const edges: Edge[] = [];
     for (const event of [...space.events(snapshot), ...endings(space, snapshot)]) {
       // Asked first because most events are refused, and a refusal by `transition` costs as much as a step.
       if (space.machine.getTransitionData(snapshot, event).length === 0) continue;
       const next: AnyMachineSnapshot = transition(space.machine, snapshot, event)[0];
-      edges.push({ event: event.type, path: pathOf(next.value), key: keyOf(next) });
+      edges.push({ event: event.type, sent: event, path: pathOf(next.value), key: keyOf(next) });
       queue.push(next);
     }
     nodes.set(key, { key, path: pathOf(snapshot.value), snapshot, edges });

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Explanation, InitiativeTree } from '../../src/services/shapes/actor.ts';
+import type { InitiativeTree } from '../../src/services/shapes/actor.ts';
+import type { Explanation } from '../../src/services/shapes/explanation.ts';
 import type { World } from '../crash/world.ts';
 import { type Forest, pathOf, type Unit, unitsOf } from './forest.ts';
 import { GitFacts } from './git-facts.ts';
@@ -55,7 +56,7 @@ async function checkWaits(service: ReachableService, tree: InitiativeTree, histo
 async function checkExplained(service: ReachableService, unit: Unit, history: History): Promise<void> {
   const said = await service.must<Explanation>('viewer', { method: 'GET', path: `${pathOf(unit)}/explain` });
   history.note(`${unit.name}: ${said.sentence} ${JSON.stringify(said.reasons)}`);
-  if (said.sentence === '' || !said.moves.some(({ event }) => event !== null))
+  if (said.sentence === '' || said.needsYou === null || !said.moves.some(({ kind }) => kind === 'event'))
     throw new BrokenInvariant(
       `${unit.name} waits for a person, and nobody is told what to do: ${JSON.stringify(said)}`,
     );

@@ -23,7 +23,10 @@ test('an actor that a message can not be told is set aside, said so, and goes on
     return found.quarantined === null ? null : found;
   });
   expect(phase.quarantined?.reason).toContain('phase.nonsense');
-  expect((await work.explain('phase', id)).reasons.map(({ code }) => code)).toContain('quarantined');
+  const explained = await work.explain('phase', id);
+  expect(explained.reasons.map(({ code }) => code)).toContain('quarantined');
+  expect(explained.needsYou?.text).toContain('replay');
+  expect(explained.moves).toMatchObject([{ kind: 'replay', by: ['admin', 'operator'] }]);
   const refused = await work.refusalOf('phase', id, 'phase.rename', { title: 'Other' });
   expect([refused.status, refused.code]).toEqual([409, 'quarantined']);
 

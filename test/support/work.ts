@@ -1,12 +1,12 @@
 import path from 'node:path';
 import type {
   EventAnswer,
-  Explanation,
   InitiativeTree,
   Kind,
   PhaseView,
   TaskView,
 } from '../../src/services/shapes/actor.ts';
+import type { Explanation } from '../../src/services/shapes/explanation.ts';
 import type { JournalEntryView, JournalPage } from '../../src/services/shapes/journal.ts';
 import type { ReviewView } from '../../src/services/shapes/review.ts';
 import type { PlanApplied } from '../../src/services/shapes/plan.ts';

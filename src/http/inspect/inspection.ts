@@ -80,7 +80,7 @@ async function withAncestors(
 function asOf(view: ActorView, news: readonly FeedEntry[]): ActorView {
   const first = news.find(({ actorId }) => actorId === view.id);
   if (first === undefined || first.seq === view.version) return view;
-  return { ...view, version: first.seq, state: first.answer.state, status: 'active', since: first.at };
+  return { ...view, version: first.seq, state: first.answer.state, status: 'active', updatedAt: first.at };
 }
 
 function* tell(

@@ -56,7 +56,7 @@ function base(actorId: string, rootId: string, seq: number, at: Date): Base {
 export function registration(view: ActorView, definition: string): ActorRegistration {
   return {
     type: '@xstate.actor',
-    ...base(view.id, view.rootId, view.version, view.since),
+    ...base(view.id, view.rootId, view.version, view.updatedAt),
     name: view.machine,
     parentId: view.parentId ?? undefined,
     definition,

@@ -4,12 +4,12 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ExplainService, ReadService } from '../../services/contracts.ts';
 import {
-  explanationSchema,
   initiativeSchema,
   initiativeTreeSchema,
   phaseSchema,
   taskSchema,
 } from '../../services/shapes/actor.ts';
+import { explanationSchema } from '../../services/shapes/explanation.ts';
 import { journalPageSchema } from '../../services/shapes/journal.ts';
 import { landingSchema } from '../../services/shapes/landing.ts';
 import { setEntityTag } from '../entity-tag.ts';

@@ -7,6 +7,12 @@ export type Kind = z.infer<typeof kindSchema>;
 /** A state as XState writes it: a name, or names within names. */
 export const stateSchema = z.union([z.string(), z.record(z.string(), z.unknown())]);
 
+export const sinceSchema = z.iso
+  .datetime()
+  .describe(
+    'When it came into this state, by the clock of the database; events that left it there do not count.',
+  );
+
 const quarantineSchema = z.object({ reason: z.string() }).nullable();
 
 /** What every actor shows. `next` are the events the caller may send now; clients read `tags`, not `state`. */
@@ -19,7 +25,7 @@ export const actorShape = z.object({
   tags: z.array(z.string()),
   version: z.int(),
   next: z.array(z.string()),
-  since: z.iso.datetime(),
+  since: sinceSchema,
   quarantined: quarantineSchema,
 });
 
@@ -126,17 +132,3 @@ export const replayedSchema = z.object({
   quarantined: quarantineSchema,
 });
 export type Replayed = z.infer<typeof replayedSchema>;
-
-/** Why it is where it is, and what would move it. */
-export const explanationSchema = z.object({
-  id: z.uuid(),
-  kind: kindSchema,
-  key: keySchema,
-  state: stateSchema,
-  tags: z.array(z.string()),
-  since: z.iso.datetime(),
-  sentence: z.string(),
-  reasons: z.array(z.object({ code: z.string(), text: z.string(), refers: z.array(z.string()).default([]) })),
-  moves: z.array(z.object({ by: z.string(), what: z.string(), event: z.string().nullable() })),
-});
-export type Explanation = z.infer<typeof explanationSchema>;

@@ -200,6 +200,7 @@ describe('a row of an actor', () => {
     parent_id: null,
     snapshot: { status: 'active', value: 'idle', context: {} },
     updated_at: new Date(0),
+    entered_at: new Date(0),
     quarantine: null,
     ...more,
   });

@@ -1,0 +1,88 @@
+import type { Runtime } from '../../actors/runtime.ts';
+import type { Other, Reason } from '../shapes/explanation.ts';
+import { ordinalsOf, standing, type Subject } from './subject.ts';
+
+/** How many children an answer names; it counts them all. */
+const MAX_NAMED = 50;
+
+/** Those beside it that it depends on, by key, and those of them that were canceled. */
+export async function dependenciesOf(runtime: Runtime, subject: Subject): Promise<Reason[]> {
+  const { actor, kind, path, siblings } = subject;
+  if (!path.startsWith('blocked')) return [];
+  const pending = ordinalsOf(actor, 'pending');
+  const stranded = ordinalsOf(actor, 'stranded');
+  const waited = siblings.filter(({ ordinal }) => pending.includes(ordinal));
+  const others = new Map((await standing(runtime, kind, waited)).map((other) => [other.id, other]));
+  return waited.map(({ id, key, ordinal }) => {
+    const other = others.get(id);
+    const common = { refers: [id], others: other === undefined ? [] : [other] };
+    return stranded.includes(ordinal)
+      ? { code: 'stranded', text: `${key} was canceled, and nobody has said to go on without it`, ...common }
+      : {
+          code: 'waits_for_dependency',
+          text: `waits for ${key}, which is ${other?.path ?? 'missing'}`,
+          ...common,
+        };
+  });
+}
+
+/** A task can not be claimed before its phase has a branch. */
+export async function phaseOf(runtime: Runtime, subject: Subject): Promise<Reason[]> {
+  const { actor, kind, path, parent } = subject;
+  if (
+    kind !== 'task' ||
+    parent === null ||
+    !path.startsWith('blocked') ||
+    actor.context['phaseOpen'] === true
+  )
+    return [];
+  const others = await standing(runtime, 'phase', [parent]);
+  return [
+    {
+      code: 'waits_for_phase',
+      text: `waits for the branch of the phase ${parent.key}, which is ${others[0]?.path ?? 'missing'}`,
+      refers: [parent.id],
+      others,
+    },
+  ];
+}
+
+/** The merge task that works on its conflict. */
+export async function resolverOf(runtime: Runtime, subject: Subject): Promise<Reason[]> {
+  const { actor, kind, path, siblings } = subject;
+  if (kind !== 'task' || !path.startsWith('conflict')) return [];
+  const resolver = siblings.filter(({ ordinal }) => ordinal === actor.context['resolver']);
+  const others = await standing(runtime, 'task', resolver);
+  if (path === 'conflicted' && resolver.length === 0) {
+    return [{ code: 'waits_for_resolution', text: 'waits for the phase to make a merge task', refers: [] }];
+  }
+  return resolver.map(({ id, key }) => ({
+    code: 'waits_for_resolution',
+    text: `${key} resolves its conflict, and is ${others[0]?.path ?? 'missing'}`,
+    refers: [id],
+    others,
+  }));
+}
+
+/** How many of its phases or tasks are not settled, which, and which of them wait for a person. */
+export async function childrenOf(runtime: Runtime, { actor, kind, children }: Subject): Promise<Reason[]> {
+  if (kind === 'task' || actor.tags.includes('settled')) return [];
+  const all = await standing(runtime, kind === 'phase' ? 'task' : 'phase', children);
+  const open = all.filter(({ tags }) => !tags.includes('settled'));
+  if (open.length === 0) return [];
+  const stuck = open.filter(({ tags }) => tags.includes('needs_you')).slice(0, 20);
+  return [
+    {
+      code: 'children_open',
+      text: `${all.length - open.length} of ${all.length} ${kind === 'phase' ? 'tasks' : 'phases'} are settled`,
+      refers: open.slice(0, MAX_NAMED).map(({ id }) => id),
+      others: open.slice(0, MAX_NAMED),
+    },
+    ...stuck.map((child): Reason => ({
+      code: 'child_needs_you',
+      text: `the ${child.kind} ${child.key} waits for a person: ${child.path}`,
+      refers: [child.id],
+      others: [child] satisfies Other[],
+    })),
+  ];
+}

@@ -24,6 +24,7 @@ const pureActors = [
 /** The parts without I/O: their tests need no database, and cover every line and branch of them. */
 export default defineConfig({
   test: {
+    testTimeout: 30_000,
     include: ['test/machines/**/*.test.ts', 'test/actors/pure/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -110,7 +110,7 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
       ? []
       : [null, 'initiative'].map((conflictOf) => ({ type: 'phase.planTask', ...newTask, conflictOf }))),
     { type: 'phase.addTask', ...newTask },
-    { type: 'phase.approve', ...heads },
+    { type: 'phase.approve', heads: {}, digest: (snapshot.context as PhaseContext).heads ?? DIGEST },
     { type: 'phase.approve', heads: {}, digest: '0'.repeat(64) },
     { type: 'phase.requestChanges', ...changes },
     { type: 'phase.rename', title: 'other' },

@@ -263,6 +263,7 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
       );
       expect(of('waits_for_phase')).toHaveLength(name === 'task' && context['phaseOpen'] === false ? 1 : 0);
     }
+    if (leaf.path === 'splitting') expect(of('waits_for_phase')).toHaveLength(1);
     if (name !== 'task') {
       const open = settled ? 0 : Number(context['next']) - 1 - Number(context['settled']);
       expect(others('children_open')).toHaveLength(Math.max(0, open));

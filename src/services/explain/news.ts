@@ -32,6 +32,8 @@ const NEWS: Readonly<Record<string, (context: Context) => boolean>> = {
   'task.unstuck': isOneStuck,
   'task.unresolved': isMergeTaskOpen,
   'dependency.settled': someOf('pending'),
+  'split.made': always,
+  'split.refused': always,
   'conflict.resolved': always,
   'conflict.failed': always,
   'conflict.dropped': ({ conflictOf }) => conflictOf !== null,

@@ -26,25 +26,18 @@ export async function dependenciesOf(runtime: Runtime, subject: Subject): Promis
   });
 }
 
-/** A task can not be claimed before its phase has a branch. */
+/** A task can not be claimed before its phase has a branch, and it is the phase that makes the parts of one that is split. */
 export async function phaseOf(runtime: Runtime, subject: Subject): Promise<Reason[]> {
   const { actor, kind, path, parent } = subject;
-  if (
-    kind !== 'task' ||
-    parent === null ||
-    !path.startsWith('blocked') ||
-    actor.context['phaseOpen'] === true
-  )
-    return [];
+  if (kind !== 'task' || parent === null) return [];
+  const isUnopened = path.startsWith('blocked') && actor.context['phaseOpen'] !== true;
+  if (!isUnopened && path !== 'splitting') return [];
   const others = await standing(runtime, 'phase', [parent]);
-  return [
-    {
-      code: 'waits_for_phase',
-      text: `waits for the branch of the phase ${parent.key}, which is ${others[0]?.path ?? 'missing'}`,
-      refers: [parent.id],
-      others,
-    },
-  ];
+  const phase = `the phase ${parent.key}, which is ${others[0]?.path ?? 'missing'}`;
+  const text = isUnopened
+    ? `waits for the branch of ${phase}`
+    : `waits for the tasks that take its place, from ${phase}`;
+  return [{ code: 'waits_for_phase', text, refers: [parent.id], others }];
 }
 
 /** The merge task that works on its conflict. */

@@ -14,7 +14,7 @@ export interface RevertProject {
   repository: Repository;
   remote: string;
   defaultBranch: string;
-  /** What was brought to one ref of the remote, or may have been, and was not taken back since: oldest first. */
+  /** What was brought to the remote, or may have been, and was not taken back since: oldest first. */
   brought: readonly DeliveryRecord[];
 }
 
@@ -46,19 +46,33 @@ export async function planRevert(
   request: RevertRequest,
   ports: RevertPorts,
 ): Promise<RevertPush | null> {
-  const { repository } = asked;
-  const [first] = asked.brought;
-  if (first === undefined) return null;
-  const { strategy, remoteRef } = first;
   const remote = parseRemoteUrl(asked.remote, ports.remotes);
   const project: PushTarget = { ...asked, remote };
-  const tip = await currentTip(project, branchOf(remoteRef), ports.signal);
-  const arrived = await arrivedAt(repository, asked.brought, tip);
-  const newest = arrived.at(-1);
-  const oldest = arrived[0];
-  if (tip === null || newest === undefined || oldest === undefined) return null;
+  // The ref that was delivered to last; what an earlier strategy brought to another one is taken back after it.
+  const refs = new Set(asked.brought.toReversed().map(({ remoteRef }) => remoteRef));
+  for (const ref of refs) {
+    const tip = await currentTip(project, branchOf(ref), ports.signal);
+    const brought = asked.brought.filter(({ remoteRef }) => remoteRef === ref);
+    const arrived = await arrivedAt(asked.repository, brought, tip);
+    if (tip !== null && arrived.length > 0) return planRef(project, tip, arrived, request, ports);
+  }
+  return null;
+}
+
+/** Of one ref, which stands at `tip` and has all of this. */
+async function planRef(
+  project: PushTarget,
+  tip: string,
+  arrived: readonly DeliveryRecord[],
+  request: RevertRequest,
+  ports: RevertPorts,
+): Promise<RevertPush | null> {
+  const [oldest, newest] = [arrived[0], arrived.at(-1)];
+  if (oldest === undefined || newest === undefined) return null;
+  const { repository } = project;
+  const { strategy, remoteRef } = newest;
   const record: DeliveryRecord = {
-    projectId: asked.projectId,
+    projectId: project.projectId,
     strategy,
     remoteRef,
     before: tip,

@@ -31,7 +31,9 @@ export async function prepareRevert(request: RevertRequest, ports: RevertPorts):
   const refused: DeliveryRecord[] = [];
   for (const asked of request.projects) {
     const project = { ...asked, repository: asked.repository.until(ports.signal) };
-    const planned = await refusable(project, () => planRevert(project, request, ports));
+    const newest = project.brought.at(-1);
+    if (newest === undefined) continue;
+    const planned = await refusable(newest, () => planRevert(project, request, ports));
     if ('refusal' in planned) refused.push(planned.refusal);
     else if (planned.value !== null) pushes.push(planned.value);
   }
@@ -58,7 +60,7 @@ export async function pushReverts(
     const asked = request.projects.find(({ projectId }) => projectId === record.projectId);
     if (asked === undefined) continue;
     await pass(index === 0 ? 'before-push' : 'between-pushes');
-    const pushed = await refusable(asked, () => pushRevert(asked, record, ports));
+    const pushed = await refusable(record, () => pushRevert(asked, record, ports));
     const ended = 'refusal' in pushed ? pushed.refusal : pushed.value;
     projects.push(ended);
     await ports.store.save(request.effectId, request.attempt, [ended]);
@@ -90,13 +92,9 @@ async function pushRevert(
 }
 
 async function refusable<T>(
-  { projectId, brought, defaultBranch }: RevertProject,
+  record: DeliveryRecord,
   work: () => Promise<T>,
 ): Promise<{ value: T } | { refusal: DeliveryRecord }> {
-  const { strategy, remoteRef } = brought[0] ?? {
-    strategy: 'merge_and_push',
-    remoteRef: `refs/heads/${defaultBranch}`,
-  };
-  const outcome = await orRefusal({ projectId, strategy, remoteRef }, work);
+  const outcome = await orRefusal(record, work);
   return 'refusal' in outcome ? { refusal: { ...outcome.refusal, result: 'reverted' } } : outcome;
 }

@@ -41,10 +41,7 @@ function stateOf({ state, result }: DeliveryRecord): string {
   return state === 'refused' ? 'revert_refused' : state;
 }
 
-/**
- * By project id, what deliveries have brought to a ref of its remote, or may have brought, and no revert has taken back since: oldest
- * first. Where there are several such refs it is the one that was delivered to last; the others come after it is taken back.
- */
+/** By project id, what deliveries have brought to its remote, or may have brought, and no revert has taken back since: oldest first. */
 export async function broughtTo(
   sql: Sql,
   initiativeId: string,
@@ -62,12 +59,7 @@ export async function broughtTo(
       after !== before;
     standing.set(projectId, isBrought ? [...others, record] : others);
   }
-  return new Map(
-    [...standing].map(([projectId, records]) => [
-      projectId,
-      records.filter(({ remoteRef }) => remoteRef === records.at(-1)?.remoteRef),
-    ]),
-  );
+  return standing;
 }
 
 /** Every record of an initiative's deliveries and reverts: oldest first. */

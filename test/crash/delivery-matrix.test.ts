@@ -109,9 +109,13 @@ async function refuseAt(
     const log = await git(here.remote(remote), ['reflog', 'show', '--format=%H', 'refs/heads/main']);
     return log.split('\n').filter((line) => line !== '').length;
   };
+  const before = await Promise.all(here.keys.map(pushesTo));
   return {
     allow: () => rm(hook),
-    pushes: () => Promise.all(here.keys.map(pushesTo)),
+    pushes: async () => {
+      const now = await Promise.all(here.keys.map(pushesTo));
+      return now.map((count, index) => count - (before[index] ?? 0));
+    },
   };
 }
 
@@ -137,6 +141,44 @@ test('a partial delivery that is resumed reaches each remote once, whichever ste
   await initiative.expectDeliveredOnce(['a']);
   expect(await remote.pushes()).toEqual([1, 1, 1]);
   expect((await remoteHeads(here))['p1']).toBe(first);
+});
+
+test('a partial delivery that is taken back is taken back once and can be delivered, whichever step of it a kill cuts off', async () => {
+  const initiative = await readyToDeliver(3, 'reverted');
+  const { here, id } = initiative;
+  const first = here.remote(here.keys[0] ?? '');
+  const remote = await refuseAt(initiative, here.keys[1] ?? '');
+  await here.approve(id);
+  await initiative.untilState('partially_delivered');
+  expect(await remote.pushes()).toEqual([1, 0, 0]);
+  const contentOf = () => git(first, ['ls-tree', '-r', '--name-only', 'main']);
+  expect(await contentOf()).toContain('reverted.txt');
+
+  const revert = () =>
+    here.post(`/v1/initiatives/${id}/events`, { type: 'initiative.revertDelivery' }, 'take-back');
+  const landing = [
+    'before-intents',
+    'after-intents',
+    'after-prepare',
+    'after-commits',
+    'before-result',
+  ] as const;
+  const pushing = ['before-push', 'before-push-record', 'after-push', 'before-delivery-result'] as const;
+  const deaths = await dieAt(here, [...landing, ...pushing], revert);
+  expect(deaths.map(({ running }) => running)).toEqual([
+    ...landing.map(() => ['initiative.revert']),
+    ...pushing.map(() => ['initiative.pushRevert']),
+  ]);
+  await initiative.untilState('pending_review');
+  expect(await remote.pushes()).toEqual([2, 0, 0]);
+  expect(await contentOf()).not.toContain('reverted.txt');
+  await initiative.expectNothingLost();
+
+  await remote.allow();
+  await here.approve(id);
+  await initiative.untilState('completed');
+  expect(await remote.pushes()).toEqual([3, 1, 1]);
+  expect(await contentOf()).toContain('reverted.txt');
 });
 
 test('every kill point of a delivery was hit', () => {

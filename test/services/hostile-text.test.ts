@@ -112,6 +112,10 @@ test('markup and escapes in every text field of every POST come back as the same
     ...more,
     tasks: [{ key: 'most', ...described('most') }],
   });
+  await tell('operator', 'task', (await work.task('more', 'most')).id, 'task.split', {
+    into: ['one', 'two'].map((key) => ({ key, ...described(key) })),
+  });
+  await work.untilTask('more', 'most', 'canceled');
   await tell('operator', 'phase', (await work.phase('more')).id, 'phase.cancel');
   await work.untilPhase('more', 'canceled');
 

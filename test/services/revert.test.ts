@@ -254,3 +254,21 @@ test('a cancel while a delivery is taken back waits for it, and what was deliver
   await work.untilState('canceled');
   expect(await git(api.remote.dir, ['diff', '--stat', base, 'main'])).toBe('');
 });
+
+test('of what two strategies have brought, the newer is taken back first, and a branch that went into it is left to a person', async () => {
+  const { api, work, base, revert } = await partiallyDelivered('push_branch');
+  // A sync leads back to the review, where the approval may change how it is delivered.
+  await work.tell('initiative', work.id, 'initiative.sync');
+  await work.untilState('pending_review.open');
+  await work.approve({ api: 'merge_and_push' });
+  await work.untilState('partially_delivered');
+  expect(await api.remote.tip('signalbox/goal')).not.toBeNull();
+  expect(await namesAt(api.remote.dir, 'refs/heads/main')).toContain('login.ts');
+
+  await revert();
+
+  const refused = await untilFailure(work, 'remote_branch_merged');
+  expect(refused.state).toBe('partially_delivered');
+  // The branch was merged by the second delivery; once that is taken back, whoever looks decides about the branch.
+  expect(await git(api.remote.dir, ['diff', '--stat', base, 'main'])).toBe('');
+});

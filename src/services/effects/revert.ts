@@ -45,8 +45,10 @@ export function pushRevertOf(deps: EffectDeps) {
     if (result === 'refused') return deliveryRefusal(deps, run.actorId, 'revert_refused', projects);
     if (result === 'moved')
       return { result: 'remote_moved', message: 'a remote has moved since it was planned' };
-    const left = [...(await broughtTo(deps.sql, run.actorId)).values()].flat();
-    return { result: left.length === 0 ? 'reverted' : 'more_brought' };
+    // Of a project without a plan, the remote has nothing; of these it may have more, on another branch.
+    const brought = await broughtTo(deps.sql, run.actorId);
+    const isMore = planned.some(({ projectId }) => (brought.get(projectId) ?? []).length > 0);
+    return { result: isMore ? 'more_brought' : 'reverted' };
   };
 }
 

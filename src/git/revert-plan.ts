@@ -1,5 +1,5 @@
 import { currentTip } from './delivery-plan.ts';
-import { dryPush, type PlannedPush, type PushTarget } from './delivery-push.ts';
+import { dryPush, type PushTarget } from './delivery-push.ts';
 import type { DeliveryPorts, DeliveryRecord } from './delivery-types.ts';
 import { GitError } from './git-error.ts';
 import { revertKeepRef } from './keep-refs.ts';
@@ -28,14 +28,6 @@ export interface RevertRequest {
 
 export type RevertPorts = Pick<DeliveryPorts, 'store' | 'engine' | 'boundary' | 'signal' | 'log' | 'remotes'>;
 
-/** One project of a revert that is to be pushed. */
-export interface RevertPush extends PlannedPush {
-  project: PushTarget;
-  record: DeliveryRecord;
-  /** What the initiative's branch has to contain before it is pushed; null where nothing was merged. */
-  reapply: string | null;
-}
-
 /**
  * Decides how what was brought to one remote is taken back, and asks the remote whether it would take that; nothing is pushed. A
  * default branch gets a commit that reverts the merges: it is never rewritten. A branch of ours is put back to where it was, or
@@ -45,7 +37,7 @@ export async function planRevert(
   asked: RevertProject,
   request: RevertRequest,
   ports: RevertPorts,
-): Promise<RevertPush | null> {
+): Promise<DeliveryRecord | null> {
   const remote = parseRemoteUrl(asked.remote, ports.remotes);
   const project: PushTarget = { ...asked, remote };
   // The ref that was delivered to last; what an earlier strategy brought to another one is taken back after it.
@@ -66,7 +58,7 @@ async function planRef(
   arrived: readonly DeliveryRecord[],
   request: RevertRequest,
   ports: RevertPorts,
-): Promise<RevertPush | null> {
+): Promise<DeliveryRecord | null> {
   const [oldest, newest] = [arrived[0], arrived.at(-1)];
   if (oldest === undefined || newest === undefined) return null;
   const { repository } = project;
@@ -84,9 +76,8 @@ async function planRef(
   };
   if (strategy === 'push_branch') {
     await refuseBuiltUpon(project, newest.after ?? '', tip, ports);
-    const push: RevertPush = { project, record, reapply: null, rewinds: true };
-    await dryPush(push, ports.signal);
-    return push;
+    await dryPush({ project, record, rewinds: true }, ports.signal);
+    return record;
   }
   const merges = arrived.flatMap(({ before, after }) =>
     before === null || after === null ? [] : [{ before, after }],
@@ -99,13 +90,9 @@ async function planRef(
       `later commits on ${branchOf(remoteRef)} change what was delivered; revert it there by hand, or resume the delivery`,
     );
   await repository.updateRefs([{ ref: revertKeepRef(effectId), new: commits.reapply }]);
-  const push: RevertPush = {
-    project,
-    record: { ...record, after: commits.revert },
-    reapply: commits.reapply,
-  };
-  await dryPush(push, ports.signal);
-  return push;
+  const reverting = { ...record, after: commits.revert };
+  await dryPush({ project, record: reverting }, ports.signal);
+  return reverting;
 }
 
 /** Of what may have been brought there, what the remote has. */

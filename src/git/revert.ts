@@ -6,18 +6,13 @@ import type { DeliveryRecord } from './delivery-types.ts';
 import { branchOf } from './ref-name.ts';
 import { followDefault } from './remote-fetch.ts';
 import { parseRemoteUrl } from './remote-url.ts';
-import {
-  planRevert,
-  type RevertPorts,
-  type RevertProject,
-  type RevertPush,
-  type RevertRequest,
-} from './revert-plan.ts';
+import { planRevert, type RevertPorts, type RevertProject, type RevertRequest } from './revert-plan.ts';
 
-export type RevertPlan =
-  | { result: 'prepared'; pushes: RevertPush[] }
-  /** A remote would refuse: nothing is taken back anywhere. */
-  | { result: 'refused'; projects: DeliveryRecord[] };
+export interface RevertPlan {
+  /** `refused`: a remote would refuse, and nothing is taken back anywhere. */
+  result: 'prepared' | 'refused';
+  projects: DeliveryRecord[];
+}
 
 export interface RevertResult {
   /** `moved`: a remote has moved since it was planned, and has to be looked at again; the others were taken back. */
@@ -27,7 +22,7 @@ export interface RevertResult {
 
 /** Plans for every project, before anything is pushed, how a partial delivery is taken back. Throws what the next attempt may mend. */
 export async function prepareRevert(request: RevertRequest, ports: RevertPorts): Promise<RevertPlan> {
-  const pushes: RevertPush[] = [];
+  const prepared: DeliveryRecord[] = [];
   const refused: DeliveryRecord[] = [];
   for (const asked of request.projects) {
     const project = { ...asked, repository: asked.repository.until(ports.signal) };
@@ -35,11 +30,11 @@ export async function prepareRevert(request: RevertRequest, ports: RevertPorts):
     if (newest === undefined) continue;
     const planned = await refusable(newest, () => planRevert(project, request, ports));
     if ('refusal' in planned) refused.push(planned.refusal);
-    else if (planned.value !== null) pushes.push(planned.value);
+    else if (planned.value !== null) prepared.push(planned.value);
   }
-  const records = refused.length > 0 ? refused : pushes.map(({ record }) => record);
-  await ports.store.save(request.effectId, request.attempt, records);
-  return refused.length > 0 ? { result: 'refused', projects: refused } : { result: 'prepared', pushes };
+  const projects = refused.length > 0 ? refused : prepared;
+  await ports.store.save(request.effectId, request.attempt, projects);
+  return { result: refused.length > 0 ? 'refused' : 'prepared', projects };
 }
 
 /**

@@ -23,7 +23,11 @@ const pausing = [
 
 /** The default branches may have what is missing; what is done here is proven and reviewed again afterwards. */
 const syncable = {
-  'initiative.sync': { target: '#initiative.in_progress.syncing', actions: 'voidReview' },
+  // Whoever goes on has withdrawn a cancel that was asked for while it was delivered.
+  'initiative.sync': {
+    target: '#initiative.in_progress.syncing',
+    actions: ['voidReview', 'withdrawCancel'],
+  },
 } as const;
 
 /** One more phase while it is looked at: the review is void, and the work goes on. */

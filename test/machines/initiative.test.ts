@@ -321,6 +321,16 @@ describe('a delivery', () => {
     },
   );
 
+  it('that is partial after a cancel and is synced goes on: the cancel is withdrawn', () => {
+    initiative = delivering();
+    initiative.send({ type: 'initiative.cancel' });
+    initiative.done('deliver', { result: 'partially_delivered' });
+    initiative.send({ type: 'initiative.sync' });
+    initiative.done('sync', { result: 'landed' });
+    expect(initiative.path).not.toMatch(/^cancel/);
+    expect(initiative.context.cancelRequested).toBe(false);
+  });
+
   it('that is taken back is brought to its end before a cancel', () => {
     initiative = delivering();
     initiative.done('deliver', { result: 'partially_delivered' });

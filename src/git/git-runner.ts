@@ -1,8 +1,10 @@
-import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { recordChild } from './child-records.ts';
 import { scrubCredentials } from './credentials.ts';
+import { forks } from './fork-client.ts';
+import type { ForkedChild } from './forked-child.ts';
 import { GitError } from './git-error.ts';
 import { type EnvironmentOptions, gitEnvironment } from './git-environment.ts';
 import { endGroup } from './process-group.ts';
@@ -40,19 +42,13 @@ export interface GitResult {
   stderr: string;
 }
 
-type PipedProcess = ChildProcessByStdio<Writable, Readable, Readable>;
-
-export interface GitChild {
-  process: PipedProcess;
-  pid: number;
-  /** Settles when the process has ended and its streams are closed. */
-  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+export interface GitChild extends ForkedChild {
   end(): void;
 }
 
 const maxStderrBytes = 64 * 1024;
 
-/** Spawns git without a shell, in a group of its own, with a clean environment, a deadline and bounded output. */
+/** Starts git without a shell, in a group of its own, with a clean environment, a deadline and bounded output. */
 export class GitRunner {
   readonly #options: GitRunnerOptions;
   readonly #prefix: readonly string[];
@@ -64,9 +60,9 @@ export class GitRunner {
 
   /** Runs git to its end. Throws `git_failed` for an exit code that is no answer, `git_timeout`, `git_aborted` or `git_output_too_large`. */
   async run(command: GitCommand): Promise<GitResult> {
-    if (command.signal?.aborted === true)
-      throw new GitError('git_aborted', 'the work this git command belongs to was stopped');
-    const child = this.spawn(command);
+    const isStopped = (): boolean => command.signal?.aborted === true;
+    if (isStopped()) throw new GitError('git_aborted', 'the work this git command belongs to was stopped');
+    const child = await this.start(command);
     const limit = this.#options.maxStdoutBytes ?? 64 * 1024 * 1024;
     const stdout: Buffer[] = [];
     let size = 0;
@@ -75,13 +71,13 @@ export class GitRunner {
       stopped ??= error;
       child.end();
     };
-    child.process.stdout.on('data', (chunk: Buffer) => {
+    child.stdout.on('data', (chunk: Buffer) => {
       if (command.onStdout !== undefined) return command.onStdout(chunk);
       size += chunk.length;
       if (size > limit) stop(new GitError('git_output_too_large', `git wrote more than ${limit} bytes`));
       else stdout.push(chunk);
     });
-    const stderr = collectStderr(child.process);
+    const stderr = collectStderr(child.stderr);
     const deadlineMs = command.deadlineMs ?? this.deadlineMs(command.remote === true);
     const timer = setTimeout(
       () =>
@@ -91,9 +87,10 @@ export class GitRunner {
     const onAbort = (): void =>
       stop(new GitError('git_aborted', 'the work this git command belongs to was stopped'));
     command.signal?.addEventListener('abort', onAbort, { once: true });
+    if (isStopped()) onAbort();
     // EPIPE only says that git ended first; its exit code says why.
-    child.process.stdin.on('error', () => undefined);
-    child.process.stdin.end(command.stdin ?? '');
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(command.stdin ?? '');
     try {
       const { code, signal } = await child.ended;
       if (stopped !== undefined) throw stopped;
@@ -107,41 +104,32 @@ export class GitRunner {
     }
   }
 
-  /** Starts git for a conversation. The caller owns its streams and its deadline. */
-  spawn(command: GitCommand): GitChild {
-    const args = [
+  /** Starts git for a conversation. The caller owns its streams and its deadline, and listens to what it writes at once. */
+  async start(command: GitCommand): Promise<GitChild> {
+    const [file = 'git', ...args] = [
       ...this.#prefix,
       'git',
       ...(command.dir === undefined ? [] : [`--git-dir=${command.dir}`]),
       ...command.args,
     ];
     const cwd = command.dir ?? '/';
-    const child = spawn(args[0] ?? 'git', args.slice(1), {
-      cwd,
-      env: gitEnvironment({ ...this.#options, remote: command.remote === true }, command.env),
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
+    const env = gitEnvironment({ ...this.#options, remote: command.remote === true }, command.env);
+    const child = await forks.start({ file, args, cwd, env }).catch((error: Error) => {
+      throw notStarted(error, cwd);
     });
-    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
-      child.once('error', (cause) => reject(notStarted(cause, cwd)));
-      child.once('close', (code, signal) => resolve({ code, signal }));
-    });
-    ended.catch(() => undefined);
-    // Without descriptors for its pipes a child has no streams either, whatever its type says.
-    if ((child.stdout as Readable | undefined) === undefined)
-      throw new Error('git could not be started: this process has too many files open');
-    if (child.pid === undefined) return { process: child, pid: 0, ended, end: () => undefined };
-    const pid = child.pid;
-    if (command.locksIn !== undefined) {
-      try {
-        const forget = recordChild(command.locksIn, pid);
-        child.once('close', forget);
-      } catch (error) {
-        endGroup(pid);
-        throw error;
-      }
+    if (command.locksIn !== undefined) this.#record(command.locksIn, child);
+    return { ...child, end: () => endGroup(child.pid) };
+  }
+
+  #record(repositoryDir: string, { pid, ended }: ForkedChild): void {
+    try {
+      const forget = recordChild(repositoryDir, pid);
+      // When it is not known how it ended, it may be alive.
+      ended.then(forget, () => undefined);
+    } catch (error) {
+      endGroup(pid);
+      throw error;
     }
-    return { process: child, pid, ended, end: () => endGroup(pid) };
   }
 
   deadlineMs(remote: boolean): number {
@@ -150,10 +138,10 @@ export class GitRunner {
 }
 
 /** Keeps the first 64 KB of what a child says on stderr, without credentials. */
-export function collectStderr(child: PipedProcess): () => string {
+export function collectStderr(stderr: Readable): () => string {
   const chunks: Buffer[] = [];
   let size = 0;
-  child.stderr.on('data', (chunk: Buffer) => {
+  stderr.on('data', (chunk: Buffer) => {
     if (size < maxStderrBytes) chunks.push(chunk);
     size += chunk.length;
   });

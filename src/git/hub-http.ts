@@ -56,7 +56,7 @@ export async function serveGit(
   }
   if (Number(req.headers['content-length'] ?? 0) > service.limits.maxBodyBytes)
     return refuse(res, 413, tooLarge(service.limits));
-  const child = service.repository.runner.spawn({
+  const child = await service.repository.runner.start({
     args: ['http-backend'],
     env: environmentOf(req, route, service),
     ...(route.operation === 'receive-pack' && !route.listing ? { locksIn: service.repository.dir } : {}),
@@ -134,7 +134,7 @@ async function converse(
   { limits, repository }: GitService,
   route: Route,
 ): Promise<void> {
-  const stderr = collectStderr(child.process);
+  const stderr = collectStderr(child.stderr);
   const deadline = setTimeout(() => child.end(), Math.min(limits.deadlineMs, 2 ** 31 - 1));
   // A client that is gone wants no pack. A push whose bytes are all here goes on: it is either taken whole or not at all.
   const onClose = (): void => {
@@ -184,7 +184,7 @@ async function sendBody(
   try {
     // Not one pipeline: that would close the connection of a request whose body can not be passed on.
     req.pipe(limit);
-    await pipeline(limit, child.process.stdin);
+    await pipeline(limit, child.stdin);
     return 'sent';
   } catch {
     req.unpipe(limit);
@@ -210,7 +210,7 @@ function readAway(req: IncomingMessage): void {
 
 /** Turns the CGI answer into an HTTP answer; false when the program ended without one. */
 async function answer(res: ServerResponse, child: GitChild): Promise<boolean> {
-  const stdout = child.process.stdout;
+  const stdout = child.stdout;
   const head = await readHead(stdout);
   if (head === null) return false;
   res.writeHead(head.status, head.headers.flat());

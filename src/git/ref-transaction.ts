@@ -29,16 +29,12 @@ export class RefTransaction {
   readonly #onAbort: () => void;
   #isShielded = false;
 
-  private constructor(repository: Repository) {
-    this.#child = repository.runner.spawn({
-      dir: repository.dir,
-      args: ['update-ref', '--no-deref', '--stdin'],
-      locksIn: repository.dir,
-    });
-    this.#stderr = collectStderr(this.#child.process);
-    this.#reader = createInterface({ input: this.#child.process.stdout });
+  private constructor(repository: Repository, child: GitChild) {
+    this.#child = child;
+    this.#stderr = collectStderr(child.stderr);
+    this.#reader = createInterface({ input: this.#child.stdout });
     this.#lines = this.#reader[Symbol.asyncIterator]();
-    this.#child.process.stdin.on('error', () => undefined);
+    this.#child.stdin.on('error', () => undefined);
     this.#deadline = setTimeout(() => this.#child.end(), repository.runner.deadlineMs(false));
     const { signal } = repository;
     this.#signal = signal;
@@ -50,7 +46,12 @@ export class RefTransaction {
   /** Takes the locks and compares the old values. Throws `ref_moved`, `ref_locked`, `git_aborted` or `git_failed`; nothing is held then. */
   static async prepare(repository: Repository, changes: readonly RefChange[]): Promise<RefTransaction> {
     const lines = changes.map(instruction).join('');
-    const transaction = new RefTransaction(repository);
+    const child = await repository.runner.start({
+      dir: repository.dir,
+      args: ['update-ref', '--no-deref', '--stdin'],
+      locksIn: repository.dir,
+    });
+    const transaction = new RefTransaction(repository, child);
     await transaction.#say('start\n', 'start: ok');
     await transaction.#say(`${lines}prepare\n`, 'prepare: ok');
     return transaction;
@@ -72,12 +73,12 @@ export class RefTransaction {
   }
 
   async abort(): Promise<void> {
-    this.#child.process.stdin.write('abort\n');
+    this.#child.stdin.write('abort\n');
     await this.#close();
   }
 
   async #say(text: string, answer: string): Promise<void> {
-    this.#child.process.stdin.write(text);
+    this.#child.stdin.write(text);
     const { value, done } = await this.#lines.next();
     if (done !== true && value === answer) return;
     await this.#close();
@@ -86,7 +87,7 @@ export class RefTransaction {
   }
 
   async #close(): Promise<void> {
-    this.#child.process.stdin.end();
+    this.#child.stdin.end();
     await this.#child.ended;
     clearTimeout(this.#deadline);
     this.#signal?.removeEventListener('abort', this.#onAbort);

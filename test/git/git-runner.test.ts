@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GitRunner } from '../../src/git/git-runner.ts';
+import { isAlive } from '../support/processes.ts';
 import { Bench, git, runner, tempFolder } from './support.ts';
 
 /** A stand-in for git, first in the PATH of one command. */
@@ -13,15 +14,6 @@ function fakeGit(script: string): Record<string, string> {
   return { PATH: `${folder}:${process.env['PATH'] ?? ''}` };
 }
 
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
 describe('a git command', () => {
   it('that takes too long is ended, with what it started', async () => {
     const folder = tempFolder();
@@ -30,7 +22,7 @@ describe('a git command', () => {
       code: 'git_timeout',
     });
     const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
-    await expect.poll(() => alive(pid)).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
   it('that ignores SIGTERM is killed', async () => {
@@ -149,9 +141,9 @@ describe('a git command', () => {
       })
       .toMatch(/\d/);
     const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
-    expect(alive(pid)).toBe(true);
+    expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
-    await expect.poll(() => alive(pid)).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
   });
 });
 
@@ -200,9 +192,9 @@ describe('a ref transaction', () => {
   it('notes its git beside the repository while it runs, and not after', async () => {
     const bench = new Bench();
     const one = bench.commit('refs/heads/a', null, { a: 'a' });
-    const child = runner.spawn({ dir: bench.dir, args: ['update-ref', '--stdin'], locksIn: bench.dir });
+    const child = await runner.start({ dir: bench.dir, args: ['update-ref', '--stdin'], locksIn: bench.dir });
     expect(readdirSync(join(bench.dir, 'signalbox-children'))).toHaveLength(1);
-    child.process.stdin?.end();
+    child.stdin.end();
     await child.ended;
     await bench.repository.updateRefs([{ ref: 'refs/heads/d', new: one }]);
     expect(readdirSync(join(bench.dir, 'signalbox-children'))).toEqual([]);

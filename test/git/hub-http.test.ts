@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Hub } from '../../src/git/hub.ts';
+import { type GitChild, type GitCommand, GitRunner } from '../../src/git/git-runner.ts';
 import type { HubGrant } from '../../src/git/hub-types.ts';
 import { client, type HubServer, serveHub } from './hub-support.ts';
 import { Bench, git, runner, tempFolder } from './support.ts';
@@ -266,6 +268,34 @@ describe('a request that is none of git', () => {
     '/../a1.git/config',
   ])('for %s gets 404', async (path) => {
     expect(await statusOf(`${served.url}${path}`)).toBe(404);
+  });
+
+  it('of a client that leaves while git is being started keeps no git', async () => {
+    let child: GitChild | undefined;
+    const left = Promise.withResolvers<void>();
+    class Slow extends GitRunner {
+      override async start(command: GitCommand): Promise<GitChild> {
+        child = await super.start(command);
+        await left.promise;
+        await sleep(50);
+        return child;
+      }
+    }
+    const slow = await serveHub(new Hub({ root: join(hubDir, '..'), runner: new Slow() }), served.grant);
+    slow.server.once('request', (_req, res) => res.once('close', () => left.resolve()));
+    try {
+      const request = httpRequest(`${slow.url}/git-upload-pack`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-git-upload-pack-request', 'content-length': '100' },
+      });
+      request.on('error', () => undefined).write('00');
+      await expect.poll(() => child?.pid).toBeGreaterThan(0);
+      request.destroy();
+      await left.promise;
+      expect((await child?.ended)?.signal).toBe('SIGTERM');
+    } finally {
+      await slow.close();
+    }
   });
 
   it('by a path on this machine is refused by the same hook', async () => {

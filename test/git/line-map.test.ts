@@ -146,9 +146,9 @@ describe('lines that are carried to another commit', () => {
   it('of a file of the same content need one git, and no diff', async () => {
     const commands: string[] = [];
     class Counting extends GitRunner {
-      override spawn(command: Parameters<GitRunner['spawn']>[0]): ReturnType<GitRunner['spawn']> {
+      override start(command: Parameters<GitRunner['start']>[0]): ReturnType<GitRunner['start']> {
         commands.push(command.args[0] ?? '');
-        return super.spawn(command);
+        return super.start(command);
       }
     }
     const from = snapshot(bench, [['a', numbered(1, 9)]]);

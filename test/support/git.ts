@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { forks } from '../../src/git/fork-client.ts';
+import { endGroup } from '../../src/git/process-group.ts';
 
 /** What git said when it refused. */
 export class GitRefused extends Error {
@@ -11,40 +13,41 @@ export class GitRefused extends Error {
   }
 }
 
+const DEADLINE_MS = 20_000;
+
 /** Plain git as a person or an agent runs it; not in step, because the service that answers it may be in this process. */
-export function git(
+export async function git(
   dir: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      'git',
-      args,
-      {
-        cwd: dir,
-        encoding: 'utf8',
-        maxBuffer: 64 * 1024 * 1024,
-        timeout: 20_000,
-        env: {
-          PATH: process.env['PATH'] ?? '',
-          HOME: dir,
-          GIT_CONFIG_NOSYSTEM: '1',
-          GIT_CONFIG_GLOBAL: '/dev/null',
-          GIT_TERMINAL_PROMPT: '0',
-          GIT_AUTHOR_NAME: 'Someone',
-          GIT_AUTHOR_EMAIL: 'someone@example.test',
-          GIT_COMMITTER_NAME: 'Someone',
-          GIT_COMMITTER_EMAIL: 'someone@example.test',
-          ...env,
-        },
-      },
-      (error, stdout, stderr) => {
-        if (error === null) resolve(stdout.trim());
-        else reject(new GitRefused(args, `${stderr}${error.killed ? ' (took too long)' : ''}`));
-      },
-    );
+  const child = await forks.start({
+    file: 'git',
+    args,
+    cwd: dir,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: dir,
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_AUTHOR_NAME: 'Someone',
+      GIT_AUTHOR_EMAIL: 'someone@example.test',
+      GIT_COMMITTER_NAME: 'Someone',
+      GIT_COMMITTER_EMAIL: 'someone@example.test',
+      ...env,
+    },
   });
+  let isLate = false;
+  const deadline = setTimeout(() => {
+    isLate = true;
+    endGroup(child.pid);
+  }, DEADLINE_MS);
+  child.stdin.end();
+  const [stdout, stderr, { code }] = await Promise.all([text(child.stdout), text(child.stderr), child.ended]);
+  clearTimeout(deadline);
+  if (code !== 0) throw new GitRefused(args, `${stderr}${isLate ? ' (took too long)' : ''}`);
+  return stdout.trim();
 }
 
 /** The tip of a ref, or null. */

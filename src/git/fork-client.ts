@@ -1,0 +1,33 @@
+import type { ForkCommand } from './fork-protocol.ts';
+import type { ForkedChild } from './forked-child.ts';
+import { RunningForkServer } from './running-fork-server.ts';
+
+/**
+ * Starts processes through a fork server, a small process of its own. The server is started with the first child, and anew when it
+ * was killed. It does not keep this process from ending, and ends with it.
+ */
+class ForkClient {
+  #server: Promise<RunningForkServer> | null = null;
+
+  /**
+   * Rejects with the system's error (with its `code`: ENOENT, EAGAIN) when the child can not be started. The streams want to be listened
+   * to at once: when the child has ended, what nobody listens to is dropped.
+   */
+  async start(command: ForkCommand): Promise<ForkedChild> {
+    const server = (this.#server ??= this.#open());
+    return (await server).start(command);
+  }
+
+  #open(): Promise<RunningForkServer> {
+    const server = RunningForkServer.open(() => {
+      if (this.#server === server) this.#server = null;
+    });
+    server.catch(() => {
+      if (this.#server === server) this.#server = null;
+    });
+    return server;
+  }
+}
+
+/** One is enough for a process. */
+export const forks = new ForkClient();

@@ -1,0 +1,114 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { type ForkCommand, type ForkReply, type ForkRequest, GREETING_BYTES } from './fork-protocol.ts';
+import { type ForkedChild, ForkingChild } from './forked-child.ts';
+
+/** The address of a socket has room for about a hundred bytes. */
+const LONGEST_FOLDER = 70;
+
+const program = fileURLToPath(new URL('./fork-server.ts', import.meta.url));
+
+type ServerProcess = ChildProcessByStdio<Writable, Readable, null>;
+
+/** The fork server as the process sees it that asked for it: its requests, its replies, and the streams of the children. */
+export class RunningForkServer {
+  readonly #process: ServerProcess;
+  readonly #children = new Map<string, ForkingChild>();
+
+  /** `onEnd` is told when it takes no more requests. */
+  static async open(onEnd: () => void): Promise<RunningForkServer> {
+    const folder = mkdtempSync(join(tmpdir().length > LONGEST_FOLDER ? '/tmp' : tmpdir(), 'signalbox-fork-'));
+    const address = join(folder, 'streams');
+    // A child's output goes on after its input has been closed, and the other way round.
+    const listener = createServer({ allowHalfOpen: true }).listen(address);
+    try {
+      await once(listener, 'listening');
+      const server = spawn(process.execPath, [program, address], {
+        cwd: '/',
+        env: {},
+        stdio: ['pipe', 'pipe', 'inherit'],
+        detached: true,
+      });
+      await once(server, 'spawn');
+      return new RunningForkServer(server, listener, () => {
+        rmSync(folder, { recursive: true, force: true });
+        onEnd();
+      });
+    } catch (error) {
+      listener.close();
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  private constructor(server: ServerProcess, listener: Server, onEnd: () => void) {
+    this.#process = server;
+    listener.unref().on('connection', (socket) => this.#welcome(socket));
+    server.unref();
+    (server.stdin as Socket).unref();
+    // Its exit says the same.
+    server.stdin.on('error', () => undefined);
+    createInterface({ input: server.stdout }).on('line', (line) => this.#hear(JSON.parse(line) as ForkReply));
+    this.#keepAwake();
+    server.once('exit', () => {
+      listener.close();
+      for (const child of this.#children.values())
+        child.abandon(new Error('the process that starts others has ended'));
+      this.#children.clear();
+      onEnd();
+    });
+  }
+
+  async start(command: ForkCommand): Promise<ForkedChild> {
+    const token = randomBytes(16).toString('hex');
+    const child = new ForkingChild();
+    this.#children.set(token, child);
+    this.#keepAwake();
+    const forget = (): void => {
+      this.#children.delete(token);
+      this.#keepAwake();
+    };
+    child.ended.then(forget, forget);
+    const request: ForkRequest = { token, ...command };
+    this.#process.stdin.write(`${JSON.stringify(request)}\n`);
+    return child.started;
+  }
+
+  /** This process may end while none of its children runs. */
+  #keepAwake(): void {
+    const replies = this.#process.stdout as Socket;
+    if (this.#children.size > 0) replies.ref();
+    else replies.unref();
+  }
+
+  #hear(reply: ForkReply): void {
+    const child = this.#children.get(reply.token);
+    if (child === undefined) return;
+    if ('pid' in reply) child.hasStarted(reply.pid);
+    else if ('exit' in reply) child.hasEnded(reply.exit);
+    else child.abandon(Object.assign(new Error(reply.error.message), { code: reply.error.code }));
+  }
+
+  #welcome(socket: Socket): void {
+    // A reset says no more than an end: the exit of the child says how it ended.
+    socket.on('error', () => undefined);
+    const greeting = (): void => {
+      const bytes = socket.read(GREETING_BYTES) as Buffer | null;
+      if (bytes === null) return;
+      socket.off('readable', greeting);
+      const text = bytes.toString('latin1');
+      const child = this.#children.get(text.slice(0, -1));
+      if (child === undefined) socket.destroy();
+      else child.connect(Number(text.at(-1)), socket);
+    };
+    socket.on('readable', greeting);
+  }
+}

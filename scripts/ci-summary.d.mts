@@ -2,6 +2,7 @@ interface AssertionResult {
   ancestorTitles: string[];
   title: string;
   status: string;
+  failureMessages?: string[];
 }
 interface Report {
   testResults: { name: string; status: string; message?: string; assertionResults: AssertionResult[] }[];

@@ -1,6 +1,7 @@
 // `node scripts/ci-summary.mjs <folder>`: counts what .ci/run left in the folder (steps.tsv, tests.json, check.json) and prints the last line of CI.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { unprovenTests } from './check-named-tests.mjs';
 
 /** Titles of tests that may be skipped, one a line; a `#` begins a comment, and `[not root]` what may be skipped only when the run is not root. */
@@ -12,6 +13,9 @@ const reported = ['npm test', 'npm run check'];
 
 /** What CI should take on two idle cores. A busy machine may need more: that is said, and no failure. */
 const goalSeconds = 15 * 60;
+
+const reasonLines = 15;
+const reasonColumns = 500;
 
 /** The titles of the list that may be skipped in this run. */
 export function allowedSkips(text, isRoot) {
@@ -32,11 +36,11 @@ export function summarize({ steps, tests, check, allowed }) {
   const lines = [];
   let passed = 0;
   let failed = 0;
-  const count = (isPassed, name) => {
+  const count = (isPassed, name, why = []) => {
     if (isPassed) passed++;
     else {
       failed++;
-      lines.push(`FAILED ${name}`);
+      lines.push(`FAILED ${name}`, ...why.map((line) => `       ${line}`));
     }
   };
 
@@ -55,7 +59,8 @@ export function summarize({ steps, tests, check, allowed }) {
       for (const result of file.assertionResults) {
         const title = [...result.ancestorTitles, result.title].join(' > ');
         if (result.status === 'passed') passed++;
-        else if (result.status === 'failed') count(false, `${file.name}: ${title}`);
+        else if (result.status === 'failed')
+          count(false, `${file.name}: ${title}`, reasons(result.failureMessages));
         else skipped.push(title);
       }
       if (file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'))
@@ -84,6 +89,15 @@ export function summarize({ steps, tests, check, allowed }) {
     `all steps took ${total} s: the goal of ${goalSeconds} s was ${total <= goalSeconds ? 'met' : 'missed'}`,
   );
   return { lines: [...lines, `${passed} passed, ${failed} failed`], failed };
+}
+
+/** What the reporter says of a failure, cut to what a person needs who sees nothing but this summary. */
+function reasons(messages) {
+  return stripVTControlCharacters((messages ?? []).join('\n'))
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.includes('node_modules'))
+    .slice(0, reasonLines)
+    .map((line) => line.slice(0, reasonColumns));
 }
 
 function firstLine(text) {

@@ -133,6 +133,16 @@ describe('the summary of CI', () => {
     expect(last({ steps: steps(1), tests: tests('failed'), check, allowed: [] })).toMatch(/ 1 failed$/);
   });
 
+  it('says why a test failed', () => {
+    const report = tests('failed');
+    const failed = report.testResults[0]?.assertionResults.at(-1);
+    Object.assign(failed ?? {}, {
+      failureMessages: ['\u001b[31mexpected 1\u001b[39m to be 2\n\n at file:3'],
+    });
+    const { lines } = summarize({ steps: steps(1), tests: report, check, allowed: [] });
+    expect(lines.slice(0, 3)).toEqual(['FAILED file: one', '       expected 1 to be 2', '        at file:3']);
+  });
+
   it('lists a skipped test and fails unless the list names it', () => {
     const surplus = summarize({ steps: steps(0), tests: tests('skipped'), check, allowed: [] });
     expect(surplus.lines).toContain('skipped one');

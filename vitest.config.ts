@@ -5,11 +5,14 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['**/fixtures/**'],
     globalSetup: ['test/support/global-setup.ts'],
-    // Tests kill processes and own connections: one process for each file. Each waits for others a quarter of its time, so that three
-    // keep two cores busy.
+    setupFiles: ['test/support/after-each-file.ts'],
+    // Tests own processes and connections, and block. Each waits for others now and then, so that four keep two cores busy. Loading the
+    // service takes as long as many a test: a process keeps what it has loaded for its next file.
     pool: 'forks',
-    maxWorkers: 3,
-    testTimeout: 30_000,
+    isolate: false,
+    maxWorkers: 4,
+    // A whole story on a busy machine: a service, git processes, agents.
+    testTimeout: 90_000,
     hookTimeout: 60_000,
     // A second is not much on a machine that does something else as well.
     expect: { poll: { timeout: 20_000 } },

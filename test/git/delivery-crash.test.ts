@@ -11,8 +11,11 @@ import {
   requestFor,
   type Target,
   target,
+  setUpDelivery,
 } from './delivery-support.ts';
 import { git } from './support.ts';
+
+setUpDelivery();
 
 describe.each([1, 3])('a crash of a delivery to %i remote(s)', (count) => {
   it.each(deliveryPoints.filter((point) => count > 1 || point !== 'between-pushes'))(

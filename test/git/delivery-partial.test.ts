@@ -13,7 +13,10 @@ import {
   requestFor,
   type Target,
   target,
+  setUpDelivery,
 } from './delivery-support.ts';
+
+setUpDelivery();
 
 describe('a failure after a first success', () => {
   it('is partially_delivered once it is final, whatever its code', async () => {

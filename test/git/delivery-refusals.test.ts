@@ -5,8 +5,18 @@ import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { deliver } from '../../src/git/delivery.ts';
 import type { DeliveryStrategy } from '../../src/git/delivery-types.ts';
 import { knownRefusal } from '../../src/git/remote-refusal.ts';
-import { ports, pushBranch, refuseEveryPush, requestFor, type Target, target } from './delivery-support.ts';
+import {
+  ports,
+  pushBranch,
+  refuseEveryPush,
+  requestFor,
+  type Target,
+  target,
+  setUpDelivery,
+} from './delivery-support.ts';
 import { git, tempFolder } from './support.ts';
+
+setUpDelivery();
 
 describe('a delivery', () => {
   it('refuses a push branch on which somebody else has worked', async () => {

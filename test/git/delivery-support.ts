@@ -33,13 +33,18 @@ export const hit = new Set<BoundaryPoint>();
 
 let database: TestDatabase;
 let hub: Hub;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-beforeEach(() => {
-  hub = new Hub({ root: join(tempFolder(), 'hub'), runner });
-});
-afterAll(() => database.close());
+
+/** For a test file: a database for all of its tests, and a hub for each. */
+export function setUpDelivery(): void {
+  beforeAll(async () => {
+    hit.clear();
+    database = await createTestDatabase();
+  });
+  beforeEach(() => {
+    hub = new Hub({ root: join(tempFolder(), 'hub'), runner });
+  });
+  afterAll(() => database.close());
+}
 
 /** A remote, its clone in the hub, and one commit that is to be delivered. */
 export async function target(

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { deliver } from '../../src/git/delivery.ts';
-import { mergesOf, ports, pushBranch, requestFor, target } from './delivery-support.ts';
+import { mergesOf, ports, pushBranch, requestFor, target, setUpDelivery } from './delivery-support.ts';
 import { git } from './support.ts';
+
+setUpDelivery();
 
 describe('a delivery', () => {
   it('merges into the default branch of one remote and pushes the branch to another', async () => {

@@ -6,9 +6,19 @@ import type { DeliveryRecord, DeliveryStrategy } from '../../src/git/delivery-ty
 import { revertKeepRef } from '../../src/git/keep-refs.ts';
 import { prepareRevert, pushReverts } from '../../src/git/revert.ts';
 import type { RevertRequest } from '../../src/git/revert-plan.ts';
-import { deliveryStore, ports, pushBranch, requestFor, type Target, target } from './delivery-support.ts';
+import {
+  deliveryStore,
+  ports,
+  pushBranch,
+  requestFor,
+  type Target,
+  target,
+  setUpDelivery,
+} from './delivery-support.ts';
 import { Crash } from './landing-support.ts';
 import { author, git } from './support.ts';
+
+setUpDelivery();
 
 const points = [
   'before-push',

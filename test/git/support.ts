@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
 import { GitRunner } from '../../src/git/git-runner.ts';
 import { Repository } from '../../src/git/repository.ts';
 
@@ -10,9 +9,11 @@ export const runner = new GitRunner({ deadlineMs: 20_000 });
 export const author = { name: 'Test Author', email: 'author@example.test' };
 
 const folders: string[] = [];
-afterAll(() => {
+
+/** Called after each test file, by `test/support/after-each-file.ts`. */
+export function removeTempFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+}
 
 /** A folder that is gone after the test file. */
 export function tempFolder(): string {

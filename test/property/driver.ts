@@ -24,8 +24,8 @@ const AT_ONCE = 4;
 const LOOK_EVERY = 40;
 /** Rounds in which everybody helps, at most. */
 const HELPFUL_ROUNDS = 250;
-/** Who had nothing to do lets others do something first. */
-const REST_AFTER_NOTHING_MS = 400;
+/** Who had nothing to do lets others do something first, and who only steers does so too: it is the agents who bring things on. */
+const REST_MS = 400;
 
 /** One run: random steps, then everybody helps, then the checks. */
 export class Driver {
@@ -110,6 +110,7 @@ export class Driver {
       this.#outside,
       this.#outside,
     ];
+    const bystanders = new Set<Participant>([this.#operator, this.#outside]);
     const underWay = new Map<Participant, Promise<void>>();
     const resting = new Map<Participant, number>();
     const failures: unknown[] = [];
@@ -122,7 +123,8 @@ export class Driver {
       const step = participant
         .step(random)
         .then((what) => {
-          if (what.endsWith(' nothing')) resting.set(participant, Date.now() + REST_AFTER_NOTHING_MS);
+          if (what.endsWith(' nothing') || bystanders.has(participant))
+            resting.set(participant, Date.now() + REST_MS);
           this.history.step({ number, who: participant.name, what });
         })
         .catch((error: unknown) => {

@@ -2,7 +2,7 @@ import type { Random } from '../../src/demo/random.ts';
 import type { PlanApplied } from '../../src/services/shapes/plan.ts';
 import { type Forest, pathOf, type Unit } from './forest.ts';
 import type { History } from './history.ts';
-import { chance, randomPlan, randomTask, randomTasks, someOf } from './plans.ts';
+import { chance, randomPlan, randomTask, randomTasks, shuffled, someOf } from './plans.ts';
 import type { ReachableService } from './reachable-service.ts';
 
 interface Here {
@@ -14,8 +14,9 @@ interface Here {
 /** Initiatives at once. */
 const AT_ONCE = 3;
 
-/** Taken rarely: they end things, or make more of them. */
-const RARE = /\.(cancel|waive|addPhase|addTask|rename)$/;
+/** Taken rarely: they end things, make more of them, or are offered all the time. */
+const RARE = /\.(cancel|waive|addPhase|addTask|rename|reorder|split|reprioritize|relink|pause|sync)$/;
+const RARE_CHANCE = 0.12;
 /** Taken by reviewers in their own way. */
 const DECISIONS = /\.(approve|requestChanges)$/;
 
@@ -53,7 +54,7 @@ export class Operator {
     if (units.length === 0) return 'steer nothing';
     const unit = random.pick(waiting.length > 0 && chance(random, 0.5) ? waiting : units);
     const events = unit.next.filter(
-      (type) => !DECISIONS.test(type) && (!RARE.test(type) || chance(random, 0.15)),
+      (type) => !DECISIONS.test(type) && (!RARE.test(type) || chance(random, RARE_CHANCE)),
     );
     if (events.length === 0) return 'steer nothing';
     const type = random.pick(events);
@@ -127,6 +128,19 @@ function payloadOf(type: string, { kind, siblings, tree }: Unit, random: Random)
       return kind === 'initiative' || chance(random, 0.1)
         ? {}
         : { dependents: random.pick(['release', 'cancel', 'keep'] as const) };
+    case 'reorder':
+      return {
+        phases: shuffled(
+          random,
+          tree.phases.map(({ key }) => key),
+        ),
+      };
+    case 'split':
+      return {
+        into: Array.from({ length: random.between(2, 3) }, (_, part) =>
+          randomTask(random, `${fresh}-${part}`, part === 0 ? [] : [`${fresh}-0`], projects),
+        ),
+      };
     case 'answer':
       return { answer: 'the first one' };
     case 'addTask':

@@ -21,6 +21,11 @@ export function someOf<T>(random: Random, all: readonly T[], of: number): T[] {
   return all.filter(() => chance(random, of));
 }
 
+export function shuffled<T>(random: Random, all: readonly T[]): T[] {
+  const left = [...all];
+  return all.flatMap(() => left.splice(random.between(0, left.length - 1), 1));
+}
+
 /** A task that waits for some of its elder siblings. */
 export function randomTask(
   random: Random,

@@ -21,7 +21,10 @@ const sessionEndMs = 3_000;
 export async function createTestDatabase(options: { poolSize?: number } = {}): Promise<TestDatabase> {
   const { adminUrl, template, run } = inject('testServer');
   const name = `${run}_${randomBytes(5).toString('hex')}`;
-  await asAdmin(adminUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+  // Half the price of the usual strategy, where nothing has to survive a crash.
+  await asAdmin(adminUrl, (client) =>
+    client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`),
+  );
   return openTestDatabase(adminUrl, name, options.poolSize);
 }
 

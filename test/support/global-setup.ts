@@ -33,7 +33,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     // These databases live as long as the run: nothing is worth a wait for the disk. Durability tests start servers of their own.
     server = await startPrivateServer({
       binariesRoot,
-      settings: { fsync: 'off', full_page_writes: 'off', max_connections: '300' },
+      settings: {
+        fsync: 'off',
+        full_page_writes: 'off',
+        wal_level: 'minimal',
+        max_wal_senders: '0',
+        max_connections: '300',
+      },
     });
   }
   const adminUrl = server?.urlOf('postgres') ?? named ?? '';

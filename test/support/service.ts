@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { RuntimeClock } from '../../src/actors/runtime.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
@@ -19,9 +19,6 @@ export const LEASE_SECONDS = 120;
 
 /** Retries come quickly, and a shifted clock is not taken for an outage of ours. */
 const CLOCK: Partial<RuntimeClock> = { retryBaseMs: 20, retryCapMs: 200, outageMs: 24 * 3_600_000 };
-
-// A whole story on a busy machine: a service, git processes, agents.
-vi.setConfig({ testTimeout: 90_000 });
 
 export interface CallOptions {
   /** Makes a repetition recognizable. */

@@ -27,6 +27,7 @@ export default defineConfig({
     testTimeout: 30_000,
     include: ['test/machines/**/*.test.ts', 'test/actors/pure/**/*.test.ts'],
     pool: 'forks',
+    isolate: false,
     maxWorkers: 2,
     coverage: {
       enabled: true,

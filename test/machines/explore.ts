@@ -1,10 +1,10 @@
 import {
   initialTransition,
-  transition,
   type AnyEventObject,
   type AnyMachineSnapshot,
   type AnyStateMachine,
 } from 'xstate';
+import { InertScope } from '../../src/actors/scope.ts';
 
 /** One reachable state value with the part of the context that guards look at. */
 export interface Node {
@@ -62,23 +62,29 @@ function endings({ outcomes }: Space, { children }: AnyMachineSnapshot): AnyEven
   );
 }
 
-/** Visits every reachable node by XState's own pure functions, breadth first; with a limit only so many of them. */
+/** Visits every reachable node, breadth first; with a limit only so many of them. It steps as the runtime does. */
 export function explore(space: Space, limit = Infinity): Map<string, Node> {
   const keyOf = (snapshot: AnyMachineSnapshot) =>
     `${pathOf(snapshot.value)} ${JSON.stringify(space.relevant(snapshot.context as never))}`;
+  const scope = new InertScope(space.machine);
   const nodes = new Map<string, Node>();
-  const queue = [...space.starts];
-  for (let snapshot = queue.shift(); snapshot !== undefined; snapshot = queue.shift()) {
+  const seen = new Set<string>();
+  const queue: { key: string; snapshot: AnyMachineSnapshot }[] = [];
+  const note = (snapshot: AnyMachineSnapshot): string => {
     const key = keyOf(snapshot);
+    if (!seen.has(key)) queue.push({ key, snapshot });
+    seen.add(key);
+    return key;
+  };
+  space.starts.forEach((snapshot) => note(snapshot));
+  for (const { key, snapshot } of queue) {
     if (nodes.size >= limit) break;
-    if (nodes.has(key)) continue;
     const edges: Edge[] = [];
     for (const event of [...space.events(snapshot), ...endings(space, snapshot)]) {
-      // Asked first because most events are refused, and a refusal by `transition` costs as much as a step.
-      if (space.machine.getTransitionData(snapshot, event).length === 0) continue;
-      const next: AnyMachineSnapshot = transition(space.machine, snapshot, event)[0];
-      edges.push({ event: event.type, sent: event, path: pathOf(next.value), key: keyOf(next) });
-      queue.push(next);
+      // Asked first because most events are refused, and a refused step costs as much as another.
+      if (!scope.isEnabled(snapshot, event)) continue;
+      const next = scope.transition(snapshot, event).snapshot;
+      edges.push({ event: event.type, sent: event, path: pathOf(next.value), key: note(next) });
     }
     nodes.set(key, { key, path: pathOf(snapshot.value), snapshot, edges });
   }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type AnyEventObject, type AnyMachineSnapshot, transition } from 'xstate';
+import { type AnyEventObject, type AnyMachineSnapshot } from 'xstate';
+import { InertScope } from '../../src/actors/scope.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openDataFolder } from '../../src/db/data-folder.ts';
@@ -114,6 +115,7 @@ const comes = (type: string, { conflictOf }: { conflictOf?: unknown }) =>
 
 describe.each(machineDefinitions)('of each state of the $name machine', ({ name, machine, events }) => {
   const space = SPACES[name];
+  const scope = new InertScope(machine);
   let nodes: readonly Node[];
   beforeAll(() => {
     nodes = [...explore(space, ENOUGH).values()];
@@ -124,10 +126,10 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
   const takenIn = (snapshot: AnyMachineSnapshot) =>
     space
       .events(snapshot)
-      .filter((event) => machine.getTransitionData(snapshot, event).length > 0)
+      .filter((event) => scope.isEnabled(snapshot, event))
       .map((event) => {
-        const leads = machine.getTransitionData(snapshot, event).some(({ reenter }) => reenter);
-        const [next] = transition(machine, snapshot, event);
+        const leads = scope.transitionsFor(snapshot, event).some(({ reenter }) => reenter);
+        const next = scope.transition(snapshot, event).snapshot;
         return { event, leaves: leads || pathOf(next.value) !== pathOf(snapshot.value) };
       });
 

@@ -115,7 +115,7 @@ const comes = (type: string, { conflictOf }: { conflictOf?: unknown }) =>
 
 describe.each(machineDefinitions)('of each state of the $name machine', ({ name, machine, events }) => {
   const space = SPACES[name];
-  const scope = new InertScope(machine);
+  const machineScope = new InertScope(machine);
   let nodes: readonly Node[];
   beforeAll(() => {
     nodes = [...explore(space, ENOUGH).values()];
@@ -126,10 +126,10 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
   const takenIn = (snapshot: AnyMachineSnapshot) =>
     space
       .events(snapshot)
-      .filter((event) => scope.isEnabled(snapshot, event))
+      .filter((event) => machineScope.isEnabled(snapshot, event))
       .map((event) => {
-        const leads = scope.transitionsFor(snapshot, event).some(({ reenter }) => reenter);
-        const next = scope.transition(snapshot, event).snapshot;
+        const leads = machineScope.transitionsFor(snapshot, event).some(({ reenter }) => reenter);
+        const next = machineScope.transition(snapshot, event).snapshot;
         return { event, leaves: leads || pathOf(next.value) !== pathOf(snapshot.value) };
       });
 

@@ -11,10 +11,17 @@ export interface ForkRequest {
 /** What to start. The environment is the child's whole one, and where its PATH is looked up. */
 export type ForkCommand = Omit<ForkRequest, 'token'>;
 
+/** Why nothing was started. `streams`: the two processes did not come together, whatever the child is. */
+export interface ForkFault {
+  of: 'streams' | 'child';
+  code: string | undefined;
+  message: string;
+}
+
 /** One line of JSON from it. */
 export type ForkReply =
   | { token: string; pid: number }
-  | { token: string; error: { code: string | undefined; message: string } }
+  | { token: string; error: ForkFault }
   | { token: string; exit: ChildExit };
 
 export interface ChildExit {

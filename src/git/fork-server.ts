@@ -11,7 +11,7 @@ import { rmdirSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { ForkReply, ForkRequest } from './fork-protocol.ts';
+import type { ForkFault, ForkReply, ForkRequest } from './fork-protocol.ts';
 
 const address = process.argv[2] ?? '';
 
@@ -25,6 +25,8 @@ function reply(message: ForkReply): void {
 
 function openStream(): Socket {
   const socket = connect(address);
+  // The other side may drop it at any time; whoever waits for it is told.
+  socket.on('error', () => undefined);
   // What comes next on it is the child's to read.
   return socket.pause();
 }
@@ -38,23 +40,31 @@ async function greet(stream: Socket, greeting: string): Promise<void> {
 
 async function start({ token, file, args, cwd, env }: ForkRequest): Promise<void> {
   const streams = [openStream(), openStream(), openStream()];
+  const end = (): void => {
+    for (const stream of streams) stream.destroy();
+  };
   try {
     await Promise.all(streams.map((stream, place) => greet(stream, `${token}${place}`)));
+  } catch (error) {
+    end();
+    return refuse(token, 'streams', error);
+  }
+  try {
     const child = spawn(file, args, { cwd, env, stdio: streams, detached: true });
-    child.once('error', (error) => refuse(token, error));
+    child.once('error', (error) => refuse(token, 'child', error));
     child.once('exit', (code, signal) => reply({ token, exit: { code, signal } }));
     if (child.pid !== undefined) reply({ token, pid: child.pid });
   } catch (error) {
-    refuse(token, error);
+    refuse(token, 'child', error);
   } finally {
     // The child has its own descriptors of them.
-    for (const stream of streams) stream.destroy();
+    end();
   }
 }
 
-function refuse(token: string, error: unknown): void {
+function refuse(token: string, of: ForkFault['of'], error: unknown): void {
   const { code, message } = error as NodeJS.ErrnoException;
-  reply({ token, error: { code, message } });
+  reply({ token, error: { of, code, message } });
 }
 
 const requests = createInterface({ input: process.stdin });

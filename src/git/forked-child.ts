@@ -6,6 +6,11 @@ import { endGroup } from './process-group.ts';
 /** How long a start may take; all that it waits for is on this machine. */
 const START_MS = 10_000;
 
+/** The fault lies between the fork server and whoever asked it, and not in what was to be started: the same may work with a new one. */
+export class ForkServerError extends Error {
+  override readonly name = 'ForkServerError';
+}
+
 /** A process that leads a group of its own. */
 export interface ForkedChild {
   readonly pid: number;
@@ -31,7 +36,7 @@ export class ForkingChild {
     this.ended = this.#ended.promise;
     this.ended.catch(() => undefined);
     this.#timer = setTimeout(
-      () => this.abandon(new Error('a process was started and its streams did not come')),
+      () => this.abandon(new ForkServerError('a process was to be started, and its streams did not come')),
       START_MS,
     );
   }

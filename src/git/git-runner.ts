@@ -149,12 +149,13 @@ export function collectStderr(stderr: Readable): () => string {
 }
 
 /**
- * What kept git from being started. The system says ENOENT for a folder that is not there, too; and a system that has no process or
- * no file to spare at the moment is no fault of git's: that error stays what it is, and the work is tried again.
+ * What kept git from being started. The system says ENOENT for a folder that is not there, too. All but that and what it says of a
+ * program that can not be run (no process to spare, no memory, no fork server) is no fault of git's and may pass: it stays what it is,
+ * and the work is tried again.
  */
 function notStarted(cause: Error, cwd: string): Error {
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === 'EAGAIN' || code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM') return cause;
+  if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES') return cause;
   if (!existsSync(cwd))
     return new GitError('hub_missing', 'the folder of this repository is not there', { cause });
   return new GitError('git_missing', 'git could not be started; install git 2.38 or newer', { cause });
@@ -181,10 +182,11 @@ let prefix: readonly string[] | undefined;
  * TERM, and a git that does not end is still known by its record.
  */
 function dieWithParent(): readonly string[] {
-  prefix ??=
-    process.platform === 'linux' &&
-    spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' }).status === 0
-      ? ['setpriv', '--pdeathsig', 'TERM', '--']
-      : [];
-  return prefix;
+  if (prefix !== undefined) return prefix;
+  if (process.platform !== 'linux') return (prefix = []);
+  const { status, error } = spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' });
+  const found = status === 0 ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
+  // A system without a process to spare has not said whether it can do it.
+  if (status !== null || (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') prefix = found;
+  return found;
 }

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { forks } from '../../src/git/fork-client.ts';
-import type { ForkedChild } from '../../src/git/forked-child.ts';
+import { type ForkedChild, ForkServerError } from '../../src/git/forked-child.ts';
 import { isAlive } from '../support/processes.ts';
-import { tempFolder } from './support.ts';
+import { runner, tempFolder } from './support.ts';
 
 const env = { PATH: process.env['PATH'] ?? '' };
 
@@ -71,7 +71,7 @@ it('nothing is lost of what a child wrote just before it ended, also of many at 
   );
 });
 
-it('a child whose output nobody reads ends all the same', async () => {
+it('a child whose small output nobody reads ends all the same', async () => {
   const child = await sh('head -c 5000 /dev/zero');
   await sleep(100);
   expect(await child.ended).toEqual({ code: 0, signal: null });
@@ -86,11 +86,14 @@ it('what can not be started is refused as the system refuses it, and the next on
   expect((await said(await sh('echo here'))).stdout).toBe('here\n');
 });
 
-it('a stream that names no child is dropped', async () => {
+it('a stream that names no child is dropped, and one that ends before it has said whose it is', async () => {
   const { address } = await server();
   const stranger = connect(address);
   stranger.write(`${'0'.repeat(32)}1and what it would say`);
   await once(stranger.resume(), 'close');
+  const silent = connect({ path: address, allowHalfOpen: true });
+  silent.end('0'.repeat(20));
+  await once(silent.resume(), 'end');
   expect((await said(await sh('echo here'))).stdout).toBe('here\n');
 });
 
@@ -109,6 +112,54 @@ it('when the server is killed its children are ended, their ends are told as unk
   await expect.poll(() => isAlive(child.pid)).toBe(false);
   await expect.poll(() => existsSync(dirname(first.address))).toBe(false);
   expect((await server()).pid).not.toBe(first.pid);
+});
+
+it('a git that the server was about to start when it was killed is a passing fault, and the next one starts', async () => {
+  const { pid } = await server();
+  process.kill(pid, 'SIGSTOP');
+  const running = runner.run({ args: ['version'] });
+  const refused = expect(running).rejects.toBeInstanceOf(ForkServerError);
+  process.kill(pid, 'SIGKILL');
+  await refused;
+  expect((await runner.run({ args: ['version'] })).code).toBe(0);
+});
+
+it('when the folder of the socket is gone, the next child but one gets a new server, and the children of the old one go on', async () => {
+  const old = await server();
+  const child = await forks.start({ file: 'cat', args: [], cwd: '/', env });
+  rmSync(dirname(old.address), { recursive: true });
+  await expect(sh('true')).rejects.toBeInstanceOf(ForkServerError);
+  expect((await server()).pid).not.toBe(old.pid);
+  expect(isAlive(old.pid)).toBe(true);
+  expect(await said(child, 'still here')).toEqual({
+    stdout: 'still here',
+    stderr: '',
+    code: 0,
+    signal: null,
+  });
+  await expect.poll(() => isAlive(old.pid)).toBe(false);
+});
+
+it('a start that took too long and comes after all is ended', async () => {
+  const { pid } = await server();
+  const note = join(tempFolder(), 'note');
+  const size = (): number => statSync(note, { throwIfNoEntry: false })?.size ?? 0;
+  const other = await forks.start({ file: 'cat', args: [], cwd: '/', env });
+  process.kill(pid, 'SIGSTOP');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const refused = expect(sh('while :; do echo here >>"$1"; sleep 0.05; done', note)).rejects.toBeInstanceOf(
+    ForkServerError,
+  );
+  await vi.advanceTimersByTimeAsync(10_000);
+  vi.useRealTimers();
+  await refused;
+  process.kill(pid, 'SIGCONT');
+  await sleep(500);
+  const before = size();
+  await sleep(300);
+  expect(size()).toBe(before);
+  await said(other);
+  await expect.poll(() => isAlive(pid)).toBe(false);
 });
 
 it.each(['of itself', 'by SIGKILL'])(

@@ -187,6 +187,6 @@ function dieWithParent(): readonly string[] {
   const { status, error } = spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' });
   const found = status === 0 ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
   // A system without a process to spare has not said whether it can do it.
-  if (status !== null || (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') prefix = found;
+  if (status !== null || error?.code === 'ENOENT') prefix = found;
   return found;
 }

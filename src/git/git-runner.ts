@@ -184,7 +184,11 @@ let prefix: readonly string[] | undefined;
 function dieWithParent(): readonly string[] {
   if (prefix !== undefined) return prefix;
   if (process.platform !== 'linux') return (prefix = []);
-  const { status, error } = spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' });
+  const { status, error }: { status: number | null; error?: NodeJS.ErrnoException } = spawnSync(
+    'setpriv',
+    ['--pdeathsig', 'TERM', 'true'],
+    { stdio: 'ignore' },
+  );
   const found = status === 0 ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
   // A system without a process to spare has not said whether it can do it.
   if (status !== null || error?.code === 'ENOENT') prefix = found;

@@ -8,7 +8,7 @@ import { dieAt } from './deaths.ts';
 import { Initiative } from './initiative.ts';
 import { commitBeside, mergeBeside } from './outside.ts';
 import { sharedWorlds } from './shared-worlds.ts';
-import { until } from './world.ts';
+import { until } from '../support/until.ts';
 
 // Each test starts a service again and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 300_000 });

@@ -8,7 +8,8 @@ import { type Around, type Death, dieAt } from './deaths.ts';
 import { Initiative } from './initiative.ts';
 import { commitBeside } from './outside.ts';
 import { sharedWorlds } from './shared-worlds.ts';
-import { type ClaimedTask, credential, unitsOn, until } from './world.ts';
+import { until } from '../support/until.ts';
+import { type ClaimedTask, credential, unitsOn } from './world.ts';
 
 // Each test starts a service again and again and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 300_000 });

@@ -6,7 +6,8 @@ import { git } from '../support/git.ts';
 import { dieAt } from './deaths.ts';
 import { Initiative } from './initiative.ts';
 import { sharedWorlds } from './shared-worlds.ts';
-import { unitsOn, until, type World } from './world.ts';
+import { until } from '../support/until.ts';
+import { unitsOn, type World } from './world.ts';
 
 // Each test starts a service again and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 300_000 });

@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { git } from '../support/git.ts';
+import { until } from '../support/until.ts';
 import {
   type ClaimedTask,
   type Pushed,
   unitsOn,
-  until,
   type ViewedPhase,
   type ViewedTask,
   type World,

@@ -6,7 +6,8 @@ import { git, isContained } from '../support/git.ts';
 import { Initiative } from './initiative.ts';
 import { commitOn } from './outside.ts';
 import { oncePerWorld, sharedWorlds } from './shared-worlds.ts';
-import { type ClaimedTask, credential, until } from './world.ts';
+import { until } from '../support/until.ts';
+import { type ClaimedTask, credential } from './world.ts';
 
 // Each test starts a service again and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 120_000 });

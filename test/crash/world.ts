@@ -4,28 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { git } from '../support/git.ts';
+import { until } from '../support/until.ts';
 import { type KillPlan, ServiceChild, type Wrapper } from './service-child.ts';
-
-/** Asks until it is so, and says what it waited for when it never becomes so. */
-export async function until<T>(
-  what: string,
-  look: () => Promise<T | null | false | undefined>,
-  ms = 60_000,
-): Promise<T> {
-  const end = Date.now() + ms;
-  let last: unknown = null;
-  for (;;) {
-    try {
-      const found = await look();
-      if (found !== null && found !== false && found !== undefined) return found;
-      last = found;
-    } catch (error) {
-      last = error;
-    }
-    if (Date.now() > end) throw new Error(`never became so: ${what}`, { cause: last });
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
 
 export interface ClaimedTask {
   readonly agent: string;

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { until, World } from '../crash/world.ts';
+import { until } from '../support/until.ts';
+import { World } from '../crash/world.ts';
 import { startOwnServer } from '../support/database.ts';
 import { Load } from './acknowledged.ts';
 

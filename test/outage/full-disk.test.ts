@@ -1,7 +1,8 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { until, World } from '../crash/world.ts';
+import { until } from '../support/until.ts';
+import { World } from '../crash/world.ts';
 import { Load } from './acknowledged.ts';
 import { canMount, Filler, withTmpfs } from './tmpfs.ts';
 
@@ -73,23 +74,17 @@ test.skipIf(!canMount)(
 
     const filler = new Filler(service.pid, here.dataFolder);
     await filler.fill();
-    await until(
-      'the service says that the database can not be written',
-      async () => {
-        await filler.fill();
-        const { status, checks } = await here.readiness();
-        return status === 503 && /has written no event since/.test(checks['database']?.detail ?? '');
-      },
-      60_000,
-    );
+    await until('the service says that the database can not be written', async () => {
+      await filler.fill();
+      const { status, checks } = await here.readiness();
+      return status === 503 && /has written no event since/.test(checks['database']?.detail ?? '');
+    });
     const before = load.acknowledged.length;
 
     await filler.free();
-    await until(
-      'the service is ready again by itself',
-      async () => (await here.readiness()).status === 200,
-      90_000,
-    );
+    await until('the service is ready again by itself', async () => (await here.readiness()).status === 200, {
+      limitMs: 90_000,
+    });
     await until('the load goes on', async () => load.acknowledged.length > before + 20);
     await load.stop();
 

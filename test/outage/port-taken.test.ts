@@ -1,7 +1,8 @@
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { until, World } from '../crash/world.ts';
+import { until } from '../support/until.ts';
+import { World } from '../crash/world.ts';
 import { takePort } from '../support/take-port.ts';
 
 test(

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { isContained } from '../support/git.ts';
-import { until, World } from '../crash/world.ts';
+import { until } from '../support/until.ts';
+import { World } from '../crash/world.ts';
 import { RemoteServer } from '../support/remote-server.ts';
 
 let world: World | null = null;

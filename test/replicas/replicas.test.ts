@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { Initiative } from '../crash/initiative.ts';
 import { oncePerWorld, sharedWorlds } from '../crash/shared-worlds.ts';
-import { unitsOn, until, type World } from '../crash/world.ts';
+import { until } from '../support/until.ts';
+import { unitsOn, type World } from '../crash/world.ts';
 import { git, isContained } from '../support/git.ts';
 
 // Two services, a dozen agents and their git commands: slow on a busy machine, and no slower than that.

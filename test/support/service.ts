@@ -112,6 +112,20 @@ export class TestService {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  /** Settles with the next commit of the service, or after a while. */
+  async news(): Promise<void> {
+    const feed = this.#app?.runtime.feed;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        unsubscribe?.();
+        resolve();
+      };
+      const timer = setTimeout(done, feed === undefined ? 100 : 500);
+      const unsubscribe = feed?.subscribe(done);
+    });
+  }
+
   token(scope: Scope): string {
     return this.#tokens[scope] ?? '';
   }

@@ -197,11 +197,15 @@ export class Work {
   ): Promise<T> {
     let last = 'nothing';
     try {
-      return await until(`${name} to be ${state}`, async () => {
-        const found = await read();
-        last = stateText(found.state);
-        return last === state || last.startsWith(`${state}.`) ? found : null;
-      });
+      return await until(
+        `${name} to be ${state}`,
+        async () => {
+          const found = await read();
+          last = stateText(found.state);
+          return last === state || last.startsWith(`${state}.`) ? found : null;
+        },
+        { news: () => this.service.news() },
+      );
     } catch (error) {
       const waited = error instanceof Error ? error.message : String(error);
       throw new Error(`${waited}; it is ${last}: ${await this.#why(read)}`, { cause: error });

@@ -19,15 +19,15 @@ export async function until<T>(
   const deadline = Date.now() + limitMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.4, LONGEST_PAUSE_MS)) {
     const changed = news?.();
-    let cause: unknown;
+    let cause: Error | undefined;
     try {
       const found = await fact();
       if (found !== null && found !== undefined && found !== false) return found;
     } catch (error) {
-      cause = error;
+      cause = error instanceof Error ? error : new Error(String(error));
     }
     if (Date.now() > deadline)
-      throw new Error(`waited ${limitMs} ms for ${what}${cause === undefined ? '' : `: ${String(cause)}`}`, {
+      throw new Error(`waited ${limitMs} ms for ${what}${cause === undefined ? '' : `: ${cause.message}`}`, {
         cause,
       });
     await (changed ?? pause(pauseMs));

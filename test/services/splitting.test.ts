@@ -59,7 +59,7 @@ test('a task that an agent has claimed is not split, and goes on as if nothing h
   expect(phase.tasks.map(({ key, version: now }) => [key, now])).toEqual([['big', version]]);
 });
 
-test('of a claim and a split at the same moment one is refused, whichever comes first', async () => {
+test('a claim and a split at the same moment never both get the task: the split makes its parts or is refused', async () => {
   const { service, work } = await planned(['one', 'two', 'three', 'four']);
   const { tasks } = await work.untilPhase('build', 'in_progress.working');
   for (const { key } of tasks) await work.untilTask('build', key, 'queued');

@@ -272,7 +272,7 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
       if (leaf.path.endsWith('attention')) expect(of('child_needs_you').length).toBeGreaterThan(0);
     }
     if (name === 'phase' && leaf.path === 'queued') {
-      expect(reasons.flatMap(({ slots }) => slots ?? [])).toEqual([{ limit: 1, taken: 1, ahead: 1 }]);
+      expect(reasons.flatMap(({ slots }) => slots ?? [])).toEqual([{ limit: 1, taken: 1, ahead: 0 }]);
     }
     if (said.tags.includes('claimable')) expect(of('claimable')).toHaveLength(1);
     if (settled) expect(of('settled')).toHaveLength(1);

@@ -145,7 +145,7 @@ export class PlacedFamily {
     await this.#row('phase', this.#rootId, 3);
     await this.#writeActor('initiative', this.#rootId, null, {
       ...firstOf('initiative'),
-      context: { ...(firstOf('initiative').context as object), waiting: [2, 3], active: 1 },
+      context: { ...(firstOf('initiative').context as object), waiting: [-4, 3, 2], active: 1 },
     });
     if (this.kind === 'phase') return;
     await this.#row('task', phaseId, 3);

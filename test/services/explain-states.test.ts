@@ -273,6 +273,9 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
     }
     if (name === 'phase' && leaf.path === 'queued') {
       expect(reasons.flatMap(({ slots }) => slots ?? [])).toEqual([{ limit: 1, taken: 1, ahead: 0 }]);
+      expect(of('waits_for_initiative').map(({ text }) => text)).toEqual([
+        'no phase is given a slot while the initiative is queued, which waits for a person',
+      ]);
     }
     if (said.tags.includes('claimable')) expect(of('claimable')).toHaveLength(1);
     if (settled) expect(of('settled')).toHaveLength(1);

@@ -34,6 +34,10 @@ test('phases that were put in another order get their slots in that order, and t
   expect((await work.tree()).order).toEqual(['three', 'two']);
   const two = await work.phase('two');
   expect(await slotsOf('phase', two.id)).toEqual([{ limit: 1, taken: 1, ahead: 1 }]);
+  expect((await work.explain('phase', two.id)).reasons.map(({ code }) => code)).toEqual([
+    'waits_for_slot',
+    'children_open',
+  ]);
   const agent = await registerAgent(service);
   await doTask(agent, 'first', { api: { 'first.txt': '1\n' } });
   await work.untilPhase('three', 'in_progress.working');

@@ -5,7 +5,7 @@ import type { Reason } from '../shapes/explanation.ts';
 import { pathOf } from './state-path.ts';
 import { ordinalsOf, type Subject } from './subject.ts';
 
-/** What a phase waits for that only its initiative gives: a slot to run in, or that it is not paused any more. */
+/** What a phase waits for that only its initiative gives: a slot to run in, or that it runs itself. */
 export async function slotsOf(runtime: Runtime, subject: Subject): Promise<Reason[]> {
   const { kind, actor, path, parent } = subject;
   if (kind === 'initiative') return path.startsWith('in_progress.running') ? [ofInitiative(actor)] : [];
@@ -27,8 +27,17 @@ export async function slotsOf(runtime: Runtime, subject: Subject): Promise<Reaso
     slots: { limit, taken, ahead },
     others: [{ id: parent.id, kind: 'initiative', key: parent.key, path: at, tags: initiative.tags }],
   };
+  if (at.startsWith('in_progress.running')) return [wait];
   if (at === 'in_progress.paused') return [wait, paused('is given a slot', parent.id)];
-  return [wait];
+  const who = initiative.tags.includes('needs_you') ? ', which waits for a person' : '';
+  return [
+    wait,
+    {
+      code: 'waits_for_initiative',
+      text: `no phase is given a slot while the initiative is ${at}${who}`,
+      refers: [parent.id],
+    },
+  ];
 }
 
 function ofInitiative(actor: ActorView): Reason {

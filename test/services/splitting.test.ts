@@ -28,8 +28,15 @@ test('a task that nobody has begun is split: what waited for it starts when all 
 
   const big = await work.untilTask('build', 'big', 'canceled');
   expect(big.splitInto).toEqual(['left', 'right']);
-  await work.untilTask('build', 'right', 'blocked');
-  expect(await work.task('build', 'left')).toMatchObject({ dependsOn: ['base'], priority: 77 });
+  const right = await work.untilTask('build', 'right', 'blocked');
+  const left = await work.task('build', 'left');
+  const { reasons } = await work.explain('task', id);
+  expect(reasons.find(({ code }) => code === 'split')).toMatchObject({
+    text: 'it was split: left, right took its place',
+    refers: [left.id, right.id],
+    others: [{ key: 'left' }, { key: 'right', path: 'blocked.waiting' }],
+  });
+  expect(left).toMatchObject({ dependsOn: ['base'], priority: 77 });
   expect(await work.task('build', 'right')).toMatchObject({ dependsOn: ['base', 'left'], priority: 10 });
   expect((await work.task('build', 'top')).dependsOn).toEqual(['left', 'right']);
 

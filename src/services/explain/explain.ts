@@ -7,7 +7,7 @@ import type { Explanation, Reason } from '../shapes/explanation.ts';
 import { claimOf, holdOf, lateWorkOf, leaseOf } from './agent-work.ts';
 import { lifecycleOf } from './lifecycle.ts';
 import { movesOf } from './moves.ts';
-import { childrenOf, dependenciesOf, phaseOf, resolverOf } from './others.ts';
+import { childrenOf, dependenciesOf, partsOf, phaseOf, resolverOf } from './others.ts';
 import { effectsOf, messagesTo, timersOf } from './service-work.ts';
 import { slotsOf } from './slots.ts';
 import { type ExplainDeps, readSubject, type Subject } from './subject.ts';
@@ -58,6 +58,7 @@ export class Explain implements ExplainService {
     const runtime = this.#deps.runtime();
     const found = await Promise.all([
       dependenciesOf(runtime, subject),
+      partsOf(runtime, subject),
       phaseOf(runtime, subject),
       slotsOf(runtime, subject),
       childrenOf(runtime, subject),

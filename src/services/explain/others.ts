@@ -1,5 +1,6 @@
 import type { Runtime } from '../../actors/runtime.ts';
 import type { Other, Reason } from '../shapes/explanation.ts';
+import { partsIn } from '../split-tasks.ts';
 import { ordinalsOf, standing, type Subject } from './subject.ts';
 
 /** How many children an answer names; it counts them all. */
@@ -55,6 +56,21 @@ export async function resolverOf(runtime: Runtime, subject: Subject): Promise<Re
     refers: [id],
     others,
   }));
+}
+
+/** The tasks that took its place, if it was split. */
+export async function partsOf(runtime: Runtime, { actor, siblings }: Subject): Promise<Reason[]> {
+  const ordinals = partsIn(actor.context['parts']);
+  if (ordinals.length === 0) return [];
+  const parts = siblings.filter(({ ordinal }) => ordinals.includes(ordinal));
+  return [
+    {
+      code: 'split',
+      text: `it was split: ${parts.map(({ key }) => key).join(', ')} took its place`,
+      refers: parts.map(({ id }) => id),
+      others: await standing(runtime, 'task', parts),
+    },
+  ];
 }
 
 /** How many of its phases or tasks are not settled, which, and which of them wait for a person. */

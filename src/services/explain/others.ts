@@ -1,15 +1,16 @@
 import type { Runtime } from '../../actors/runtime.ts';
 import type { Other, Reason } from '../shapes/explanation.ts';
 import { partsIn } from '../split-tasks.ts';
-import { ordinalsOf, standing, type Subject } from './subject.ts';
+import { isPutAside, ordinalsOf, standing, type Subject } from './subject.ts';
 
 /** How many children an answer names; it counts them all. */
 const MAX_NAMED = 50;
 
-/** Those beside it that it depends on, by key, and those of them that were canceled. */
+/** Those beside it that it depends on, now or when it goes on, by key, and those of them that were canceled. */
 export async function dependenciesOf(runtime: Runtime, subject: Subject): Promise<Reason[]> {
   const { actor, kind, path, siblings } = subject;
-  if (!path.startsWith('blocked')) return [];
+  const isLater = isPutAside(path);
+  if (!isLater && !path.startsWith('blocked')) return [];
   const pending = ordinalsOf(actor, 'pending');
   const stranded = ordinalsOf(actor, 'stranded');
   const waited = siblings.filter(({ ordinal }) => pending.includes(ordinal));
@@ -21,7 +22,7 @@ export async function dependenciesOf(runtime: Runtime, subject: Subject): Promis
       ? { code: 'stranded', text: `${key} was canceled, and nobody has said to go on without it`, ...common }
       : {
           code: 'waits_for_dependency',
-          text: `waits for ${key}, which is ${other?.path ?? 'missing'}`,
+          text: `${isLater ? 'when it goes on, it waits' : 'waits'} for ${key}, which is ${other?.path ?? 'missing'}`,
           ...common,
         };
   });

@@ -79,6 +79,11 @@ export async function standing(
   });
 }
 
+/** Is it in a state that leads back to `blocked`? What it depends on counts from then on. */
+export function isPutAside(path: string): boolean {
+  return ['draft', 'deferred', 'held', 'failed'].includes(path);
+}
+
 /** The numbers that a context remembers under a name. */
 export function ordinalsOf({ context }: ActorView, name: string): number[] {
   const value = context[name];

@@ -1,10 +1,7 @@
 import type { Runtime } from '../../actors/runtime.ts';
-import type { Other, Reason } from '../shapes/explanation.ts';
+import type { Reason } from '../shapes/explanation.ts';
 import { partsIn } from '../split-tasks.ts';
 import { isPutAside, ordinalsOf, standing, type Subject } from './subject.ts';
-
-/** How many children an answer names; it counts them all. */
-const MAX_NAMED = 50;
 
 /** Those beside it that it depends on, now or when it goes on, by key, and those of them that were canceled. */
 export async function dependenciesOf(runtime: Runtime, subject: Subject): Promise<Reason[]> {
@@ -71,28 +68,5 @@ export async function partsOf(runtime: Runtime, { actor, siblings }: Subject): P
       refers: parts.map(({ id }) => id),
       others: await standing(runtime, 'task', parts),
     },
-  ];
-}
-
-/** How many of its phases or tasks are not settled, which, and which of them wait for a person. */
-export async function childrenOf(runtime: Runtime, { actor, kind, children }: Subject): Promise<Reason[]> {
-  if (kind === 'task' || actor.tags.includes('settled')) return [];
-  const all = await standing(runtime, kind === 'phase' ? 'task' : 'phase', children);
-  const open = all.filter(({ tags }) => !tags.includes('settled'));
-  if (open.length === 0) return [];
-  const stuck = open.filter(({ tags }) => tags.includes('needs_you')).slice(0, 20);
-  return [
-    {
-      code: 'children_open',
-      text: `${all.length - open.length} of ${all.length} ${kind === 'phase' ? 'tasks' : 'phases'} are settled`,
-      refers: open.slice(0, MAX_NAMED).map(({ id }) => id),
-      others: open.slice(0, MAX_NAMED),
-    },
-    ...stuck.map((child): Reason => ({
-      code: 'child_needs_you',
-      text: `the ${child.kind} ${child.key} waits for a person: ${child.path}`,
-      refers: [child.id],
-      others: [child] satisfies Other[],
-    })),
   ];
 }

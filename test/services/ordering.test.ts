@@ -19,16 +19,25 @@ async function threePhases(limits: Readonly<Record<string, number>> = { phases: 
   });
   await work.untilPhase('one', 'in_progress.working');
   await work.untilPhase('three', 'queued');
-  return { service, work };
+  /** Of a phase that waits for a slot, or of the initiative. */
+  const slotsOf = async (kind: 'phase' | 'initiative', id: string) =>
+    (await work.explain(kind, id)).reasons.flatMap(({ slots }) => slots ?? []);
+  return { service, work, slotsOf };
 }
 
 test('phases that were put in another order get their slots in that order, and the initiative shows it', async () => {
-  const { service, work } = await threePhases();
+  const { service, work, slotsOf } = await threePhases();
   expect((await work.tree()).order).toEqual(['two', 'three']);
 
   await work.tell('initiative', work.id, 'initiative.reorder', { phases: ['three'] });
 
   expect((await work.tree()).order).toEqual(['three', 'two']);
+  const two = await work.phase('two');
+  expect(await slotsOf('phase', two.id)).toEqual([{ limit: 1, taken: 1, ahead: 1 }]);
+  expect((await work.explain('phase', two.id)).reasons.map(({ code }) => code)).toEqual([
+    'waits_for_slot',
+    'children_open',
+  ]);
   const agent = await registerAgent(service);
   await doTask(agent, 'first', { api: { 'first.txt': '1\n' } });
   await work.untilPhase('three', 'in_progress.working');
@@ -39,12 +48,18 @@ test('phases that were put in another order get their slots in that order, and t
 });
 
 test('a phase that is linked anew while it waits for a slot gets its place back when it asks again', async () => {
-  const { work } = await threePhases();
+  const { work, slotsOf } = await threePhases();
   await work.tell('initiative', work.id, 'initiative.reorder', { phases: ['three', 'two'] });
   const three = await work.phase('three');
   await work.tell('phase', three.id, 'phase.relink', { dependsOn: ['two'] });
   await work.untilPhase('three', 'blocked.waiting');
   expect((await work.tree()).order).toEqual(['three', 'two']);
+  const two = await work.phase('two');
+  await until('the initiative to have heard', async () => {
+    const [slots] = await slotsOf('initiative', work.id);
+    return slots?.ahead === 1 || null;
+  });
+  expect(await slotsOf('phase', two.id)).toEqual([{ limit: 1, taken: 1, ahead: 0 }]);
   await work.tell('phase', three.id, 'phase.relink', { dependsOn: [] });
   await work.untilPhase('three', 'queued');
   expect((await work.tree()).order).toEqual(['three', 'two']);

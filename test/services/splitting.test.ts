@@ -28,8 +28,15 @@ test('a task that nobody has begun is split: what waited for it starts when all 
 
   const big = await work.untilTask('build', 'big', 'canceled');
   expect(big.splitInto).toEqual(['left', 'right']);
-  await work.untilTask('build', 'right', 'blocked');
-  expect(await work.task('build', 'left')).toMatchObject({ dependsOn: ['base'], priority: 77 });
+  const right = await work.untilTask('build', 'right', 'blocked');
+  const left = await work.task('build', 'left');
+  const { reasons } = await work.explain('task', id);
+  expect(reasons.find(({ code }) => code === 'split')).toMatchObject({
+    text: 'it was split: left, right took its place',
+    refers: [left.id, right.id],
+    others: [{ key: 'left' }, { key: 'right', path: 'blocked.waiting' }],
+  });
+  expect(left).toMatchObject({ dependsOn: ['base'], priority: 77 });
   expect(await work.task('build', 'right')).toMatchObject({ dependsOn: ['base', 'left'], priority: 10 });
   expect((await work.task('build', 'top')).dependsOn).toEqual(['left', 'right']);
 
@@ -59,7 +66,7 @@ test('a task that an agent has claimed is not split, and goes on as if nothing h
   expect(phase.tasks.map(({ key, version: now }) => [key, now])).toEqual([['big', version]]);
 });
 
-test('of a claim and a split at the same moment one is refused, whichever comes first', async () => {
+test('a claim and a split at the same moment never both get the task: the split makes its parts or is refused', async () => {
   const { service, work } = await planned(['one', 'two', 'three', 'four']);
   const { tasks } = await work.untilPhase('build', 'in_progress.working');
   for (const { key } of tasks) await work.untilTask('build', key, 'queued');

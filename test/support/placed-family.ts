@@ -12,6 +12,7 @@ import { takeTurn } from '../../src/actors/turn.ts';
 import { machineDefinitions } from '../../src/machines/definitions.ts';
 import { rowWriters } from '../../src/services/row-writers/row-writers.ts';
 import type { Kind } from '../../src/services/shapes/actor.ts';
+import { pathOf } from '../machines/explore.ts';
 import { SPACES } from '../machines/spaces.ts';
 
 const registry = new Registry({ definitions: machineDefinitions, effectKinds: [], rowWriters });
@@ -111,6 +112,7 @@ export class PlacedFamily {
   async arrange(): Promise<void> {
     const { context } = this.snapshot as { context: Context };
     if (this.kind !== 'task') {
+      const isDraining = pathOf(this.snapshot.value) === 'canceling.draining';
       const [settled, stuck] = [Number(context['settled']), Number(context['stuck'])];
       for (let ordinal = 1; ordinal < Number(context['next']); ordinal += 1) {
         const value =
@@ -119,7 +121,10 @@ export class PlacedFamily {
             : ordinal <= settled + stuck
               ? 'canceling.stuck'
               : 'blocked.waiting';
-        await this.#put(CHILD[this.kind], this.id, ordinal, value);
+        // A phase that ends says nothing of a task that is stuck in it.
+        if (isDraining && this.kind === 'initiative' && ordinal > settled + stuck) {
+          await this.#put('phase', this.id, ordinal, 'canceling.draining', { stuck: 1 });
+        } else await this.#put(CHILD[this.kind], this.id, ordinal, value);
       }
     }
     if (this.kind === 'initiative' || this.#parentId === null) return;
@@ -145,14 +150,20 @@ export class PlacedFamily {
     await this.#row('phase', this.#rootId, 3);
     await this.#writeActor('initiative', this.#rootId, null, {
       ...firstOf('initiative'),
-      context: { ...(firstOf('initiative').context as object), waiting: [2, 3], active: 1 },
+      context: { ...(firstOf('initiative').context as object), waiting: [-4, 3, 2], active: 1 },
     });
     if (this.kind === 'phase') return;
     await this.#row('task', phaseId, 3);
     await this.#writeActor('phase', phaseId, this.#rootId, firstOf('phase'));
   }
 
-  async #put(kind: 'phase' | 'task', parentId: string, ordinal: number, path: string): Promise<void> {
+  async #put(
+    kind: 'phase' | 'task',
+    parentId: string,
+    ordinal: number,
+    path: string,
+    context: JsonObject = {},
+  ): Promise<void> {
     await this.#row(kind, parentId, ordinal);
     const value = path
       .split('.')
@@ -160,6 +171,7 @@ export class PlacedFamily {
     await this.#writeActor(kind, childId(parentId, ordinal), parentId, {
       ...firstOf(kind),
       value,
+      context: { ...(firstOf(kind).context as object), ...context },
     } as JsonObject);
   }
 

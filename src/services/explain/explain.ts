@@ -7,7 +7,8 @@ import type { Explanation, Reason } from '../shapes/explanation.ts';
 import { claimOf, holdOf, lateWorkOf, leaseOf } from './agent-work.ts';
 import { lifecycleOf } from './lifecycle.ts';
 import { movesOf } from './moves.ts';
-import { childrenOf, dependenciesOf, phaseOf, resolverOf } from './others.ts';
+import { childrenOf } from './children.ts';
+import { dependenciesOf, partsOf, phaseOf, resolverOf } from './others.ts';
 import { effectsOf, messagesTo, timersOf } from './service-work.ts';
 import { slotsOf } from './slots.ts';
 import { type ExplainDeps, readSubject, type Subject } from './subject.ts';
@@ -31,11 +32,7 @@ export class Explain implements ExplainService {
       throw new Refusal(unknownCode(kind), `there is no ${kind} with the id ${id}`);
     }
     const subject = await readSubject(this.#deps.plan, kind, actor);
-    const [reasons, person, suggestions] = await Promise.all([
-      this.#reasons(subject),
-      needsYou(this.#deps.sql, subject),
-      this.#sync.of(subject),
-    ]);
+    const [reasons, suggestions] = await Promise.all([this.#reasons(subject), this.#sync.of(subject)]);
     return {
       id,
       kind,
@@ -46,7 +43,7 @@ export class Explain implements ExplainService {
       since: actor.since.toISOString(),
       sentence: describe(subject),
       settled: actor.tags.includes('settled'),
-      needsYou: person,
+      needsYou: await needsYou(this.#deps.sql, subject, reasons),
       reasons,
       moves: movesOf(subject, reasons),
       suggestions,
@@ -58,6 +55,7 @@ export class Explain implements ExplainService {
     const runtime = this.#deps.runtime();
     const found = await Promise.all([
       dependenciesOf(runtime, subject),
+      partsOf(runtime, subject),
       phaseOf(runtime, subject),
       slotsOf(runtime, subject),
       childrenOf(runtime, subject),

@@ -1,14 +1,13 @@
 import type { Runtime } from '../../actors/runtime.ts';
-import type { Other, Reason } from '../shapes/explanation.ts';
-import { ordinalsOf, standing, type Subject } from './subject.ts';
+import type { Reason } from '../shapes/explanation.ts';
+import { partsIn } from '../split-tasks.ts';
+import { isPutAside, ordinalsOf, standing, type Subject } from './subject.ts';
 
-/** How many children an answer names; it counts them all. */
-const MAX_NAMED = 50;
-
-/** Those beside it that it depends on, by key, and those of them that were canceled. */
+/** Those beside it that it depends on, now or when it goes on, by key, and those of them that were canceled. */
 export async function dependenciesOf(runtime: Runtime, subject: Subject): Promise<Reason[]> {
   const { actor, kind, path, siblings } = subject;
-  if (!path.startsWith('blocked')) return [];
+  const isLater = isPutAside(path);
+  if (!isLater && !path.startsWith('blocked')) return [];
   const pending = ordinalsOf(actor, 'pending');
   const stranded = ordinalsOf(actor, 'stranded');
   const waited = siblings.filter(({ ordinal }) => pending.includes(ordinal));
@@ -20,7 +19,7 @@ export async function dependenciesOf(runtime: Runtime, subject: Subject): Promis
       ? { code: 'stranded', text: `${key} was canceled, and nobody has said to go on without it`, ...common }
       : {
           code: 'waits_for_dependency',
-          text: `waits for ${key}, which is ${other?.path ?? 'missing'}`,
+          text: `${isLater ? 'when it goes on, it waits' : 'waits'} for ${key}, which is ${other?.path ?? 'missing'}`,
           ...common,
         };
   });
@@ -57,25 +56,17 @@ export async function resolverOf(runtime: Runtime, subject: Subject): Promise<Re
   }));
 }
 
-/** How many of its phases or tasks are not settled, which, and which of them wait for a person. */
-export async function childrenOf(runtime: Runtime, { actor, kind, children }: Subject): Promise<Reason[]> {
-  if (kind === 'task' || actor.tags.includes('settled')) return [];
-  const all = await standing(runtime, kind === 'phase' ? 'task' : 'phase', children);
-  const open = all.filter(({ tags }) => !tags.includes('settled'));
-  if (open.length === 0) return [];
-  const stuck = open.filter(({ tags }) => tags.includes('needs_you')).slice(0, 20);
+/** The tasks that took its place, if it was split. */
+export async function partsOf(runtime: Runtime, { actor, siblings }: Subject): Promise<Reason[]> {
+  const ordinals = partsIn(actor.context['parts']);
+  if (ordinals.length === 0) return [];
+  const parts = siblings.filter(({ ordinal }) => ordinals.includes(ordinal));
   return [
     {
-      code: 'children_open',
-      text: `${all.length - open.length} of ${all.length} ${kind === 'phase' ? 'tasks' : 'phases'} are settled`,
-      refers: open.slice(0, MAX_NAMED).map(({ id }) => id),
-      others: open.slice(0, MAX_NAMED),
+      code: 'split',
+      text: `it was split: ${parts.map(({ key }) => key).join(', ')} took its place`,
+      refers: parts.map(({ id }) => id),
+      others: await standing(runtime, 'task', parts),
     },
-    ...stuck.map((child): Reason => ({
-      code: 'child_needs_you',
-      text: `the ${child.kind} ${child.key} waits for a person: ${child.path}`,
-      refers: [child.id],
-      others: [child] satisfies Other[],
-    })),
   ];
 }

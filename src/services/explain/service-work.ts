@@ -1,6 +1,6 @@
 import type { SqlPool } from '../../actors/sql.ts';
 import type { Reason } from '../shapes/explanation.ts';
-import type { Subject } from './subject.ts';
+import { isPutAside, ordinalsOf, type Subject } from './subject.ts';
 
 interface EffectRow {
   readonly id: string;
@@ -45,14 +45,18 @@ export async function effectsOf(sql: SqlPool, { actor }: Subject): Promise<Reaso
 }
 
 /** The timers that it has armed. */
-export async function timersOf(sql: SqlPool, { actor }: Subject): Promise<Reason[]> {
+export async function timersOf(sql: SqlPool, { actor, path }: Subject): Promise<Reason[]> {
   const { rows } = await sql.query<{ timer_id: string; due_at: Date }>(
     'SELECT timer_id, due_at FROM timer WHERE actor_id = $1 ORDER BY due_at',
     [actor.id],
   );
+  const isWaitingThen = isPutAside(path) && ordinalsOf(actor, 'pending').length > 0;
   return rows.map(({ timer_id, due_at }) => {
     const [name, due] = [timerName(timer_id), due_at.toISOString()];
-    return { code: 'timer', text: `goes on by itself at ${due}`, refers: [], timer: { name, due } };
+    const text = isWaitingThen
+      ? `is put aside until ${due}, and then waits for what it depends on`
+      : `goes on by itself at ${due}`;
+    return { code: 'timer', text, refers: [], timer: { name, due } };
   });
 }
 

@@ -63,20 +63,43 @@ export async function readSubject(plan: PlanStore, kind: Kind, actor: ActorView)
   }
 }
 
-/** Where others of the plan stand, in their order; who has no actor yet is left out. */
-export async function standing(
+/** A row of the plan and its actor. */
+interface Acting {
+  readonly key: string;
+  readonly actor: ActorView;
+}
+
+/** The actors of others of the plan, in their order; who has none yet is left out. */
+export async function actorsOf(
   runtime: Runtime,
-  kind: Kind,
   rows: readonly { readonly id: string; readonly key: string }[],
-): Promise<Other[]> {
+): Promise<Acting[]> {
   if (rows.length === 0) return [];
   const actors = new Map(
     (await runtime.peekMany(rows.map(({ id }) => id))).map((actor) => [actor.id, actor]),
   );
   return rows.flatMap(({ id, key }) => {
     const actor = actors.get(id);
-    return actor === undefined ? [] : [{ id, kind, key, path: pathOf(actor.state), tags: actor.tags }];
+    return actor === undefined ? [] : [{ key, actor }];
   });
+}
+
+export function otherOf(kind: Kind, { key, actor }: Acting): Other {
+  return { id: actor.id, kind, key, path: pathOf(actor.state), tags: actor.tags };
+}
+
+/** Where others of the plan stand, in their order; who has no actor yet is left out. */
+export async function standing(
+  runtime: Runtime,
+  kind: Kind,
+  rows: readonly { readonly id: string; readonly key: string }[],
+): Promise<Other[]> {
+  return (await actorsOf(runtime, rows)).map((acting) => otherOf(kind, acting));
+}
+
+/** Is it in a state that leads back to `blocked`? What it depends on counts from then on. */
+export function isPutAside(path: string): boolean {
+  return ['draft', 'deferred', 'held', 'failed'].includes(path);
 }
 
 /** The numbers that a context remembers under a name. */

@@ -1,13 +1,13 @@
 import type { SqlPool } from '../../actors/sql.ts';
 import { openQuestions } from '../open-questions.ts';
 import type { Kind } from '../shapes/actor.ts';
-import type { NeedsYou } from '../shapes/explanation.ts';
+import type { NeedsYou, Reason } from '../shapes/explanation.ts';
 import { fixOf } from './failure-fixes.ts';
 import type { Subject } from './subject.ts';
 
 const REFS = 'The backup refs could not be written. Mend what kept git from it, then retry.';
 
-/** What a person is to do, in every state that waits for one. */
+/** What a person is to do, in every state that waits for one or may come to. */
 const TO_DO: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
   initiative: {
     queued: 'Start it when its plan is as you want it.',
@@ -24,6 +24,7 @@ const TO_DO: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
       'Mend what kept it from being delivered, then retry; recheck to review it again, or cancel it.',
     conflict_unresolved:
       'Retry for another phase that merges, sync with the default branches, add a phase of your own, or cancel it.',
+    'canceling.draining': 'Look at the phases that wait for a person: the reasons name them.',
     'canceling.stuck': REFS,
   },
   phase: {
@@ -39,6 +40,7 @@ const TO_DO: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
     conflict_unresolved:
       'Retry for another merge task, merge on its branch yourself and recheck, add a task, waive or cancel it.',
     merge_failed: 'Mend what kept it from being landed, then retry; waive or cancel it.',
+    'canceling.draining': 'Look at the tasks that wait for a person: the reasons name them.',
     'canceling.stuck': REFS,
   },
   task: {
@@ -54,7 +56,11 @@ const TO_DO: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
 };
 
 /** What a person is to do; null where nobody is asked. */
-export async function needsYou(sql: SqlPool, subject: Subject): Promise<NeedsYou | null> {
+export async function needsYou(
+  sql: SqlPool,
+  subject: Subject,
+  reasons: readonly Reason[],
+): Promise<NeedsYou | null> {
   const { kind, actor, path } = subject;
   if (actor.quarantined !== null) {
     return {
@@ -63,9 +69,12 @@ export async function needsYou(sql: SqlPool, subject: Subject): Promise<NeedsYou
     };
   }
   const toDo = TO_DO[kind][path];
-  if (toDo === undefined || !actor.tags.includes('needs_you')) return null;
+  const isTagged = actor.tags.includes('needs_you');
+  // What ends says of itself that it is busy; what is stuck in it is still for a person to mend.
+  if (toDo === undefined || !(isTagged || reasons.some(({ code }) => code === 'child_needs_you')))
+    return null;
   const question = path.endsWith('asking') ? (await openQuestions(sql, [actor.id])).get(actor.id) : undefined;
-  const failed = failureOf(subject);
+  const failed = isTagged ? failureOf(subject) : null;
   return {
     text: question === undefined ? toDo : `${toDo} It asks: ${question}`,
     failure: failed === null ? null : { ...failed, fix: fixOf(failed.code) },

@@ -52,6 +52,7 @@ export const REFUSALS = {
   invalid_order: 'The phases can not be put in this order.',
   work_begun: 'Work on the task has begun: it is not split.',
   split_under_way: 'A task beside it is being split.',
+  merge_under_way: 'A phase resolves the conflict that the last sync or delivery met.',
   dependency_cycle: 'The change would make things depend on each other in a circle.',
   // repositories
   git_failed: 'Git refused the operation; the message has its words.',

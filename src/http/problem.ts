@@ -50,6 +50,7 @@ export const STATUS = {
   invalid_order: 422,
   work_begun: 409,
   split_under_way: 409,
+  merge_under_way: 409,
   dependency_cycle: 422,
   git_failed: 502,
   invalid_branch_name: 422,

@@ -42,6 +42,8 @@ export interface InitiativeContext {
   readonly round: number;
   /** Phases that were made to resolve a conflict with the default branches since the last retry by a person. */
   readonly conflicts: number;
+  /** The phase that was made to resolve one, until it is settled. */
+  readonly resolver: number | null;
   readonly heads: string | null;
   readonly approved: string | null;
   /** The plan by which a partial delivery is taken back; how often one was made since it was asked for. */
@@ -67,6 +69,7 @@ export function initialInitiativeContext(input: InitiativeInput): InitiativeCont
     paused: false,
     round: 1,
     conflicts: 0,
+    resolver: null,
     heads: null,
     approved: null,
     revert: null,

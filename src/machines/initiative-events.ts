@@ -90,7 +90,7 @@ export const initiativeEvents = catalog({
     schema: z.strictObject({}),
     senders: OPERATORS,
     description:
-      'Land the default branches on the branch of the initiative; a review that is open opens again afterwards.',
+      'Land the default branches on the branch of the initiative, unless a phase resolves a conflict with them; a review that is open opens again afterwards.',
   },
 });
 

@@ -76,7 +76,7 @@ interface ConflictArgs {
   readonly event: { readonly output: { readonly projects?: readonly string[] } };
 }
 
-/** Makes the phase in which one task merges the default branches into the initiative. */
+/** Makes the phase in which one task merges the default branches into the initiative; there is one at a time. */
 export const addMergePhase = [
   {
     type: 'create',
@@ -110,6 +110,7 @@ export const addMergePhase = [
       },
     }),
   },
+  'noteMergePhase',
   'countPhase',
 ] as const;
 

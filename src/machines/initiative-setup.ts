@@ -94,6 +94,10 @@ export const initiativeSetup = setup({
       revert: plan,
       reverts: context.reverts + 1,
     })),
+    noteMergePhase: assign(({ context }) => ({ resolver: context.next })),
+    noteResolved: assign(({ context, event }) =>
+      event.type === 'phase.settled' && event.ordinal === context.resolver ? { resolver: null } : {},
+    ),
     countPhase: assign(({ context }) => ({ next: context.next + 1 })),
     countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),
     dropPlace: assign(({ context, event }) =>
@@ -165,6 +169,7 @@ export const initiativeSetup = setup({
     isReverted: (_, came: RevertPush) => came.result === 'reverted',
     isRevertedForCancel: ({ context }, came: RevertPush) =>
       came.result === 'reverted' && context.cancelRequested,
+    hasNoMergePhase: ({ context }) => context.resolver === null,
     isPaused: ({ context }) => context.paused,
     isConflict: (_, came: Delivery | Sync) => came.result === 'conflict',
     isConflictToResolve: ({ context }, delivery: Delivery) =>

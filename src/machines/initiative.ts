@@ -47,7 +47,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
     'slot.withdrawn': { actions: 'noteWithdrawn' },
     'slot.taken': { actions: 'countTaken' },
     'slot.returned': { actions: 'countReturned' },
-    'phase.settled': { actions: ['countSettled', 'dropPlace'] },
+    'phase.settled': { actions: ['countSettled', 'dropPlace', 'noteResolved'] },
     'phase.stuck': { actions: 'countStuck' },
     'phase.unstuck': { actions: 'countUnstuck' },
   },
@@ -96,7 +96,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
           ],
           on: {
             'initiative.pause': { target: 'paused' },
-            'initiative.sync': { target: 'syncing' },
+            'initiative.sync': { guard: 'hasNoMergePhase', target: 'syncing' },
             ...extendable,
           },
           states: {

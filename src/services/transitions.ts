@@ -185,6 +185,13 @@ export class Transitions implements TransitionService {
       );
     }
     if (type === 'task.split') refuseBegun(actor);
+    const { resolver } = actor.context;
+    if (type === 'initiative.sync' && resolver !== null && actor.next.includes('initiative.pause')) {
+      throw new Refusal(
+        'merge_under_way',
+        `the phase merge-${Number(resolver)} resolves the conflict with the default branches: sync again when it is settled`,
+      );
+    }
     if (!actor.next.includes(type)) return;
     if (type.endsWith('.cancel') && payload['dependents'] === undefined) {
       const watchers = actor.context['watchers'];

@@ -113,6 +113,7 @@ const BEHIND: Readonly<Record<string, Behind>> = {
       'not_quarantined',
       'remote_branch_checked_out',
       'invalid_order',
+      'merge_under_way',
       'work_begun',
       'too_many_dependencies',
     ],
@@ -120,7 +121,13 @@ const BEHIND: Readonly<Record<string, Behind>> = {
   },
   sendTaskEvent: {
     files: EVENT,
-    except: ['not_quarantined', 'remote_branch_checked_out', 'heads_moved', 'invalid_order'],
+    except: [
+      'not_quarantined',
+      'remote_branch_checked_out',
+      'heads_moved',
+      'invalid_order',
+      'merge_under_way',
+    ],
     also: [...KEY, ...RUNTIME, 'unknown_task', 'git_failed'],
   },
   replayInitiative: { files: [], also: ['unknown_initiative', 'not_quarantined'] },

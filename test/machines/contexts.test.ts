@@ -165,6 +165,7 @@ describe.each(machineDefinitions)('the $name machine', ({ name, machine }) => {
       'recordSubmission',
       'recordResolver',
       'noteRequest',
+      'noteResolved',
       'noteWithdrawn',
     ];
     for (const note of notes.filter((one) => one in machine.implementations.actions)) {

@@ -145,6 +145,17 @@ describe('an initiative under way', () => {
     expect(initiative.context.failure).toEqual({ code: 'conflict', message: 'web:a.txt' });
   });
 
+  it('makes no second phase for a conflict that one resolves: it syncs again when that phase is settled', () => {
+    initiative = running();
+    initiative.send({ type: 'initiative.sync' });
+    initiative.done('sync', { result: 'conflict', message: 'web:a.txt', projects: ['web'] });
+    expect(initiative.send({ type: 'initiative.sync' })).toBe(false);
+    initiative.send(settled);
+    expect(initiative.send({ type: 'initiative.sync' })).toBe(false);
+    initiative.send({ ...settled, ordinal: 4, outcome: 'canceled' });
+    expect(initiative.send({ type: 'initiative.sync' })).toBe(true);
+  });
+
   it('lands the default branches while phases are added, and is paused or canceled when that has ended', () => {
     initiative = running();
     initiative.send({ type: 'initiative.sync' }, more);

@@ -121,8 +121,10 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
 }
 
 function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
-  const { settled, next, stuck, active, waiting } = snapshot.context as InitiativeContext;
+  const { settled, next, stuck, active, waiting, resolver } = snapshot.context as InitiativeContext;
   const left = next - 1 - settled;
+  // A phase that resolves a conflict is one of those that are left.
+  const others = resolver === null ? left : left - 1;
   return [
     ...plain(
       'initiative.start',
@@ -144,7 +146,10 @@ function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     { type: 'initiative.reorder', phases: [2, 1].slice(0, left) },
     ...(active < left ? [{ type: 'slot.taken', ordinal: 1 }] : []),
     ...(active > 0 ? [{ type: 'slot.returned', ordinal: 1 }] : []),
-    ...(left > 0 ? [{ type: 'phase.settled', ordinal: 1, outcome: 'completed' }] : []),
+    ...(others > 0 ? [{ type: 'phase.settled', ordinal: resolver === 1 ? 2 : 1, outcome: 'completed' }] : []),
+    ...(resolver === null
+      ? []
+      : ['completed', 'canceled'].map((outcome) => ({ type: 'phase.settled', ordinal: resolver, outcome }))),
     ...(stuck < left ? [{ type: 'phase.stuck', ordinal: 1 }] : []),
     ...(stuck > 0 ? [{ type: 'phase.unstuck', ordinal: 1 }] : []),
     {
@@ -295,6 +300,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       cap(context.active),
       cap(context.phaseLimit - context.active),
       cap(context.waiting.filter((place) => place > 0).length),
+      has(context.resolver),
       context.paused,
       cap(context.maxRounds - context.round),
       context.heads === DIGEST,

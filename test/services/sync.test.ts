@@ -64,6 +64,12 @@ test('a sync that conflicts makes a phase whose task merges, and what ran goes o
     message: expect.stringContaining('api:shared.txt'),
   });
   expect([await tipOf(api.hub, INITIATIVE), await tipOf(web.hub, INITIATIVE)]).toEqual(before);
+  expect(await work.refusalOf('initiative', work.id, 'initiative.sync')).toMatchObject({
+    code: 'merge_under_way',
+    detail: expect.stringContaining('merge-2'),
+  });
+  const { moves } = await work.explain('initiative', work.id);
+  expect(moves.map(({ event }) => event)).not.toContain('initiative.sync');
   expect(merge.conflict).toMatchObject({
     of: 'initiative',
     unit: { kind: 'initiative', key: 'goal' },

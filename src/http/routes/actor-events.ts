@@ -52,7 +52,7 @@ const DOORS = [
     path: 'initiatives',
     operationId: 'sendInitiativeEvent',
     unknown: 'unknown_initiative',
-    own: [...ADDED, ...REVIEWED, 'invalid_order', 'remote_branch_checked_out'],
+    own: [...ADDED, ...REVIEWED, 'invalid_order', 'merge_under_way', 'remote_branch_checked_out'],
   },
   {
     kind: 'phase',

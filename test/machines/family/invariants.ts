@@ -67,6 +67,14 @@ function checkSlots(family: Family, initiative: Member): void {
   if (context.active < 0) throw new Error('slots are negative');
 }
 
+/** While a phase resolves a conflict with the default branches, no other is made for one. */
+function checkMergePhases(family: Family, initiative: Member): void {
+  const open = family
+    .childrenOf(initiative.id)
+    .filter((phase) => !isSettled(phase) && contextOf<PhaseContext>(phase).conflict.of === 'initiative');
+  if (open.length > 1) throw new Error(`${open.map(({ id }) => id).join(' and ')} resolve one conflict`);
+}
+
 /** What holds after every step. */
 export function checkAlways(family: Family): void {
   for (const parent of [...family.all('initiative'), ...family.all('phase')]) {
@@ -75,7 +83,10 @@ export function checkAlways(family: Family): void {
     const left = family.childrenOf(parent.id).find((child) => !isSettled(child));
     if (left !== undefined) throw new Error(`${parent.id} is settled, but ${left.id} is not`);
   }
-  for (const initiative of family.all('initiative')) checkSlots(family, initiative);
+  for (const initiative of family.all('initiative')) {
+    checkSlots(family, initiative);
+    checkMergePhases(family, initiative);
+  }
   for (const phase of family.all('phase')) {
     const { mode, approved } = contextOf<PhaseContext>(phase);
     if (phase.path === 'merging.landing' && mode === 'review_per_phase' && approved === null)

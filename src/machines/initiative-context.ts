@@ -40,7 +40,10 @@ export interface InitiativeContext {
   readonly waiting: readonly number[];
   readonly paused: boolean;
   readonly round: number;
-  /** Phases that were made to resolve a conflict with the default branches since the last retry by a person. */
+  /**
+   * Phases that were made to resolve a conflict of a delivery with the default branches since the last one that landed, or the last
+   * retry by a person.
+   */
   readonly conflicts: number;
   /** The phase that was made to resolve one, until it is settled. */
   readonly resolver: number | null;

@@ -95,8 +95,11 @@ export const initiativeSetup = setup({
       reverts: context.reverts + 1,
     })),
     noteMergePhase: assign(({ context }) => ({ resolver: context.next })),
+    /** Whatever conflicts after one that landed is another conflict. */
     noteResolved: assign(({ context, event }) =>
-      event.type === 'phase.settled' && event.ordinal === context.resolver ? { resolver: null } : {},
+      event.type === 'phase.settled' && event.ordinal === context.resolver
+        ? { resolver: null, conflicts: event.outcome === 'completed' ? 0 : context.conflicts }
+        : {},
     ),
     countPhase: assign(({ context }) => ({ next: context.next + 1 })),
     countSettled: assign(({ context }) => ({ settled: context.settled + 1 })),

@@ -48,9 +48,9 @@ export interface PhaseContext {
   readonly round: number;
   /** The conflict that a merge task of the phase itself resolves: with the initiative, unless the phase was made for another. */
   readonly conflict: OwnConflict;
-  /** That merge task. */
+  /** That merge task, until it has landed. */
   readonly resolver: number | null;
-  /** Merge tasks that were made for it since the last retry by a person. */
+  /** Merge tasks that were made since the last one that landed, or the last retry by a person. */
   readonly conflicts: number;
   /** Digest of the heads that the open review served. */
   readonly heads: string | null;

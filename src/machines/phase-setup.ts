@@ -75,6 +75,12 @@ export const phaseSetup = setup({
         : {},
     ),
     countMerge: assign(({ context }) => ({ resolver: context.next, conflicts: context.conflicts + 1 })),
+    /** Whatever conflicts after it is another conflict. */
+    noteResolved: assign(({ context, event }) =>
+      event.type === 'task.settled' && event.ordinal === context.resolver && event.outcome === 'completed'
+        ? { resolver: null, conflicts: 0 }
+        : {},
+    ),
     startOver: assign({ conflicts: 0, failure: null }),
     recordUnresolved: assign({
       failure: failure('conflict', 'each merge task that was made for the conflict failed'),

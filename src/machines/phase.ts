@@ -65,7 +65,7 @@ export const phaseMachine = phaseSetup.createMachine({
     'slot.granted': { actions: tellParent('slot.returned') },
     'initiative.paused': { actions: 'notePause' },
     'initiative.resumed': { actions: 'noteResume' },
-    'task.settled': { actions: 'countSettled' },
+    'task.settled': { actions: ['countSettled', 'noteResolved'] },
     'task.stuck': { actions: 'countStuck' },
     'task.unstuck': { actions: 'countUnstuck' },
   },

@@ -248,7 +248,7 @@ describe('a delivery', () => {
     expect(initiative.path).toBe(path);
   });
 
-  it('that conflicts gets a phase with one merge task where it does, as often as the plan allows, and then a person', () => {
+  it('that conflicts gets a phase with one merge task where it does, as often in a row as the plan allows, and then a person', () => {
     initiative = delivering({ maxConflicts: 1 });
     initiative.done('deliver', { result: 'conflict', message: 'a.txt', projects: ['web'] });
     const next = initiative.context.next - 1;
@@ -264,11 +264,16 @@ describe('a delivery', () => {
       },
     ]);
     expect(initiative.context).toMatchObject({ heads: null, approved: null, conflicts: 1 });
-    initiative.send({ type: 'phase.settled', ordinal: next, outcome: 'completed' });
-    initiative.done('prove', { proven: true, missing: [] });
-    initiative.done('review', { digest: DIGEST });
-    initiative.send({ type: 'initiative.approve', heads: {}, digest: DIGEST, strategies: {} });
-    initiative.done('deliver', { result: 'conflict', message: 'a.txt' });
+    const settlesAndMeetsAnother = (ordinal: number, outcome: string) => {
+      initiative.send({ type: 'phase.settled', ordinal, outcome });
+      initiative.done('prove', { proven: true, missing: [] });
+      initiative.done('review', { digest: DIGEST });
+      initiative.send({ type: 'initiative.approve', heads: {}, digest: DIGEST, strategies: {} });
+      initiative.done('deliver', { result: 'conflict', message: 'b.txt' });
+    };
+    settlesAndMeetsAnother(next, 'completed');
+    expect(initiative.path).toBe('in_progress.running.steady');
+    settlesAndMeetsAnother(next + 1, 'canceled');
     expect(initiative.path).toBe('conflict_unresolved');
   });
 

@@ -368,6 +368,21 @@ describe('the landing of a phase', () => {
     expect(phase.params('create')).toMatchObject({ child: 6, input: { conflictOf: 'phase' } });
   });
 
+  it('that meets another conflict after the first was resolved gets as many merge tasks for it', () => {
+    phase = inReview({ maxConflicts: 1 });
+    phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST });
+    phase.done('land', { result: 'conflict', message: 'a.txt' });
+    phase.send({ type: 'task.settled', ordinal: 3, outcome: 'completed' });
+    phase.done('prove', { proven: true, missing: [] });
+    phase.done('review', { digest: DIGEST });
+    phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST });
+    phase.done('land', { result: 'conflict', message: 'b.txt' });
+    expect(phase.path).toBe('in_progress.conflicted');
+    expect(phase.params('create')).toMatchObject({ child: 4, input: { conflictOf: 'phase' } });
+    phase.send({ type: 'task.stuck', ordinal: 4 }, { type: 'task.unresolved', ordinal: 4 });
+    expect(phase.path).toBe('conflict_unresolved');
+  });
+
   it('whose conflict nobody resolved lands what was approved when git has nothing against it any more', () => {
     phase = inReview({ maxConflicts: 0 });
     phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST });

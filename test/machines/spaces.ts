@@ -98,7 +98,13 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     // One part, so that the count of open tasks grows by one at a time, as far as it is told apart here.
     { type: 'task.splitting', ordinal: 1, into: [newPart('a')] },
     // Tasks tell the truth: none settles twice, and none goes on that was not stuck.
-    ...(settled < next - 1 ? [{ type: 'task.settled', ordinal: 1, outcome: 'completed' }] : []),
+    ...(settled < next - 1
+      ? [...new Set([resolver === 1 ? 2 : 1, resolver ?? 1])].map((ordinal) => ({
+          type: 'task.settled',
+          ordinal,
+          outcome: 'completed',
+        }))
+      : []),
     ...(stuck < next - 1 - settled ? [{ type: 'task.stuck', ordinal: 1 }] : []),
     ...(stuck > 0 ? [{ type: 'task.unstuck', ordinal: 1 }] : []),
     { type: 'task.conflicted', ordinal: 1, round: 1 },

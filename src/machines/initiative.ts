@@ -101,7 +101,8 @@ export const initiativeMachine = initiativeSetup.createMachine({
           },
           states: {
             steady: {
-              description: 'Nothing waits for a person.',
+              description:
+                'No phase is stuck; a draft, a review or a question of an agent may wait for a person.',
               always: { guard: 'isAnyStuck', target: 'attention' },
             },
             attention: {

@@ -72,6 +72,10 @@ test('a task says who works on it, since when, and what its agent asks', async (
     },
     { code: 'child_needs_you', others: [{ key: 'login', path: 'in_progress.asking' }] },
   ]);
+  expect(await work.explain('initiative', work.id)).toMatchObject({
+    path: 'in_progress.running.steady',
+    sentence: expect.stringContaining('a question of an agent may wait for a person'),
+  });
 });
 
 test('a failure that a person has to mend comes with what helps, and what is over says that nothing moves it', async () => {

@@ -167,7 +167,12 @@ function initiativeEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
       draft: false,
       tasks: [newTask],
     },
-    { type: 'initiative.approve', ...heads, strategies: { web: 'push_branch' } },
+    {
+      type: 'initiative.approve',
+      heads: {},
+      digest: (snapshot.context as InitiativeContext).heads ?? DIGEST,
+      strategies: { web: 'push_branch' },
+    },
     { type: 'initiative.approve', heads: {}, digest: '0'.repeat(64), strategies: {} },
     { type: 'initiative.requestChanges', summary: 'please', comments: [] },
     { type: 'initiative.rename', title: 'other' },

@@ -3,7 +3,7 @@ import type { Task } from '../db/entities/task.ts';
 import { headRef, keepRef, phaseBranch } from './branch-names.ts';
 import type { AttemptRow, ClaimDeps } from './claims.ts';
 import { headsDigest, type Heads } from './heads.ts';
-import { countOutrun } from './lane-holds.ts';
+import { countOutrun, holdIfOutrun } from './lane-holds.ts';
 import { mergeHeads } from './merge-heads.ts';
 import { type Merge, refuseBadResolution } from './resolution-check.ts';
 import type { Submit } from './shapes/agent.ts';
@@ -105,7 +105,8 @@ async function checkStaged(
     }
   }
   if (outrun.length > 0) {
-    const waits = await countOutrun(deps.sql, { taskId: task.id, leaseId: attempt.lease_id, ref, projects });
+    await countOutrun(deps.sql, attempt.lease_id);
+    const waits = await holdIfOutrun(deps.sql, { taskId: task.id, leaseId: attempt.lease_id, ref, projects });
     throw new Refusal(
       'tip_moved',
       `${ref} has moved on in ${outrun.join(', ')}: fetch it, merge it, push, and submit again${waits ? '; nothing else is landed there meanwhile' : ''}`,

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { LeaseAnswer } from '../../src/services/shapes/agent.ts';
 import {
@@ -130,6 +131,11 @@ test('what was pushed too late is shown, offered to the next attempt, and can be
   await submit(other, second);
   await work.untilTask('build', 'login', 'completed');
   expect(await isContained(api.hub, late, PHASE)).toBe(true);
+  const codes = async () => (await work.explain('task', first.task.id)).reasons.map(({ code }) => code);
+  expect(await codes()).toEqual(['settled']);
+
+  await rm(api.hub, { recursive: true });
+  expect(await codes()).toEqual(['settled', 'late_work_unknown']);
 });
 
 test('an agent that has reached a limit puts its task off until the time it gives, and that costs no attempt', async () => {

@@ -158,7 +158,7 @@ export async function describeClaim(
     }),
     comments: await requestedComments(deps.sql, request),
     conflict: await conflictBriefing(deps, task, heads, startCommits(attempt)),
-    late: await lateWork(deps, task, attempt.number - 1),
+    late: await lateWork(deps, task, attempt.number),
     limits: {
       attempt: attempt.number,
       maxAttempts: Number(actor?.context['maxAttempts'] ?? attempt.number),

@@ -75,6 +75,7 @@ export const REFUSALS = {
   // what agents and reviewers say
   no_commits: 'Nothing was pushed, and the submit does not say why there is nothing.',
   tip_moved: 'The branch of the phase has moved on: merge it again, push, and submit again.',
+  late_work_left_out: 'What the attempt pushed after its lease had ended is not in what is handed in.',
   conflict_not_resolved: 'The push does not contain the commits whose conflict it should resolve.',
   comments_unanswered: 'Comments of the reviewer have no answer.',
   no_rounds_left: 'The review has had as many rounds as the plan allows.',

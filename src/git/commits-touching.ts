@@ -1,3 +1,4 @@
+import { pathBytes } from './path-name.ts';
 import { checkObjectId } from './ref-name.ts';
 import type { Repository } from './repository.ts';
 
@@ -14,7 +15,7 @@ const FORMAT = ['%H', '%an', '%s', '%(trailers:key=Signalbox-Unit,valueonly,sepa
 
 /**
  * Why a side of a conflict changed these files: the commits of its first-parent line since `base` that touched one of them, newest
- * first. A landing counts as one commit. Without a base, from the beginning.
+ * first. A landing counts as one commit. Without a base, from the beginning. The files are named as `pathName` prints them.
  */
 export async function commitsTouching(
   repository: Repository,
@@ -23,18 +24,20 @@ export async function commitsTouching(
   limit: number,
 ): Promise<TouchingCommit[]> {
   if (paths.length === 0) return [];
-  const { stdout } = await repository.git([
-    '--literal-pathspecs',
-    'log',
-    '-z',
-    '--first-parent',
-    `--max-count=${limit}`,
-    `--format=${FORMAT}`,
-    checkObjectId(range.tip),
-    ...(range.base === null ? [] : [`^${checkObjectId(range.base)}`]),
-    '--',
-    ...paths,
-  ]);
+  const stdin = Buffer.concat([Buffer.from('--\n'), ...paths.flatMap(pathspecLine)]);
+  const { stdout } = await repository.git(
+    [
+      'log',
+      '-z',
+      '--first-parent',
+      `--max-count=${limit}`,
+      `--format=${FORMAT}`,
+      '--stdin',
+      checkObjectId(range.tip),
+      ...(range.base === null ? [] : [`^${checkObjectId(range.base)}`]),
+    ],
+    { stdin },
+  );
   const fields = stdout.toString('utf8').split('\0');
   const commits: TouchingCommit[] = [];
   for (let at = 0; at + 3 < fields.length; at += 4) {
@@ -43,4 +46,18 @@ export async function commitsTouching(
     commits.push({ oid, author, subject, unitId });
   }
   return commits;
+}
+
+/**
+ * One file as a line of standard input, which takes as many of them as there are, and any bytes but those that end a line: a name with
+ * such a byte is a pattern, in which any byte may stand there.
+ */
+function pathspecLine(name: string): Buffer[] {
+  const bytes = pathBytes(name);
+  if (bytes === null) return [];
+  const text = bytes.toString('latin1');
+  const spec = /[\r\n]/.test(text)
+    ? `:(glob)${text.replaceAll(/[*?[\\]/g, '\\$&').replaceAll(/[\r\n]/g, '?')}`
+    : `:(literal)${text}`;
+  return [Buffer.from(`${spec}\n`, 'latin1')];
 }

@@ -71,6 +71,7 @@ export const STATUS = {
   repository_uses_submodules: 422,
   no_commits: 422,
   tip_moved: 409,
+  late_work_left_out: 409,
   conflict_not_resolved: 409,
   comments_unanswered: 409,
   no_rounds_left: 409,

@@ -5,11 +5,12 @@ import type { Task } from '../db/entities/task.ts';
 import type { Boundary } from '../git/boundary.ts';
 import type { Hub } from '../git/hub.ts';
 import type { MergeEngine } from '../git/merge-engine.ts';
-import { attemptBranch } from './branch-names.ts';
+import { attemptBranch, headRef, phaseBranch } from './branch-names.ts';
 import { keepLease } from './claim-keys.ts';
 import { type ChangeRequest, requestedComments, requestOf } from './comment-requests.ts';
 import { conflictBriefing } from './conflict-briefing.ts';
 import type { ClaimCaller } from './contracts.ts';
+import { holdIfOutrun } from './lane-holds.ts';
 import { lateWork } from './late-work.ts';
 import { pinMergeHeads } from './merge-heads.ts';
 import { openMerges } from './open-merges.ts';
@@ -80,6 +81,11 @@ export async function startAttempt(
       ],
     );
     await keepLease(sql, caller, leaseId);
+    if (task.category !== 'execute') {
+      const ref = headRef(phaseBranch(initiative.key, phase.key));
+      // Nobody waits before the task has given the lease.
+      await holdIfOutrun(sql, { taskId: task.id, leaseId, ref, projects });
+    }
   });
   if (!(await bearTaskBranch(deps.hub, of, start))) return null;
   await deps.boundary('before-claim');
@@ -152,7 +158,7 @@ export async function describeClaim(
     }),
     comments: await requestedComments(deps.sql, request),
     conflict: await conflictBriefing(deps, task, heads, startCommits(attempt)),
-    late: await lateWork(deps, task, attempt.number - 1),
+    late: await lateWork(deps, task, attempt.number),
     limits: {
       attempt: attempt.number,
       maxAttempts: Number(actor?.context['maxAttempts'] ?? attempt.number),

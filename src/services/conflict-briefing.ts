@@ -67,20 +67,21 @@ async function projectBriefing(
   const base = await repository.mergeBase(ours, theirs);
   const merged = await engine.merge(repository, ours, theirs);
   const conflicts = merged.clean ? [] : merged.conflicts;
-  const paths = [...new Set(conflicts.map(({ path }) => path))];
+  const listed = conflicts.slice(0, MAX_FILES);
+  const paths = [...new Set(listed.map(({ path }) => path))];
   return {
     project: project.key,
     ours,
     theirs,
     base,
     ref,
-    files: conflicts.slice(0, MAX_FILES).map(({ path, type, message, stages }) => ({
+    files: listed.map(({ path, type, message, stages }) => ({
       path,
       type,
       message,
       stages: { base: stage(stages[1]), ours: stage(stages[2]), theirs: stage(stages[3]) },
     })),
-    moreFiles: Math.max(0, conflicts.length - MAX_FILES),
+    moreFiles: conflicts.length - listed.length,
     intents: [
       ...(await intentsOf(repository, 'ours', { base, tip: ours }, paths)),
       ...(await intentsOf(repository, 'theirs', { base, tip: theirs }, paths)),

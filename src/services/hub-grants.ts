@@ -82,7 +82,7 @@ export class HubGrants implements HubAccess {
         headRef(taskBranch(initiative.key, phase.key, task.key)),
         ...attemptRefs(initiative.key, phase.key, task.key, attempt.number),
         headRef(mergeBranch(initiative.key, phase.key, task.key)),
-        ...Array.from({ length: attempt.number - 1 }, (_, index) => lateRef(task.id, index + 1)),
+        ...Array.from({ length: attempt.number }, (_, index) => lateRef(task.id, index + 1)),
       ]),
       push: access === 'fetch' ? null : { mode: 'attempt', ref },
     };

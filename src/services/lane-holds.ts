@@ -1,12 +1,12 @@
-import type { SqlPool } from '../actors/sql.ts';
+import type { Sql } from '../actors/sql.ts';
 import type { Project } from '../db/entities/project.ts';
 
-/** How often an attempt may be outrun by the branch before other landings wait for it. */
+/** How often the attempts of a task may be outrun by the branch before other landings wait for it. */
 const OUTRUNS_BEFORE_HOLD = 3;
 /** How long they wait for one task at most: an agent that merges and never hands in holds nobody up for ever. */
 const HOLD_MINUTES = 15;
 
-/** The attempt whose merge came too late, and the branch that has moved on. */
+/** An attempt whose merge may have come too late before, and the branch that moves on. */
 export interface Outrun {
   readonly taskId: string;
   readonly leaseId: string;
@@ -15,16 +15,21 @@ export interface Outrun {
 }
 
 /**
- * Counts that the branch has moved on before the attempt's merge could be handed in. From the third time on the branch waits for this
- * task: others are landed on it again when this one has landed, has lost its lease, or has taken too long. True when it waits.
+ * Counts that the branch has moved on before the attempt's merge could be handed in, or before it could be landed. A landing that is
+ * run again after a crash may count twice, which only holds the branch sooner.
  */
-export async function countOutrun(
-  sql: SqlPool,
-  { taskId, leaseId, ref, projects }: Outrun,
-): Promise<boolean> {
+export async function countOutrun(sql: Sql, leaseId: string): Promise<void> {
+  await sql.query('UPDATE attempt SET outruns = outruns + 1 WHERE lease_id = $1', [leaseId]);
+}
+
+/**
+ * From the third time on that attempts of this task are outrun, the branch waits for the attempt that is under way: others are landed
+ * on it again when this one has landed, has lost its lease, or has taken too long. True when it waits.
+ */
+export async function holdIfOutrun(sql: Sql, { taskId, leaseId, ref, projects }: Outrun): Promise<boolean> {
   const { rows } = await sql.query<{ outruns: number }>(
-    'UPDATE attempt SET outruns = outruns + 1 WHERE lease_id = $1 RETURNING outruns',
-    [leaseId],
+    'SELECT coalesce(sum(outruns), 0)::int AS outruns FROM attempt WHERE task_id = $1',
+    [taskId],
   );
   if ((rows[0]?.outruns ?? 0) < OUTRUNS_BEFORE_HOLD) return false;
   // The hold of an attempt ends once and is not renewed; another attempt has its own.

@@ -1,6 +1,7 @@
 import type { Task } from '../db/entities/task.ts';
 import type { Hub } from '../git/hub.ts';
 import { lateRef } from './branch-names.ts';
+import type { Heads } from './heads.ts';
 import type { PlanStore } from './plan-store.ts';
 
 /** What was pushed under a lease that was over, and is on no branch. */
@@ -28,6 +29,26 @@ export async function lateWork(
       const commit = tips.get(ref) ?? null;
       if (commit !== null) found.push({ project: project.key, attempt, commit, ref });
     }
+  }
+  return found;
+}
+
+/** What of that is not contained in what was handed in. */
+export async function leftOut(
+  deps: { readonly plan: PlanStore; readonly hub: Hub },
+  task: Task,
+  late: readonly LateWork[],
+  heads: Heads,
+): Promise<LateWork[]> {
+  if (late.length === 0) return [];
+  const found: LateWork[] = [];
+  const projects = await deps.plan.projectsOfTask(task);
+  for (const work of late) {
+    const project = projects.find(({ key }) => key === work.project);
+    const head = heads[work.project] ?? null;
+    if (project === undefined) continue;
+    const repository = deps.hub.repository(project.id);
+    if (head === null || !(await repository.isAncestor(work.commit, head))) found.push(work);
   }
   return found;
 }

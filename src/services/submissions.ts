@@ -3,7 +3,8 @@ import type { Task } from '../db/entities/task.ts';
 import { headRef, keepRef, phaseBranch } from './branch-names.ts';
 import type { AttemptRow, ClaimDeps } from './claims.ts';
 import { headsDigest, type Heads } from './heads.ts';
-import { countOutrun } from './lane-holds.ts';
+import { countOutrun, holdIfOutrun } from './lane-holds.ts';
+import { lateWork, leftOut } from './late-work.ts';
 import { mergeHeads } from './merge-heads.ts';
 import { type Merge, refuseBadResolution } from './resolution-check.ts';
 import type { Submit } from './shapes/agent.ts';
@@ -11,16 +12,17 @@ import { putSubmission } from './work-store.ts';
 
 /**
  * Reads what the attempt pushed, checks it, pins every head by a keep ref and writes the submission down. Gives its digest.
- * Refuses with `no_commits`, `tip_moved`, `conflict_not_resolved`, `conflict_markers_left` or `conflict_side_dropped`; nothing is
- * changed then, but how often the branch has outrun the attempt is counted.
+ * Refuses with `late_work_left_out`, `no_commits`, `tip_moved`, `conflict_not_resolved`, `conflict_markers_left` or
+ * `conflict_side_dropped`; nothing is changed then, but how often the branch has outrun the attempt is counted.
  */
 export async function recordSubmission(
   deps: ClaimDeps,
   attempt: AttemptRow,
-  { noChanges, oneSided }: Pick<Submit, 'noChanges' | 'oneSided'>,
+  { noChanges, oneSided, leftOut: known }: Pick<Submit, 'noChanges' | 'oneSided' | 'leftOut'>,
 ): Promise<string> {
   const task = await deps.plan.task(attempt.task_id);
   const heads = await readHeads(deps, task, attempt);
+  await refuseForgotten(deps, task, attempt, { heads, known });
   if (Object.values(heads).every((head) => head === null) && noChanges === null) {
     throw new Refusal(
       'no_commits',
@@ -69,6 +71,26 @@ async function readHeads(deps: ClaimDeps, task: Task, attempt: AttemptRow): Prom
   return heads;
 }
 
+/** An agent that has its lease back may take what it pushed in between to be on its branch. */
+async function refuseForgotten(
+  deps: ClaimDeps,
+  task: Task,
+  { number }: AttemptRow,
+  { heads, known }: { readonly heads: Heads; readonly known: readonly string[] },
+): Promise<void> {
+  const own = (await lateWork(deps, task, number)).filter(
+    ({ attempt, commit }) => attempt === number && !known.includes(commit),
+  );
+  const late = await leftOut(deps, task, own, heads);
+  if (late.length === 0) return;
+  const list = late.map(({ project, commit, ref }) => `${commit.slice(0, 12)} in ${project}, kept at ${ref}`);
+  throw new Refusal(
+    'late_work_left_out',
+    `not on the branch is what was pushed after the lease had ended: ${list.join('; ')}; push again with it and submit again, or name it in leftOut`,
+    { details: { late } },
+  );
+}
+
 /** What is handed in, and whether a side is left out on purpose. */
 interface Staged {
   readonly heads: Heads;
@@ -105,7 +127,8 @@ async function checkStaged(
     }
   }
   if (outrun.length > 0) {
-    const waits = await countOutrun(deps.sql, { taskId: task.id, leaseId: attempt.lease_id, ref, projects });
+    await countOutrun(deps.sql, attempt.lease_id);
+    const waits = await holdIfOutrun(deps.sql, { taskId: task.id, leaseId: attempt.lease_id, ref, projects });
     throw new Refusal(
       'tip_moved',
       `${ref} has moved on in ${outrun.join(', ')}: fetch it, merge it, push, and submit again${waits ? '; nothing else is landed there meanwhile' : ''}`,

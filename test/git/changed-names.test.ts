@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { changedNames } from '../../src/git/changed-names.ts';
+import { commitsTouching } from '../../src/git/commits-touching.ts';
+import { pathName } from '../../src/git/path-name.ts';
 import { awkwardNames, snapshot } from './diff-support.ts';
 import { Bench } from './support.ts';
 
@@ -68,5 +70,25 @@ describe('the changed names', () => {
       at % 2 === 0 ? ([first, second] as const) : ([first, first] as const),
     );
     expect(await namesBetween(...pairs)).toEqual(pairs.map((_, at) => (at % 2 === 0 ? ['a'] : [])));
+  });
+});
+
+describe('the commits that touched files', () => {
+  it('are found by names of any bytes, and by more names than an argument list takes', async () => {
+    const own = new Bench();
+    const base = snapshot(own, [['other', 'x\n']]);
+    const commits: string[] = [];
+    for (const [at] of awkwardNames.entries()) {
+      const files = awkwardNames.slice(0, at + 1).map((name) => [name, 'x\n'] as const);
+      commits.push(snapshot(own, [['other', 'x\n'], ...files], [commits.at(-1) ?? base]));
+    }
+    const range = { base, tip: commits.at(-1) ?? base };
+    const touching = async (names: readonly Buffer[]) =>
+      (await commitsTouching(own.repository, range, names.map(pathName), 100)).map(({ oid }) => oid);
+    for (const [at, name] of awkwardNames.entries())
+      expect(await touching([name]), pathName(name)).toEqual([commits[at]]);
+
+    const many = Array.from({ length: 40_000 }, (_, at) => Buffer.from(`${'long/'.repeat(20)}${at}`));
+    expect(await touching([...many, ...awkwardNames.slice(0, 1)])).toEqual(commits.slice(0, 1));
   });
 });

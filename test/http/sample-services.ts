@@ -126,7 +126,14 @@ export const claim: Claim = {
 };
 
 /** Of a report that hands nothing in. */
-const NOTHING_SAID = { summary: '', noChanges: null, oneSided: null, answers: [], fixedAll: null };
+const NOTHING_SAID = {
+  summary: '',
+  noChanges: null,
+  leftOut: [],
+  oneSided: null,
+  answers: [],
+  fixedAll: null,
+};
 const served = { round: 1, digest: 'd'.repeat(64), since: null };
 const compared = { from: SHA, to: 'b'.repeat(40), includesBase: false };
 const changedFile: ChangedFileView = {

@@ -140,6 +140,7 @@ export class Agent {
     const body = {
       ...comments,
       ...(attempt.oneSided === null ? {} : { oneSided: attempt.oneSided }),
+      leftOut: attempt.leftOut,
       ...own,
     };
     const key = randomUUID();
@@ -147,6 +148,8 @@ export class Agent {
     if (!answer.ok) {
       this.#heard(attempt, answer.code);
       if (MADE_WRONG.has(answer.code)) attempt.beginAgain();
+      if (answer.code === 'late_work_left_out')
+        attempt.leftOut = [...attempt.leftOut, ...lateCommits(answer.problem.details)];
       return `submit ${nameOf(attempt)} ${answer.code}`;
     }
     this.#here.ledger.accept(this.name, attempt);
@@ -201,6 +204,11 @@ export class Agent {
   #drop(attempt: Attempt): void {
     if (attempt === this.#attempt) this.#leave(attempt);
   }
+}
+
+function lateCommits(details: unknown): string[] {
+  const { late } = details as { late: { commit: string }[] };
+  return late.map(({ commit }) => commit);
 }
 
 function nameOf({ claim: { task } }: Attempt): string {

@@ -40,6 +40,8 @@ export class Attempt {
   made: MadeCommit[] = [];
   asksFirst = true;
   oneSided: string | null = null;
+  /** What it pushed between the end of its lease and its return; it does not go on from that. */
+  leftOut: readonly string[] = [];
   #heads = new Map<string, string>();
 
   constructor(claim: Claim, clones: (project: string) => Clone, hub: () => Promise<string>) {

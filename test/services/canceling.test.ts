@@ -48,7 +48,7 @@ test.each(['phase', 'initiative'] as const)(
 );
 
 test.each(['phase', 'initiative'] as const)(
-  'canceling the %s revokes a lease: the agent hears its code with every report, and its late push is kept',
+  'canceling the %s revokes a lease: the agent hears its code with every report, and its late push is kept and shown',
   async (kind) => {
     const service = await startTestService();
     const api = await addProject(service, 'api');
@@ -71,6 +71,8 @@ test.each(['phase', 'initiative'] as const)(
     const late = await commitIn(worktree, { 'late.txt': 'too late\n' });
     await push(running, worktree);
     expect(await isContained(api.hub, late, `refs/signalbox/late/${running.task.id}`)).toBe(true);
+    const { reasons } = await work.explain('task', running.task.id);
+    expect(reasons.find(({ code }) => code === 'late_work')?.text).toContain(late.slice(0, 12));
     expect(await isContained(api.hub, pushed, `${BACKUP}/${running.task.id}`)).toBe(true);
   },
 );

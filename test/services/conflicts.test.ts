@@ -285,6 +285,38 @@ test('a merge task that was outrun three times is waited for: nothing else is la
   ]);
 });
 
+test('a merge task that is outrun at the landing is waited for as well, with its next attempt', async () => {
+  const { work, agent } = await conflicted({ more: ['more', 'last'] });
+  const { gates, database } = agent.service;
+  const merge = await claim(agent, 'merge-2-5');
+  // Its submits were outrun twice.
+  await database.sql.query('UPDATE attempt SET outruns = 2 WHERE lease_id = $1', [merge.lease.id]);
+  const other = await registerAgent(agent.service, 'three');
+  const more = await claim(other, 'more');
+  await pushFiles(other, more, { api: { 'more.txt': 'more\n' } });
+  await pushResolution(agent, merge, { api: { 'shared.txt': 'both\n' } });
+  const held = gates.hold('before-merge');
+  await submit(other, more);
+  await held.reached;
+  await submit(agent, merge);
+  held.release();
+
+  const again = await claim(agent, 'merge-2-5');
+  expect(again.task.attempt).toBe(2);
+  expect((await work.explain('task', merge.task.id)).reasons.map(({ code }) => code)).toContain('lane_held');
+  const last = await claim(other, 'last');
+  await pushFiles(other, last, { api: { 'last.txt': 'last\n' } });
+  await submit(other, last);
+  await until('the landing to say what it waits for', async () => {
+    const { reasons } = await work.explain('task', last.task.id);
+    return reasons.find(({ text }) => text.includes('waiting for task merge-2-5')) ?? null;
+  });
+  await pushResolution(agent, again, { api: {} });
+  await submit(agent, again);
+  await work.untilTask('build', 'right', 'completed');
+  await work.untilTask('build', 'last', 'completed');
+});
+
 test('a branch does not wait for a task that has lost its lease', async () => {
   const { work, agent } = await conflicted();
   const merge = await claim(agent, 'merge-2-4');

@@ -11,6 +11,7 @@ import { cloneOf, push } from '../support/agent.ts';
 import { commitIn } from '../support/remote.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { textFields, textsIn } from '../support/text-fields.ts';
+import { until } from '../support/until.ts';
 import { addProject, Work } from '../support/work.ts';
 
 // Two dozen requests one after the other, and every page that has text: slow on a busy machine, and no slower than that.
@@ -56,11 +57,14 @@ async function read({ service, id }: Work): Promise<Response[]> {
     `/v1/${kind}/${unit}/journal?limit=500`,
     `/v1/${kind}/${unit}/review/comments`,
   ]);
-  return Promise.all(
-    ['/v1/tokens', '/v1/agents', '/v1/journal?limit=500', ...addresses].map((address) =>
-      service.call('admin', 'GET', address),
-    ),
-  );
+  const all = ['/v1/tokens', '/v1/agents', '/v1/journal?limit=500', ...addresses];
+  const answers: Response[] = [];
+  // A few at a time: each takes its share of a small pool of connections.
+  for (let at = 0; at < all.length; at += 4) {
+    const some = all.slice(at, at + 4).map((address) => service.call('admin', 'GET', address));
+    answers.push(...(await Promise.all(some)));
+  }
+  return answers;
 }
 
 /** Every string in an answer. */
@@ -112,7 +116,7 @@ test('markup and escapes in every text field of every POST come back as the same
     ...more,
     tasks: [{ key: 'most', ...described('most') }],
   });
-  await tell('operator', 'task', (await work.task('more', 'most')).id, 'task.split', {
+  await tell('operator', 'task', (await work.untilTask('more', 'most', 'blocked')).id, 'task.split', {
     into: ['one', 'two'].map((key) => ({ key, ...described(key) })),
   });
   await work.untilTask('more', 'most', 'canceled');
@@ -122,7 +126,9 @@ test('markup and escapes in every text field of every POST come back as the same
   const lines: string[] = [];
   const claimed: Claim[] = [];
   const claim = async (): Promise<Claim> => {
-    const taken = await service.post<Claim>('agent', `/v1/agents/${agent}/claim`, { waitSeconds: 10 });
+    const taken = await until('a task to claim', () =>
+      service.post<Claim | null>('agent', `/v1/agents/${agent}/claim`, { waitSeconds: 10 }),
+    );
     const headers = { accept: 'text/plain' };
     const answer = await service.call('agent', 'POST', `/v1/agents/${agent}/claim`, {}, { headers });
     lines.push(...(await answer.text()).trimEnd().split('\n'));
@@ -183,6 +189,7 @@ test('markup and escapes in every text field of every POST come back as the same
   await work.approvePhase('build');
   await work.untilState('pending_review.open');
   await requestChanges('initiative', work.id);
+  await work.untilTask('revision-1', 'requested-changes', 'queued');
 
   // Whatever text the reference offers was said once.
   const offered = textFields(await service.get('/v1/openapi.json'));

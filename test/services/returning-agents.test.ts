@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { LeaseAnswer } from '../../src/services/shapes/agent.ts';
 import {
@@ -27,10 +28,10 @@ async function plan(tasks: readonly string[], limits: Readonly<Record<string, nu
   const work = await applyPlan(service, { projects: [api], limits, phases: [{ key: 'build', tasks }] });
   const [agent, other] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   let lapses = 0;
-  const lapse = async () => {
+  const lapse = async (task = tasks[0] ?? '') => {
     lapses += 1;
     await service.passTime(3 * LEASE_SECONDS * lapses);
-    await work.untilTask('build', tasks[0] ?? '', 'queued');
+    await work.untilTask('build', task, 'queued');
   };
   return { service, api, work, agent, other, lapse };
 }
@@ -130,6 +131,43 @@ test('what was pushed too late is shown, offered to the next attempt, and can be
   await submit(other, second);
   await work.untilTask('build', 'login', 'completed');
   expect(await isContained(api.hub, late, PHASE)).toBe(true);
+  const codes = async () => (await work.explain('task', first.task.id)).reasons.map(({ code }) => code);
+  expect(await codes()).toEqual(['settled']);
+
+  await rm(api.hub, { recursive: true });
+  expect(await codes()).toEqual(['settled', 'late_work_unknown']);
+});
+
+test('what was pushed before a lease came back is not forgotten: it is pushed again, or left out by its name', async () => {
+  const { api, work, agent, lapse } = await plan(['one', 'two']);
+  for (const [task, isWanted] of [
+    ['one', true],
+    ['two', false],
+  ] as const) {
+    const claimed = await claim(agent, task);
+    const worktree = await cloneOf(agent, claimed);
+    await commitIn(worktree, { [`${task}.ts`]: 'in time\n' });
+    await push(claimed, worktree);
+    await lapse(task);
+    const commit = await commitIn(worktree, { [`${task}.ts`]: 'late\n' });
+    await push(claimed, worktree);
+    await report(agent, claimed, 'heartbeat');
+
+    const late = [{ project: 'api', attempt: 1, commit, ref: `refs/signalbox/late/${claimed.task.id}/1` }];
+    expect(await reportRefusal(agent, claimed, 'submit')).toMatchObject({
+      code: 'late_work_left_out',
+      status: 409,
+      details: { late },
+    });
+    expect((await claimOrNull(agent))?.late).toEqual(late);
+    await git(worktree, ['fetch', '--quiet', 'origin', late[0]?.ref ?? ''], hubCredential(claimed));
+    if (isWanted) await push(claimed, worktree);
+    await submit(agent, claimed, isWanted ? {} : { leftOut: [commit] });
+    await work.untilTask('build', task, 'completed');
+    expect(await isContained(api.hub, commit, PHASE)).toBe(isWanted);
+    const { reasons } = await work.explain('task', claimed.task.id);
+    expect(reasons.some(({ code }) => code === 'late_work')).toBe(!isWanted);
+  }
 });
 
 test('an agent that has reached a limit puts its task off until the time it gives, and that costs no attempt', async () => {

@@ -32,6 +32,7 @@ const EVENT: readonly RefusalCode[] = [
 const HANDED_IN: readonly RefusalCode[] = [
   'no_commits',
   'tip_moved',
+  'late_work_left_out',
   'conflict_not_resolved',
   'conflict_markers_left',
   'conflict_side_dropped',

@@ -6,6 +6,7 @@ import { land } from '../../git/landing.ts';
 import type { LandingProject } from '../../git/landing-types.ts';
 import type { Repository } from '../../git/repository.ts';
 import { backupRef, headRef, phaseBranch, taskBranch } from '../branch-names.ts';
+import { countOutrun } from '../lane-holds.ts';
 import { mergeHeads } from '../merge-heads.ts';
 import { getSubmission, type Submission } from '../work-store.ts';
 import type { EffectDeps } from './effect-deps.ts';
@@ -59,6 +60,7 @@ export function landTask(deps: EffectDeps) {
       },
       landingPorts(deps, run),
     );
+    if (result.result === 'outrun' && submission !== null) await countOutrun(deps.sql, submission.leaseId);
     return landingOutput(deps, run, task.initiativeId, result);
   };
 }

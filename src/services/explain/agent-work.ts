@@ -1,6 +1,8 @@
 import type { SqlPool } from '../../actors/sql.ts';
-import { lateWork } from '../late-work.ts';
+import { GitError } from '../../git/git-error.ts';
+import { lateWork, leftOut } from '../late-work.ts';
 import type { Reason } from '../shapes/explanation.ts';
+import { getSubmission } from '../work-store.ts';
 import type { ExplainDeps, Subject } from './subject.ts';
 
 /** Which agent holds the task, and for how long without a heartbeat. */
@@ -43,15 +45,26 @@ export async function holdOf(sql: SqlPool, { actor, kind }: Subject): Promise<Re
   }));
 }
 
-/** Pushes that came after their lease; the next attempt is offered them. */
+/** Pushes that came after their lease and are not contained in what was handed in; a next attempt is offered them. */
 export async function lateWorkOf(deps: ExplainDeps, { actor, task }: Subject): Promise<Reason[]> {
-  if (task === null || actor.tags.includes('settled')) return [];
-  const late = await lateWork(deps, task, Number(actor.context['attempt'] ?? 0));
-  return late.map(({ project, attempt, commit, ref }) => ({
-    code: 'late_work',
-    text: `attempt ${attempt} pushed ${commit.slice(0, 12)} to ${project} after its lease: kept at ${ref}`,
-    refers: [],
-  }));
+  if (task === null) return [];
+  try {
+    const late = await lateWork(deps, task, Number(actor.context['attempt'] ?? 0));
+    const digest = actor.context['submission'];
+    const submission = typeof digest === 'string' ? await getSubmission(deps.sql, task.id, digest) : null;
+    return (await leftOut(deps, task, late, submission?.heads ?? {})).map(
+      ({ project, attempt, commit, ref }) => ({
+        code: 'late_work',
+        text: `attempt ${attempt} pushed ${commit.slice(0, 12)} to ${project} after its lease: kept at ${ref}`,
+        refers: [],
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    // When the hub can not be read, everything else is still explained.
+    const text = `whether anything was pushed after a lease is not known: the hub can not be read (${error.code})`;
+    return [{ code: 'late_work_unknown', text, refers: [] }];
+  }
 }
 
 /** Why nobody has claimed it yet. */

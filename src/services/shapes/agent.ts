@@ -42,6 +42,13 @@ export const progressSchema = z.strictObject({
   percent: z.int().min(0).max(100).optional(),
 });
 const handedIn = {
+  leftOut: z
+    .array(shaSchema)
+    .max(64)
+    .default([])
+    .describe(
+      'Commits that this attempt pushed after its lease had ended, and that are left out on purpose.',
+    ),
   oneSided: textSchema(2_000)
     .min(1)
     .nullable()
@@ -132,7 +139,7 @@ export const claimSchema = z.object({
   conflict: conflictBriefingSchema.nullable(),
   late: z
     .array(z.object({ project: keySchema, attempt: z.int(), commit: shaSchema, ref: z.string() }))
-    .describe('What earlier attempts pushed after their lease was over; it is on no branch.'),
+    .describe('What this attempt and earlier ones pushed after their lease was over; it is on no branch.'),
   limits: z.object({ attempt: z.int(), maxAttempts: z.int() }),
   next: z.array(z.string()),
 });

@@ -109,13 +109,7 @@ const BEHIND: Readonly<Record<string, Behind>> = {
   },
   sendPhaseEvent: {
     files: EVENT,
-    except: [
-      'not_quarantined',
-      'remote_branch_checked_out',
-      'invalid_order',
-      'work_begun',
-      'too_many_dependencies',
-    ],
+    except: ['not_quarantined', 'remote_branch_checked_out', 'invalid_order', 'work_begun'],
     also: [...KEY, ...RUNTIME, 'unknown_phase', 'git_failed'],
   },
   sendTaskEvent: {

@@ -59,7 +59,7 @@ const DOORS = [
     path: 'phases',
     operationId: 'sendPhaseEvent',
     unknown: 'unknown_phase',
-    own: [...ADDED, ...REVIEWED, 'split_under_way', 'dependency_cycle', 'dependents_unstated'],
+    own: [...ADDED, ...SPLIT, ...REVIEWED, 'dependency_cycle', 'dependents_unstated'],
   },
   {
     kind: 'task',

@@ -6,7 +6,7 @@ import type { Hub } from '../git/hub.ts';
 import type { Comment, PinnedComment } from '../machines/payloads.ts';
 import { pinComment } from './comment-pins.ts';
 import { placesIn } from './comment-places.ts';
-import { threadById, threadsOf } from './comment-threads.ts';
+import { putThread, refuseTooMany, threadById, threadsOf } from './comment-threads.ts';
 import type { Answered, Caller, CommentService } from './contracts.ts';
 import { gitRefusal } from './git-refusal.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -29,9 +29,6 @@ interface Deps {
   readonly hub: Hub;
   readonly served: ServedReviews;
 }
-
-/** How many comments one unit may have: each is carried over to every later review. */
-const MAX_THREADS = 1_000;
 
 /** What reviewers say about lines of a review, and what is answered. */
 export class Comments implements CommentService {
@@ -59,35 +56,8 @@ export class Comments implements CommentService {
     const pinned = await this.#pin(review, comment, principalName(caller.principal));
     return this.#deps.sql.transaction((sql) =>
       withRequest<CommentThread>(sql, caller, async () => {
-        const counted = await sql.query<{ n: number }>(
-          'SELECT count(*)::int AS n FROM review_thread WHERE unit_id = $1',
-          [id],
-        );
-        if ((counted.rows[0]?.n ?? 0) >= MAX_THREADS) {
-          throw new Refusal('too_many_comments', `this ${kind} has ${MAX_THREADS} comments already`);
-        }
-        const { rows } = await sql.query<{ id: string }>(
-          `INSERT INTO review_thread (unit_id, initiative_id, round, digest, project, side, file, start_line, line, commit_oid,
-                                      blob_oid, excerpt, text, author)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
-          [
-            id,
-            review.initiativeId,
-            review.round,
-            review.digest,
-            pinned.project,
-            pinned.side,
-            pinned.file,
-            pinned.startLine,
-            pinned.line,
-            pinned.commit,
-            pinned.blob,
-            JSON.stringify(pinned.excerpt),
-            pinned.text,
-            pinned.author,
-          ],
-        );
-        return (await threadById(sql, rows[0]?.id ?? '')) ?? unknown('');
+        await refuseTooMany(sql, review, 1);
+        return (await threadById(sql, await putThread(sql, review, pinned))) ?? unknown('');
       }),
     );
   }
@@ -131,6 +101,7 @@ export class Comments implements CommentService {
       return { ...payload, comments: comments.map((comment) => ({ ...unpinned(comment), author })) };
     }
     const { review } = await this.#deps.served.open(kind, actor.id);
+    await refuseTooMany(this.#deps.sql, review, comments.length);
     const pinned: PinnedComment[] = [];
     for (const comment of comments) pinned.push(await this.#pin(review, comment, author));
     return { ...payload, comments: pinned as unknown as JsonObject[] };

@@ -41,6 +41,7 @@ const COMMENTED = [
   'unknown_project',
   'unknown_file',
   'unknown_line',
+  'too_many_comments',
   'git_failed',
 ] as const;
 /** An approval of heads that are compared with git. */

@@ -149,6 +149,25 @@ test('a comment that is sent twice with one key is one comment', async () => {
   expect(await on.add({ file: 'code.txt', line: 5 }, options)).toEqual(first);
 });
 
+test('a comment that meets an event of its unit is kept only while the review is open', async () => {
+  const { service, work, id, on } = await inReview();
+  const renamed = service.gates.hold('before-comment');
+  const kept = on.add({ file: 'code.txt', line: 5 });
+  await renamed.reached;
+  await work.tell('phase', id, 'phase.rename', { title: 'Builder' });
+  renamed.release();
+  const { id: known } = await kept;
+
+  const requested = service.gates.hold('before-comment');
+  const refused = on.refused({ file: 'code.txt', line: 1 });
+  await requested.reached;
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'Nearly.' });
+  requested.release();
+
+  expect(await refused).toMatchObject({ code: 'no_open_review' });
+  expect((await on.list()).map((thread) => [thread.id, thread.requestedIn])).toEqual([[known, 1]]);
+});
+
 test('a unit has 1,000 comments at most, those that come with a request for changes included', async () => {
   const { service, work, id, on } = await inReview();
   await service.database.sql.query(

@@ -138,7 +138,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   const projects = new Projects({ orm, store: plan, hub });
   const served = new ServedReviews({ sql, plan, hub, runtime: () => runtime });
-  const comments = new Comments({ sql, plan, hub, served });
+  const comments = new Comments({ sql, plan, hub, served, boundary: options.boundary });
   const changes = {
     comparisons: new ReviewComparisons({ sql, plan, hub, engine, served }),
     files: new ComparedFiles(hub),

@@ -46,6 +46,12 @@ export const eventPoints = [
   'before-answer',
 ] as const;
 
+/** The points that a comment of a reviewer passes. */
+export const commentPoints = [
+  /** It has its place in what is served, and is not kept yet. */
+  'before-comment',
+] as const;
+
 /** The points that the end of something canceled passes. */
 export const retirePoints = [
   'before-backup',
@@ -66,6 +72,7 @@ export type BoundaryPoint =
   | (typeof claimPoints)[number]
   | (typeof submitPoints)[number]
   | (typeof eventPoints)[number]
+  | (typeof commentPoints)[number]
   | (typeof retirePoints)[number]
   | (typeof syncPoints)[number];
 

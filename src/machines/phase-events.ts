@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { childEvents, childSchema } from './child-events.ts';
 import { dependencyEvents } from './dependency-events.ts';
 import { catalog, OPERATORS, PEOPLE, REVIEWERS, type EventOf } from './event-catalog.ts';
-import { conflictUnitSchema, newTaskSchema, taskPartsSchema } from './payloads.ts';
+import { categorySchema, conflictUnitSchema, newTaskSchema, taskPartsSchema } from './payloads.ts';
 import { approvalSchema, changesSchema, recheckEvent } from './review-events.ts';
 import { endingEvents, renameEvent } from './steering-events.ts';
 
@@ -59,7 +59,10 @@ export const phaseEvents = catalog({
     description: 'The draft is agreed to.',
   },
   'phase.planTask': {
-    schema: newTaskSchema.extend({ conflictOf: conflictUnitSchema.nullable().default(null) }),
+    schema: newTaskSchema.extend({
+      category: categorySchema.default('execute'),
+      conflictOf: conflictUnitSchema.nullable().default(null),
+    }),
     senders: ['message'],
     description: 'A task that the phase was planned with.',
   },

@@ -91,12 +91,12 @@ export const addTask = [
   'countTask',
 ] as const;
 
-/** Makes a task of the plan; that of a phase which was made for a conflict is a merge task. */
+/** Makes a task of the plan, or that of a phase which was made for a conflict or for a reviewer. */
 export const planTask = [
   ...makes<Of<'phase.planTask'>>(({ event }) => ({
     ...described(event),
     conflictOf: event.conflictOf,
-    category: event.conflictOf === null ? 'execute' : 'merge',
+    category: event.category,
   })),
   'notePlannedMerge',
   'countTask',

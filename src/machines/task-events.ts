@@ -83,9 +83,10 @@ export const taskEvents = catalog({
       summary: textSchema(20_000).default(''),
       noChanges: textSchema(2_000).nullable().default(null),
       oneSided: textSchema(2_000).nullable().default(null),
+      // A unit has 1,000 comments at most, and those of one event more when both came at once.
       answers: z
         .array(commentAnswerSchema)
-        .max(MAX_COMMENTS * 5)
+        .max(MAX_COMMENTS * 6)
         .default([]),
     }),
     senders: ['service'],

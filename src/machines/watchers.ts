@@ -42,13 +42,19 @@ export function watcherTells(context: Watched & { readonly watchers: readonly nu
   return context.watchers.map((watcher) => settledNews(context, watcher));
 }
 
-/** What is settled already answers at once: nobody would tell the one that asks late. */
+/**
+ * What is settled already answers at once: nobody would tell the one that asks late. Who canceled what waited for it then has not
+ * decided about that one: it is stranded, and a person is asked.
+ */
 export const answerWatcher = {
   'dependency.watch': {
     actions: {
       type: 'tell',
       params: ({ context, event }: { context: Watched; event: { by: number } }) =>
-        settledNews(context, event.by),
+        settledNews(
+          { ...context, dependents: context.dependents === 'cancel' ? null : context.dependents },
+          event.by,
+        ),
     },
   },
 } as const;

@@ -1,6 +1,12 @@
 import type { Sql } from '../actors/sql.ts';
+import { Refusal } from '../errors.ts';
+import type { PinnedComment } from '../machines/payloads.ts';
+import type { ServedReview } from './served-reviews.ts';
 import type { Kind } from './shapes/actor.ts';
 import type { CommentThread } from './shapes/comment.ts';
+
+/** How many comments one unit may have: each is carried over to every later review. */
+const MAX_THREADS = 1_000;
 
 interface ThreadRow {
   readonly id: string;
@@ -48,6 +54,43 @@ export async function threadsOf(
 export async function threadById(sql: Sql, id: string): Promise<CommentThread | null> {
   const { rows } = await sql.query<ThreadRow>(`${THREADS} WHERE t.id = $1`, [id]);
   return rows[0] === undefined ? null : toThread(rows[0]);
+}
+
+/** A comment on what is served now; gives its id. */
+export async function putThread(sql: Sql, review: ServedReview, pinned: PinnedComment): Promise<string> {
+  const { rows } = await sql.query<{ id: string }>(
+    `INSERT INTO review_thread (unit_id, initiative_id, round, digest, project, side, file, start_line, line, commit_oid,
+                                      blob_oid, excerpt, text, author)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
+    [
+      review.id,
+      review.initiativeId,
+      review.round,
+      review.digest,
+      pinned.project,
+      pinned.side,
+      pinned.file,
+      pinned.startLine,
+      pinned.line,
+      pinned.commit,
+      pinned.blob,
+      JSON.stringify(pinned.excerpt),
+      pinned.text,
+      pinned.author,
+    ],
+  );
+  return rows[0]?.id ?? '';
+}
+
+/** Refuses with `too_many_comments`. */
+export async function refuseTooMany(sql: Sql, { kind, id }: ServedReview, more: number): Promise<void> {
+  const { rows } = await sql.query<{ n: number }>(
+    'SELECT count(*)::int AS n FROM review_thread WHERE unit_id = $1',
+    [id],
+  );
+  const known = rows[0]?.n ?? 0;
+  if (known + more <= MAX_THREADS) return;
+  throw new Refusal('too_many_comments', `this ${kind} may have ${MAX_THREADS} comments, and has ${known}`);
 }
 
 function toThread(row: ThreadRow): CommentThread {

@@ -2,11 +2,12 @@ import type { JsonObject } from '../actors/json.ts';
 import type { SqlPool } from '../actors/sql.ts';
 import type { ActorView } from '../actors/view.ts';
 import { Refusal } from '../errors.ts';
+import type { Boundary } from '../git/boundary.ts';
 import type { Hub } from '../git/hub.ts';
 import type { Comment, PinnedComment } from '../machines/payloads.ts';
 import { pinComment } from './comment-pins.ts';
 import { placesIn } from './comment-places.ts';
-import { threadById, threadsOf } from './comment-threads.ts';
+import { putThread, refuseTooMany, threadById, threadsOf } from './comment-threads.ts';
 import type { Answered, Caller, CommentService } from './contracts.ts';
 import { gitRefusal } from './git-refusal.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -28,10 +29,12 @@ interface Deps {
   readonly plan: PlanStore;
   readonly hub: Hub;
   readonly served: ServedReviews;
+  /** The point of a comment at which tests stop it; does nothing in production. */
+  readonly boundary: Boundary;
 }
 
-/** How many comments one unit may have: each is carried over to every later review. */
-const MAX_THREADS = 1_000;
+/** How often a comment gets its place because its unit is told something meanwhile. */
+const MAX_LOOKS = 5;
 
 /** What reviewers say about lines of a review, and what is answered. */
 export class Comments implements CommentService {
@@ -49,47 +52,43 @@ export class Comments implements CommentService {
   }
 
   async add(kind: Kind, id: string, comment: NewComment, caller: Caller): Promise<Answered<CommentThread>> {
-    // A repetition gets its first answer, whatever has become of the review since.
-    const repeated = await recallAnswer<CommentThread>(this.#deps.sql, caller);
-    if (repeated !== null) return repeated;
-    const { review, actor } = await this.#deps.served.open(kind, id);
-    if (!actor.next.includes(`${kind}.approve`)) {
-      throw new Refusal('no_open_review', `this ${kind} is not in review any more`);
+    for (let look = 1; look <= MAX_LOOKS; look += 1) {
+      // A repetition gets its first answer, whatever has become of the review since.
+      const repeated = await recallAnswer<CommentThread>(this.#deps.sql, caller);
+      if (repeated !== null) return repeated;
+      const { review, actor } = await this.#deps.served.open(kind, id);
+      if (!actor.next.includes(`${kind}.approve`)) {
+        throw new Refusal('no_open_review', `this ${kind} is not in review any more`);
+      }
+      const pinned = await this.#pin(review, comment, principalName(caller.principal));
+      await this.#deps.boundary('before-comment');
+      const added = await this.#put(review, actor.version, pinned, caller);
+      if (added !== null) return added;
     }
-    const pinned = await this.#pin(review, comment, principalName(caller.principal));
-    return this.#deps.sql.transaction((sql) =>
-      withRequest<CommentThread>(sql, caller, async () => {
-        const counted = await sql.query<{ n: number }>(
-          'SELECT count(*)::int AS n FROM review_thread WHERE unit_id = $1',
-          [id],
-        );
-        if ((counted.rows[0]?.n ?? 0) >= MAX_THREADS) {
-          throw new Refusal('too_many_comments', `this ${kind} has ${MAX_THREADS} comments already`);
-        }
-        const { rows } = await sql.query<{ id: string }>(
-          `INSERT INTO review_thread (unit_id, initiative_id, round, digest, project, side, file, start_line, line, commit_oid,
-                                      blob_oid, excerpt, text, author)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
-          [
-            id,
-            review.initiativeId,
-            review.round,
-            review.digest,
-            pinned.project,
-            pinned.side,
-            pinned.file,
-            pinned.startLine,
-            pinned.line,
-            pinned.commit,
-            pinned.blob,
-            JSON.stringify(pinned.excerpt),
-            pinned.text,
-            pinned.author,
-          ],
-        );
-        return (await threadById(sql, rows[0]?.id ?? '')) ?? unknown('');
-      }),
-    );
+    throw new Refusal('no_open_review', `the review of this ${kind} does not stand still: send this again`);
+  }
+
+  /**
+   * Keeps a comment, and its unit at the version at which its review was read; null when that has moved on. A request for changes
+   * or an approval that came in between knows nothing of the comment.
+   */
+  #put(
+    review: ServedReview,
+    version: number,
+    pinned: PinnedComment,
+    caller: Caller,
+  ): Promise<Answered<CommentThread> | null> {
+    return this.#deps.sql.transaction(async (sql) => {
+      const { rowCount } = await sql.query(
+        'SELECT FROM actor WHERE id = $1 AND version = $2 FOR NO KEY UPDATE',
+        [review.id, version],
+      );
+      if (rowCount === 0) return null;
+      return withRequest<CommentThread>(sql, caller, async () => {
+        await refuseTooMany(sql, review, 1);
+        return (await threadById(sql, await putThread(sql, review, pinned))) ?? unknown('');
+      });
+    });
   }
 
   async reply(id: string, { text }: NewReply, caller: Caller): Promise<Answered<CommentThread>> {
@@ -131,6 +130,7 @@ export class Comments implements CommentService {
       return { ...payload, comments: comments.map((comment) => ({ ...unpinned(comment), author })) };
     }
     const { review } = await this.#deps.served.open(kind, actor.id);
+    await refuseTooMany(this.#deps.sql, review, comments.length);
     const pinned: PinnedComment[] = [];
     for (const comment of comments) pinned.push(await this.#pin(review, comment, author));
     return { ...payload, comments: pinned as unknown as JsonObject[] };

@@ -40,7 +40,8 @@ export class PlanChanges {
     refuseKey(task.key, new Set(siblings.map(({ key }) => key)));
     await refuseProjects(this.#plan, phase.initiativeId, [task]);
     const dependsOn = ordinalsOf(task.dependsOn, ordinalByKey(siblings));
-    (await WaitingSiblings.read(this.#runtime(), siblings)).refuseCrowd(dependsOn, null);
+    const waiting = await WaitingSiblings.read(this.#runtime(), siblings);
+    waiting.refuseCrowd(waiting.reached(dependsOn, task.key), null);
     return { ...task, dependsOn };
   }
 
@@ -60,10 +61,11 @@ export class PlanChanges {
         ? await settledTasksOf(this.#deps, (await this.#plan.task(id)).phaseId)
         : await this.#plan.phasesOf((await this.#plan.phase(id)).initiativeId);
     const dependsOn = ordinalsOf(wanted.dependsOn, ordinalByKey(siblings));
-    const self = siblings.find((sibling) => sibling.id === id)?.ordinal ?? 0;
+    const { key = '', ordinal = 0 } = siblings.find((sibling) => sibling.id === id) ?? {};
     const waiting = await WaitingSiblings.read(this.#runtime(), siblings);
-    waiting.refuseCycle(dependsOn, self);
-    waiting.refuseCrowd(dependsOn, self);
+    const reached = waiting.reached(dependsOn, key);
+    waiting.refuseCycle(reached, ordinal);
+    waiting.refuseCrowd(reached, ordinal);
     return { dependsOn };
   }
 

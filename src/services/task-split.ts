@@ -50,7 +50,7 @@ export async function completeSplit(deps: SplitDeps, actor: ActorView, { into }:
     };
   });
   const waiting = await WaitingSiblings.read(deps.runtime(), siblings);
-  const wanted = parts.flatMap(({ dependsOn }) => dependsOn);
+  const wanted = parts.flatMap(({ key, dependsOn, after }) => waiting.reached(dependsOn, key, after.length));
   waiting.refuseCycle([...new Set(wanted)], task.ordinal);
   waiting.refuseCrowd(wanted, task.ordinal);
   waiting.refuseLoad(task.ordinal, parts.length);

@@ -25,9 +25,15 @@ interface Unsettled {
 export class WaitingSiblings {
   /** By ordinal. Whatever is settled answers at once and waits for nobody. */
   readonly #unsettled: ReadonlyMap<number, Unsettled>;
+  /** What took the place of each, if it was split. */
+  readonly #parts: ReadonlyMap<number, readonly number[]>;
 
-  private constructor(unsettled: ReadonlyMap<number, Unsettled>) {
+  private constructor(
+    unsettled: ReadonlyMap<number, Unsettled>,
+    parts: ReadonlyMap<number, readonly number[]>,
+  ) {
     this.#unsettled = unsettled;
+    this.#parts = parts;
   }
 
   static async read(
@@ -45,11 +51,22 @@ export class WaitingSiblings {
       if (sibling === undefined || tags.includes('settled')) continue;
       unsettled.set(sibling.ordinal, {
         key: sibling.key,
+        // The news of a split may still be on its way.
         pending: withParts(ordinalsIn(context['pending']), parts),
         watchers: new Set(ordinalsIn(context['watchers'])),
       });
     }
-    return new WaitingSiblings(unsettled);
+    return new WaitingSiblings(unsettled, parts);
+  }
+
+  /**
+   * What one with these links comes to wait for: the parts of what was split. `key` is its own, `more` how many others it waits for.
+   * Refuses with `too_many_dependencies`.
+   */
+  reached(dependsOn: readonly number[], key: string, more = 0): readonly number[] {
+    const reached = withParts(dependsOn, this.#parts);
+    if (reached.length + more > MAX_DEPENDENCIES) throw tooManyDependencies(key);
+    return reached;
   }
 
   /** Refuses with `too_many_dependencies`, when one that waits for this would wait for too many parts of it. */
@@ -103,12 +120,12 @@ export function tooManyDependencies(key: string): Refusal {
   );
 }
 
-/** What took the place of a task that was split, while the news of it is on its way to those that wait. */
+/** Each once, and what took its place for one that was split. */
 function withParts(
-  pending: readonly number[],
+  ordinals: readonly number[],
   parts: ReadonlyMap<number, readonly number[]>,
 ): readonly number[] {
-  const all = pending.flatMap((ordinal) => {
+  const all = ordinals.flatMap((ordinal) => {
     const found = parts.get(ordinal) ?? [];
     return found.length === 0 ? [ordinal] : withParts(found, parts);
   });

@@ -44,6 +44,7 @@ const EVENT = [
   'waiting-siblings',
   'approvals',
   'comment-pins',
+  'comment-threads',
   'served-reviews',
   'requests',
 ];
@@ -64,7 +65,7 @@ const TOLD: Behind = { files: REPORT, also: REPORTED };
 const STORED = (unknown: RefusalCode): Behind => ({ files: [], also: [unknown] });
 
 /** Only a new comment needs a review that is open. */
-const ADDING: readonly RefusalCode[] = ['too_many_comments', 'no_open_review'];
+const ADDING: readonly RefusalCode[] = ['no_open_review'];
 const CHANGED = ['review-comparison', 'since-review', 'pinned-cursor'];
 const LISTED = (unknown: RefusalCode): Behind => ({
   files: CHANGED,
@@ -115,7 +116,6 @@ const BEHIND: Readonly<Record<string, Behind>> = {
       'invalid_order',
       'merge_under_way',
       'work_begun',
-      'too_many_dependencies',
     ],
     also: [...KEY, ...RUNTIME, 'unknown_phase', 'git_failed'],
   },
@@ -134,17 +134,17 @@ const BEHIND: Readonly<Record<string, Behind>> = {
   replayPhase: { files: [], also: ['unknown_phase', 'not_quarantined'] },
   replayTask: { files: [], also: ['unknown_task', 'not_quarantined'] },
   addInitiativeComment: {
-    files: ['comment-pins', 'served-reviews', 'requests', 'comments'],
+    files: ['comment-pins', 'comment-threads', 'served-reviews', 'requests', 'comments'],
     except: ['unknown_comment'],
     also: [...KEY, 'unknown_initiative', 'git_failed'],
   },
   addPhaseComment: {
-    files: ['comment-pins', 'served-reviews', 'requests', 'comments'],
+    files: ['comment-pins', 'comment-threads', 'served-reviews', 'requests', 'comments'],
     except: ['unknown_comment'],
     also: [...KEY, 'unknown_phase', 'git_failed'],
   },
   addTaskComment: {
-    files: ['comment-pins', 'served-reviews', 'requests', 'comments'],
+    files: ['comment-pins', 'comment-threads', 'served-reviews', 'requests', 'comments'],
     except: ['unknown_comment'],
     also: [...KEY, 'unknown_task', 'git_failed'],
   },

@@ -258,6 +258,7 @@ describe('a delivery', () => {
         to: { child: next },
         event: expect.objectContaining({
           type: 'phase.planTask',
+          category: 'merge',
           conflictOf: 'initiative',
           projects: ['web'],
         }) as unknown,

@@ -395,7 +395,13 @@ describe('the landing of a phase', () => {
 
   it('is not begun by a recheck of what nobody has approved: it is proven and reviewed first', () => {
     phase = newPhase({ tasks: 0, planned: 1, maxConflicts: 1 });
-    phase.send({ ...more, type: 'phase.planTask', dependsOn: [], conflictOf: 'initiative' });
+    phase.send({
+      ...more,
+      type: 'phase.planTask',
+      dependsOn: [],
+      category: 'merge',
+      conflictOf: 'initiative',
+    });
     expect(phase.params('create')).toMatchObject({ input: { category: 'merge', conflictOf: 'initiative' } });
     phase.send({ type: 'slot.granted' });
     phase.done('open');

@@ -125,6 +125,19 @@ describe('a task that was put aside', () => {
     story.complete('i/1/1');
     expect(story.at('i/1/2')).toBe('queued');
   });
+
+  it('is not ended by a link to what was canceled with its dependents before', () => {
+    const story = opened({ phases: [[[], [], [1]]] });
+    story.post('i/1/1', { type: 'task.cancel', dependents: 'cancel' });
+    story.finish('i/1/1', 'retire');
+    expect(story.at('i/1/3')).toBe('canceling.retiring');
+    story.post('i/1/2', claim);
+    story.post('i/1/2', { type: 'task.stop', lease: LEASE, reason: 'user_requested' });
+    story.post('i/1/2', { type: 'task.relink', dependsOn: [1] });
+    expect(story.at('i/1/2')).toBe('held');
+    story.post('i/1/2', { type: 'task.resume' });
+    expect(story.at('i/1/2')).toBe('blocked.stranded');
+  });
 });
 
 describe('the order of phases', () => {

@@ -114,7 +114,10 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
       : []),
     ...(next > planned
       ? []
-      : [null, 'initiative'].map((conflictOf) => ({ type: 'phase.planTask', ...newTask, conflictOf }))),
+      : [
+          { category: 'execute', conflictOf: null },
+          { category: 'merge', conflictOf: 'initiative' },
+        ].map((what) => ({ type: 'phase.planTask', ...newTask, ...what }))),
     { type: 'phase.addTask', ...newTask },
     { type: 'phase.approve', heads: {}, digest: (snapshot.context as PhaseContext).heads ?? DIGEST },
     { type: 'phase.approve', heads: {}, digest: '0'.repeat(64) },

@@ -149,6 +149,40 @@ test('a comment that is sent twice with one key is one comment', async () => {
   expect(await on.add({ file: 'code.txt', line: 5 }, options)).toEqual(first);
 });
 
+test('a comment that meets an event of its unit is kept only while the review is open', async () => {
+  const { service, work, id, on } = await inReview();
+  const renamed = service.gates.hold('before-comment');
+  const kept = on.add({ file: 'code.txt', line: 5 });
+  await renamed.reached;
+  await work.tell('phase', id, 'phase.rename', { title: 'Builder' });
+  renamed.release();
+  const { id: known } = await kept;
+
+  const requested = service.gates.hold('before-comment');
+  const refused = on.refused({ file: 'code.txt', line: 1 });
+  await requested.reached;
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'Nearly.' });
+  requested.release();
+
+  expect(await refused).toMatchObject({ code: 'no_open_review' });
+  expect((await on.list()).map((thread) => [thread.id, thread.requestedIn])).toEqual([[known, 1]]);
+});
+
+test('a unit has 1,000 comments at most, those that come with a request for changes included', async () => {
+  const { service, work, id, on } = await inReview();
+  await service.database.sql.query(
+    `INSERT INTO review_thread (unit_id, initiative_id, round, project, side, file, start_line, line, text)
+     SELECT $1, $2, 1, 'api', 'new', 'code.txt', 1, 1, 'Why?' FROM generate_series(1, 999)`,
+    [id, work.id],
+  );
+  const comments = [1, 2].map((line) => ({ project: 'api', file: 'code.txt', line, text: 'Why?' }));
+  expect(
+    await work.refusalOf('phase', id, 'phase.requestChanges', { summary: 'No.', comments }),
+  ).toMatchObject({ code: 'too_many_comments', status: 409 });
+  await on.add({ file: 'code.txt', line: 5 });
+  expect(await on.refused({ file: 'code.txt', line: 5 })).toMatchObject({ code: 'too_many_comments' });
+});
+
 test('a revision answers each comment: what is fixed is addressed, what is pushed back stays open with its reason', async () => {
   const { work, agent, id, on } = await inReview();
   const early = await on.add({ file: 'code.txt', line: 5, text: 'Too loud.' });

@@ -217,8 +217,15 @@ test('changes requested of an initiative become a phase with one task that has t
   await work.tell('initiative', id, 'initiative.requestChanges', { summary: 'Nearly.', comments });
 
   const agent = await registerAgent(service, 'reviser');
+  const { id: taskId } = await work.untilTask('revision-1', 'requested-changes', 'queued');
+  expect(
+    await work.refusalOf('task', taskId, 'task.split', {
+      into: ['left', 'right'].map((key) => ({ key, title: key })),
+    }),
+  ).toMatchObject({ code: 'work_begun' });
+
   const revision = await claim(agent, 'requested-changes');
-  expect(revision.task).toMatchObject({ phase: 'revision-1', description: 'Nearly.' });
+  expect(revision.task).toMatchObject({ phase: 'revision-1', category: 'review', description: 'Nearly.' });
   expect(revision.comments).toMatchObject(comments);
   const { api: head } = await pushFiles(agent, revision, { api: { 'login.ts': 'in, and more\n' } });
   await submit(agent, revision);

@@ -136,14 +136,20 @@ test('nobody comes to wait for more than 64 because what it waits for is split',
   ).toMatchObject({ code: 'too_many_dependencies', status: 422 });
 });
 
-test('a part is not made to wait for what waits for it, however soon after the split it is linked', async () => {
-  const { work } = await planned(['big', { key: 'top', dependsOn: ['big'] }]);
+test('a part is not made to wait for what waits for it, however soon after the split it is linked, nor through the whole', async () => {
+  const { work } = await planned(['base', 'big', { key: 'top', dependsOn: ['big'] }]);
   const { id } = await work.untilTask('build', 'big', 'queued');
-  await work.tell('task', id, 'task.split', { into: [part('left'), part('right')] });
+  await work.tell('task', id, 'task.split', {
+    into: [part('left', { dependsOn: ['base'] }), part('right')],
+  });
   const again = await work.refusalOf('phase', (await work.phase('build')).id, 'phase.addTask', part('left'));
   expect(again.code).toBe('key_taken');
   const left = await work.task('build', 'left');
   expect(await work.refusalOf('task', left.id, 'task.relink', { dependsOn: ['top'] })).toMatchObject({
+    code: 'dependency_cycle',
+  });
+  const base = await work.untilTask('build', 'base', 'queued');
+  expect(await work.refusalOf('task', base.id, 'task.relink', { dependsOn: ['big'] })).toMatchObject({
     code: 'dependency_cycle',
   });
 });

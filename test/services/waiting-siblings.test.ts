@@ -29,4 +29,6 @@ test('what waits for a split task counts as waiting for each of its parts', asyn
   const waiting = await WaitingSiblings.read({ peekMany: () => Promise.resolve(actors) }, siblings);
   expect(() => waiting.refuseLoad(3, 64)).toThrow('top');
   expect(() => waiting.refuseLoad(3, 63)).not.toThrow();
+  expect(waiting.reached([1, 3], 'new', 62)).toEqual([3, 4]);
+  expect(() => waiting.reached([1, 3], 'new', 63)).toThrow('new');
 });

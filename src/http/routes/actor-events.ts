@@ -41,6 +41,7 @@ const COMMENTED = [
   'unknown_project',
   'unknown_file',
   'unknown_line',
+  'too_many_comments',
   'git_failed',
 ] as const;
 /** An approval of heads that are compared with git. */
@@ -59,7 +60,7 @@ const DOORS = [
     path: 'phases',
     operationId: 'sendPhaseEvent',
     unknown: 'unknown_phase',
-    own: [...ADDED, ...REVIEWED, 'split_under_way', 'dependency_cycle', 'dependents_unstated'],
+    own: [...ADDED, ...SPLIT, ...REVIEWED, 'dependency_cycle', 'dependents_unstated'],
   },
   {
     kind: 'task',

@@ -99,6 +99,9 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
     { type: 'task.splitting', ordinal: 1, into: [newPart('a')] },
     // Tasks tell the truth: none settles twice, and none goes on that was not stuck.
     ...(settled < next - 1 ? [{ type: 'task.settled', ordinal: 1, outcome: 'completed' }] : []),
+    ...(settled < next - 1 && resolver !== null
+      ? [{ type: 'task.settled', ordinal: resolver, outcome: 'canceled' }]
+      : []),
     ...(stuck < next - 1 - settled ? [{ type: 'task.stuck', ordinal: 1 }] : []),
     ...(stuck > 0 ? [{ type: 'task.unstuck', ordinal: 1 }] : []),
     { type: 'task.conflicted', ordinal: 1, round: 1 },
@@ -274,6 +277,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       context.heads === DIGEST,
       context.approved !== null,
       context.resolver !== null,
+      context.unresolved,
       context.opened,
       cap(context.maxConflicts - context.conflicts),
       context.cancelRequested,

@@ -127,6 +127,7 @@ export const taskSetup = setup({
       resolver: null,
       pastResolver: Math.max(context.pastResolver, context.resolver ?? 0),
     })),
+    clearFailure: assign({ failure: null }),
     countOutrun: assign(({ context }) => ({ outruns: context.outruns + 1 })),
     recordResolver: assign(({ context, event }) => {
       if (event.type === 'conflict.assigned') {

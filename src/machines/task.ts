@@ -249,6 +249,7 @@ export const taskMachine = taskSetup.createMachine({
     merging: {
       description: 'The submitted commits are being landed on the branch of the phase.',
       tags: ['busy'],
+      entry: 'clearFailure',
       invoke: {
         id: 'land',
         src: 'task.land',
@@ -256,8 +257,16 @@ export const taskMachine = taskSetup.createMachine({
         onDone: [
           { guard: answer('hasLanded'), target: 'completed', actions: closeIntents },
           { guard: 'isCancelRequested', target: 'canceling', actions: ['recordLateCancel', closeIntents] },
-          { guard: answer('isConflict'), target: 'conflicted', actions: ['countConflict', closeIntents] },
-          { guard: answer('isRepeatedConflict'), target: 'conflict_unresolved', actions: closeIntents },
+          {
+            guard: answer('isConflict'),
+            target: 'conflicted',
+            actions: ['countConflict', keepResult, closeIntents],
+          },
+          {
+            guard: answer('isRepeatedConflict'),
+            target: 'conflict_unresolved',
+            actions: [keepResult, closeIntents],
+          },
           {
             guard: answer('isOutrun'),
             target: 'queued',

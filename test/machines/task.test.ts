@@ -266,10 +266,12 @@ describe('a landing', () => {
       expect(task.told).toEqual([{ to: 'parent', event: { type: 'task.conflicted', ordinal: 3, round } }]);
       task.send({ type: 'conflict.assigned', to: 10 + round }, { type: 'conflict.resolved', by: 10 + round });
     }
-    task.done('land', { result: 'conflict' });
+    task.done('land', { result: 'conflict', message: 'api:a.txt' });
     expect(task.path).toBe('conflict_unresolved');
+    expect(task.context.failure).toEqual({ code: 'conflict', message: 'api:a.txt' });
     task.send({ type: 'task.recheck' });
     expect(task.path).toBe('merging');
+    expect(task.context.failure).toBeNull();
   });
 });
 

@@ -77,6 +77,33 @@ const putLease = {
   }),
 } as const;
 
+/** The lease ran out; the agent may be back before anybody else takes the task. */
+const lapse = [
+  'countFailure',
+  {
+    type: 'noteLapse',
+    params: ({ event }: { event: Extract<TaskEvent, { type: 'lease.expired' }> }) => ({ lease: event.lease }),
+  },
+] as const;
+
+/** An agent that is back goes on where it was. */
+const regain = [
+  {
+    type: 'regainLease',
+    params: ({ event }: { event: Extract<TaskEvent, { type: 'task.regain' }> }) => ({
+      id: event.lease,
+      agentId: event.agentId,
+    }),
+  },
+  putLease,
+] as const;
+const regainable = {
+  'task.regain': [
+    { guard: 'isLapsedAsking', target: 'in_progress.asking', actions: regain },
+    { guard: 'isLapsed', target: 'in_progress', actions: regain },
+  ],
+} as const;
+
 /** Until the time that the agent gave. */
 const putOff = {
   type: 'defer',
@@ -153,14 +180,7 @@ export const taskMachine = taskSetup.createMachine({
           target: 'in_progress',
           actions: ['takeLease', putLease],
         },
-        'task.regain': {
-          guard: 'isLapsed',
-          target: 'in_progress',
-          actions: [
-            { type: 'regainLease', params: ({ event }) => ({ id: event.lease, agentId: event.agentId }) },
-            putLease,
-          ],
-        },
+        ...regainable,
         'task.relink': { ...relinked, target: 'blocked' },
         ...splittable,
         ...renamable,
@@ -187,22 +207,20 @@ export const taskMachine = taskSetup.createMachine({
         'task.stop': [{ guard: 'isStoppedByUser', target: 'held' }, ...nextAttempt],
         'lease.expired': [
           { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
-          {
-            guard: 'holdsLease',
-            target: 'queued',
-            actions: ['countFailure', { type: 'noteLapse', params: ({ event }) => ({ lease: event.lease }) }],
-          },
+          { guard: 'holdsLease', target: 'queued', actions: lapse },
         ],
         ...adjustable,
       },
       states: {
         working: {
           description: 'The agent works.',
+          entry: 'noteAnswered',
           on: { 'task.ask': { guard: 'holdsLease', target: 'asking' } },
         },
         asking: {
           description: 'The agent waits for an answer of a person; its lease and work are kept.',
           tags: ['needs_you'],
+          entry: 'noteAsking',
           on: { 'task.answer': { target: 'working' } },
         },
       },

@@ -315,6 +315,15 @@ describe('an agent that is back', () => {
     expect(task.send({ ...submit(), answers: [] })).toBe(true);
   });
 
+  it('waits for the answer again that it waited for', () => {
+    task.send(claim(1), { type: 'task.ask', lease: LEASE, question: 'which?' }, expired(), back(1));
+    expect(task.path).toBe('in_progress.asking');
+    expect(task.params('lease.put')).toMatchObject({ lease: LEASE });
+    task.send({ type: 'task.answer', answer: 'this' }, expired());
+    expect(task.send(back(1))).toBe(true);
+    expect(task.path).toBe('in_progress.working');
+  });
+
   it('is too late when somebody else has had the task since, or when it gave up itself', () => {
     task.send(claim(1), expired(), { ...claim(2), lease: OTHER_LEASE }, expired(OTHER_LEASE));
     expect(task.send(back(1))).toBe(false);

@@ -77,7 +77,7 @@ const putLease = {
   }),
 } as const;
 
-/** The lease ran out; the agent may be back before anybody else takes the task. */
+/** The lease ran out; the agent may be back before anybody else takes the task, also after a retry of the last attempt. */
 const lapse = [
   'countFailure',
   {
@@ -206,7 +206,7 @@ export const taskMachine = taskSetup.createMachine({
         'task.fail': [{ guard: 'isPutOff', target: 'deferred', actions: putOff }, ...nextAttempt],
         'task.stop': [{ guard: 'isStoppedByUser', target: 'held' }, ...nextAttempt],
         'lease.expired': [
-          { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
+          { guard: 'holdsLastLease', target: 'failed', actions: lapse },
           { guard: 'holdsLease', target: 'queued', actions: lapse },
         ],
         ...adjustable,

@@ -324,6 +324,16 @@ describe('an agent that is back', () => {
     expect(task.path).toBe('in_progress.working');
   });
 
+  it('whose attempt was the last one goes on after a person has retried the task', () => {
+    task = newTask({ maxAttempts: 1 });
+    task.send(claim(1), expired());
+    expect(task.path).toBe('failed');
+    expect(task.send(back(1))).toBe(false);
+    task.send({ type: 'task.retry' }, back(1));
+    expect(task.path).toBe('in_progress.working');
+    expect(task.context).toMatchObject({ attempt: 1, failures: 0, lapsed: null });
+  });
+
   it('is too late when somebody else has had the task since, or when it gave up itself', () => {
     task.send(claim(1), expired(), { ...claim(2), lease: OTHER_LEASE }, expired(OTHER_LEASE));
     expect(task.send(back(1))).toBe(false);

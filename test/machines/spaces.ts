@@ -226,7 +226,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       cap(context.stranded.length),
       has(context.lease),
       has(context.lapsed),
-      context.asking,
+      has(context.lapsed) && context.asking,
       context.attempt === 0,
       cap(MAX_DEFERRALS - context.deferrals),
       has(context.submission),

@@ -52,6 +52,8 @@ export interface PhaseContext {
   readonly resolver: number | null;
   /** Merge tasks that were made since the last one that landed, or the last retry by a person. */
   readonly conflicts: number;
+  /** The last of them was canceled: a person is asked when everything else is settled. */
+  readonly unresolved: boolean;
   /** Digest of the heads that the open review served. */
   readonly heads: string | null;
   /** Digest of the heads that were approved. */
@@ -83,6 +85,7 @@ export function initialPhaseContext(input: PhaseInput): PhaseContext {
     conflict: { of: 'phase', projects: null },
     resolver: null,
     conflicts: 0,
+    unresolved: false,
     heads: null,
     approved: null,
     cancelRequested: false,

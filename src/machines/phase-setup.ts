@@ -27,6 +27,11 @@ export interface PhaseLanding {
 
 const LANDED: readonly string[] = ['landed', 'already', 'empty'];
 
+/** The merge task of the phase itself was canceled or waived: its conflict is still there. */
+function hasLostMerge({ resolver }: PhaseContext, event: PhaseEvent): boolean {
+  return event.type === 'task.settled' && event.ordinal === resolver && event.outcome !== 'completed';
+}
+
 /** Types, effects, actions and guards of the phase machine. */
 export const phaseSetup = setup({
   types: {
@@ -82,8 +87,12 @@ export const phaseSetup = setup({
         : {},
     ),
     startOver: assign({ conflicts: 0, failure: null }),
+    noteUnresolved: assign({ unresolved: true }),
+    // What still comes of the last one decides nothing.
     recordUnresolved: assign({
-      failure: failure('conflict', 'each merge task that was made for the conflict failed'),
+      resolver: null,
+      unresolved: false,
+      failure: failure('conflict', 'each merge task that was made for the conflict failed or was canceled'),
     }),
     clearFailure: assign({ failure: null }),
     countTask: assign(({ context }) => ({ next: context.next + 1 })),
@@ -156,6 +165,10 @@ export const phaseSetup = setup({
     isConflict: (_, landing: PhaseLanding) => landing.result === 'conflict',
     isConflictToResolve: ({ context }, landing: PhaseLanding) =>
       landing.result === 'conflict' && context.conflicts < context.maxConflicts,
+    isMergedAgain: ({ context, event }) =>
+      hasLostMerge(context, event) && context.conflicts < context.maxConflicts,
+    isLastMerge: ({ context, event }) => hasLostMerge(context, event),
+    isLeftUnresolved: ({ context }) => context.unresolved && context.settled >= childCount(context),
     mayMergeAgain: ({ context, event }) =>
       event.type === 'task.unresolved' &&
       event.ordinal === context.resolver &&

@@ -1,4 +1,4 @@
-import { tell, type Create } from './outbox.ts';
+import type { Create } from './outbox.ts';
 import type { ConflictUnit, TaskCategory } from './payloads.ts';
 import type { PhaseContext } from './phase-context.ts';
 import type { PhaseEvent } from './phase-events.ts';
@@ -197,6 +197,10 @@ export const addOwnMergeTask = [
 ] as const;
 
 /** Ends the merge task that came to nothing, so that the phase does not wait for it. */
-export const dropMergeTask = tell(({ resolver }: PhaseContext) =>
-  resolver === null ? { many: [] } : { to: { child: resolver }, event: { type: 'conflict.dropped' } },
-);
+export const dropMergeTask = {
+  type: 'tell',
+  params: ({ event }: Args<Of<'task.unresolved'>>) => ({
+    to: { child: event.ordinal },
+    event: { type: 'conflict.dropped' },
+  }),
+} as const;

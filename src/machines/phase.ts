@@ -47,6 +47,12 @@ const reopenable = {
 
 const landable = { 'phase.retry': { target: 'merging' }, 'phase.recheck': { target: 'merging' } } as const;
 
+/** Where nobody made anything of the conflict that this phase has: a person is asked before it is proven without that. */
+const whenAllSettled = [
+  { guard: 'isLeftUnresolved', target: '#phase.conflict_unresolved', actions: 'recordUnresolved' },
+  { guard: 'areAllSettled', target: '#phase.in_progress.proving' },
+] as const;
+
 /** What a settled phase does in both of its last states. */
 const settled = { tags: ['settled'], entry: tell(phaseSettledTells), on: answerWatcher } as const;
 
@@ -65,7 +71,11 @@ export const phaseMachine = phaseSetup.createMachine({
     'slot.granted': { actions: tellParent('slot.returned') },
     'initiative.paused': { actions: 'notePause' },
     'initiative.resumed': { actions: 'noteResume' },
-    'task.settled': { actions: ['countSettled', 'noteResolved'] },
+    'task.settled': [
+      { guard: 'isMergedAgain', actions: ['countSettled', ...addOwnMergeTask] },
+      { guard: 'isLastMerge', actions: ['countSettled', 'noteUnresolved'] },
+      { actions: ['countSettled', 'noteResolved'] },
+    ],
     'task.stuck': { actions: 'countStuck' },
     'task.unstuck': { actions: 'countUnstuck' },
   },
@@ -159,36 +169,26 @@ export const phaseMachine = phaseSetup.createMachine({
         deciding: {
           description: 'Looks at its tasks: go on, ask a person, or prove that all is there.',
           tags: ['busy'],
-          always: [
-            { guard: 'areAllSettled', target: 'proving' },
-            { guard: 'isAnyStuck', target: 'attention' },
-            { target: 'working' },
-          ],
+          always: [...whenAllSettled, { guard: 'isAnyStuck', target: 'attention' }, { target: 'working' }],
         },
         working: {
           description: 'Tasks are under way.',
           tags: ['busy'],
-          always: [
-            { guard: 'areAllSettled', target: 'proving' },
-            { guard: 'isAnyStuck', target: 'attention' },
-          ],
+          always: [...whenAllSettled, { guard: 'isAnyStuck', target: 'attention' }],
           on: makesMergeTask,
         },
         attention: {
           description: 'At least one task waits for a person; the others go on.',
           ...stuck,
           tags: ['busy', 'needs_you'],
-          always: [
-            { guard: 'areAllSettled', target: 'proving' },
-            { guard: 'isNoneStuck', target: 'working' },
-          ],
+          always: [...whenAllSettled, { guard: 'isNoneStuck', target: 'working' }],
           on: makesMergeTask,
         },
         conflicted: {
           description:
             'A merge task resolves the conflict on the branch of the phase; then it is proven again.',
           tags: ['busy'],
-          always: { guard: 'areAllSettled', target: 'proving' },
+          always: whenAllSettled,
         },
         proving: {
           description: 'Git is asked whether everything that the tasks submitted is on the branch.',
@@ -302,7 +302,7 @@ export const phaseMachine = phaseSetup.createMachine({
         ...reopenable,
         'phase.retry': {
           target: 'in_progress.conflicted',
-          actions: ['startOver', takeSlot, dropMergeTask, ...addOwnMergeTask],
+          actions: ['startOver', takeSlot, ...addOwnMergeTask],
         },
         'phase.recheck': [
           { guard: 'isAgreedAndSettled', target: 'merging' },
@@ -320,6 +320,8 @@ export const phaseMachine = phaseSetup.createMachine({
       tags: ['busy'],
       initial: 'draining',
       entry: tellChildren('phase.canceling'),
+      // No merge task takes the place of one that ends along with the phase.
+      on: { 'task.settled': { actions: 'countSettled' } },
       states: {
         draining: {
           description: 'Waits until each task is settled.',

@@ -33,6 +33,8 @@ export interface TaskContext extends Omit<TaskInput, 'dependsOn'> {
   readonly lease: { readonly id: string; readonly agentId: string } | null;
   /** The lease that ran out, as long as nobody else has taken the task. */
   readonly lapsed: string | null;
+  /** Whoever worked on it last had asked a person, and had no answer yet. */
+  readonly asking: boolean;
   /** How often an agent has put the task off, and for how long the last time. */
   readonly deferrals: number;
   readonly deferSeconds: number;
@@ -72,6 +74,7 @@ export function initialTaskContext(input: TaskInput): TaskContext {
     failures: 0,
     lease: null,
     lapsed: null,
+    asking: false,
     deferrals: 0,
     deferSeconds: 0,
     submission: null,

@@ -26,6 +26,11 @@ export interface TaskLanding {
 
 const LANDED: readonly string[] = ['landed', 'already', 'empty'];
 
+/** The lease that ran out is the one to be given back, and nobody has had the task since. */
+function hasLapsed({ lapsed, attempt }: TaskContext, event: TaskEvent): boolean {
+  return event.type === 'task.regain' && lapsed === event.lease && attempt === event.attempt;
+}
+
 /** Types, effects, actions and guards of the task machine. */
 export const taskSetup = setup({
   types: {
@@ -89,6 +94,8 @@ export const taskSetup = setup({
         : {},
     ),
     noteLapse: assign((_, { lease }: { lease: string }) => ({ lapsed: lease })),
+    noteAsking: assign({ asking: true }),
+    noteAnswered: assign({ asking: false }),
     // What ran out was not a failure of the agent's, as it turns out.
     regainLease: assign(({ context }, lease: { id: string; agentId: string }) => ({
       lease,
@@ -127,6 +134,7 @@ export const taskSetup = setup({
       resolver: null,
       pastResolver: Math.max(context.pastResolver, context.resolver ?? 0),
     })),
+    clearFailure: assign({ failure: null }),
     countOutrun: assign(({ context }) => ({ outruns: context.outruns + 1 })),
     recordResolver: assign(({ context, event }) => {
       if (event.type === 'conflict.assigned') {
@@ -169,8 +177,8 @@ export const taskSetup = setup({
       context.pending.includes(event.of),
     isNextAttempt: ({ context, event }) =>
       event.type === 'task.claim' && event.attempt === context.attempt + 1,
-    isLapsed: ({ context, event }) =>
-      event.type === 'task.regain' && context.lapsed === event.lease && context.attempt === event.attempt,
+    isLapsed: ({ context, event }) => hasLapsed(context, event),
+    isLapsedAsking: ({ context, event }) => context.asking && hasLapsed(context, event),
     isPutOff: ({ context, event }) =>
       event.type === 'task.fail' &&
       event.code === 'rate_limited' &&

@@ -77,6 +77,33 @@ const putLease = {
   }),
 } as const;
 
+/** The lease ran out; the agent may be back before anybody else takes the task, also after a retry of the last attempt. */
+const lapse = [
+  'countFailure',
+  {
+    type: 'noteLapse',
+    params: ({ event }: { event: Extract<TaskEvent, { type: 'lease.expired' }> }) => ({ lease: event.lease }),
+  },
+] as const;
+
+/** An agent that is back goes on where it was. */
+const regain = [
+  {
+    type: 'regainLease',
+    params: ({ event }: { event: Extract<TaskEvent, { type: 'task.regain' }> }) => ({
+      id: event.lease,
+      agentId: event.agentId,
+    }),
+  },
+  putLease,
+] as const;
+const regainable = {
+  'task.regain': [
+    { guard: 'isLapsedAsking', target: 'in_progress.asking', actions: regain },
+    { guard: 'isLapsed', target: 'in_progress', actions: regain },
+  ],
+} as const;
+
 /** Until the time that the agent gave. */
 const putOff = {
   type: 'defer',
@@ -153,14 +180,7 @@ export const taskMachine = taskSetup.createMachine({
           target: 'in_progress',
           actions: ['takeLease', putLease],
         },
-        'task.regain': {
-          guard: 'isLapsed',
-          target: 'in_progress',
-          actions: [
-            { type: 'regainLease', params: ({ event }) => ({ id: event.lease, agentId: event.agentId }) },
-            putLease,
-          ],
-        },
+        ...regainable,
         'task.relink': { ...relinked, target: 'blocked' },
         ...splittable,
         ...renamable,
@@ -186,23 +206,21 @@ export const taskMachine = taskSetup.createMachine({
         'task.fail': [{ guard: 'isPutOff', target: 'deferred', actions: putOff }, ...nextAttempt],
         'task.stop': [{ guard: 'isStoppedByUser', target: 'held' }, ...nextAttempt],
         'lease.expired': [
-          { guard: 'holdsLastLease', target: 'failed', actions: 'countFailure' },
-          {
-            guard: 'holdsLease',
-            target: 'queued',
-            actions: ['countFailure', { type: 'noteLapse', params: ({ event }) => ({ lease: event.lease }) }],
-          },
+          { guard: 'holdsLastLease', target: 'failed', actions: lapse },
+          { guard: 'holdsLease', target: 'queued', actions: lapse },
         ],
         ...adjustable,
       },
       states: {
         working: {
           description: 'The agent works.',
+          entry: 'noteAnswered',
           on: { 'task.ask': { guard: 'holdsLease', target: 'asking' } },
         },
         asking: {
           description: 'The agent waits for an answer of a person; its lease and work are kept.',
           tags: ['needs_you'],
+          entry: 'noteAsking',
           on: { 'task.answer': { target: 'working' } },
         },
       },
@@ -249,6 +267,7 @@ export const taskMachine = taskSetup.createMachine({
     merging: {
       description: 'The submitted commits are being landed on the branch of the phase.',
       tags: ['busy'],
+      entry: 'clearFailure',
       invoke: {
         id: 'land',
         src: 'task.land',
@@ -256,8 +275,16 @@ export const taskMachine = taskSetup.createMachine({
         onDone: [
           { guard: answer('hasLanded'), target: 'completed', actions: closeIntents },
           { guard: 'isCancelRequested', target: 'canceling', actions: ['recordLateCancel', closeIntents] },
-          { guard: answer('isConflict'), target: 'conflicted', actions: ['countConflict', closeIntents] },
-          { guard: answer('isRepeatedConflict'), target: 'conflict_unresolved', actions: closeIntents },
+          {
+            guard: answer('isConflict'),
+            target: 'conflicted',
+            actions: ['countConflict', keepResult, closeIntents],
+          },
+          {
+            guard: answer('isRepeatedConflict'),
+            target: 'conflict_unresolved',
+            actions: [keepResult, closeIntents],
+          },
           {
             guard: answer('isOutrun'),
             target: 'queued',

@@ -366,6 +366,41 @@ describe('the landing of a phase', () => {
     phase.send({ type: 'phase.retry' });
     expect(phase.path).toBe('in_progress.conflicted');
     expect(phase.params('create')).toMatchObject({ child: 6, input: { conflictOf: 'phase' } });
+    phase.send({ type: 'task.settled', ordinal: 5, outcome: 'canceled' });
+    expect(phase.context).toMatchObject({ resolver: 6, next: 7 });
+  });
+
+  it('gets another merge task when one is canceled by hand, as often as the plan allows, and then a person', () => {
+    phase.done('land', { result: 'conflict', message: 'a.txt' });
+    for (const outcome of ['canceled', 'waived']) {
+      phase.send({ type: 'task.settled', ordinal: phase.context.next - 1, outcome });
+      expect(phase.path).toBe('in_progress.conflicted');
+    }
+    expect(phase.context).toMatchObject({ resolver: 5, next: 6, failure: { code: 'conflict' } });
+    phase.send({ ...more, dependsOn: [] }, { type: 'task.settled', ordinal: 5, outcome: 'canceled' });
+    expect(phase.path).toBe('in_progress.working');
+    phase.send({ type: 'task.settled', ordinal: 6, outcome: 'completed' });
+    expect(phase.path).toBe('conflict_unresolved');
+    phase.send({ type: 'phase.recheck' });
+    expect(phase.path).toBe('merging.landing');
+  });
+
+  it('makes no merge task any more once it is being canceled', () => {
+    phase.done('land', { result: 'conflict', message: 'a.txt' });
+    phase.send({ type: 'initiative.canceling' }, { type: 'task.settled', ordinal: 3, outcome: 'canceled' });
+    expect(phase.path).toBe('canceling.retiring');
+    expect(phase.context.next).toBe(4);
+  });
+
+  it('made for a conflict of the initiative has a merge task when it gets its slot, whatever was canceled before', () => {
+    phase = newPhase({ tasks: 0, planned: 1, maxConflicts: 2 });
+    phase.send({ ...more, type: 'phase.planTask', dependsOn: [], conflictOf: 'initiative' });
+    phase.send({ ...settled, outcome: 'canceled' });
+    expect(phase.path).toBe('queued');
+    expect(phase.params('create')).toMatchObject({ child: 2, input: { conflictOf: 'initiative' } });
+    phase.send({ type: 'task.settled', ordinal: 2, outcome: 'canceled' }, { type: 'slot.granted' });
+    phase.done('open');
+    expect(phase.path).toBe('conflict_unresolved');
   });
 
   it('that meets another conflict after the first was resolved gets as many merge tasks for it', () => {

@@ -105,6 +105,9 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
           outcome: 'completed',
         }))
       : []),
+    ...(settled < next - 1 && resolver !== null
+      ? [{ type: 'task.settled', ordinal: resolver, outcome: 'canceled' }]
+      : []),
     ...(stuck < next - 1 - settled ? [{ type: 'task.stuck', ordinal: 1 }] : []),
     ...(stuck > 0 ? [{ type: 'task.unstuck', ordinal: 1 }] : []),
     { type: 'task.conflicted', ordinal: 1, round: 1 },
@@ -242,6 +245,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       cap(context.stranded.length),
       has(context.lease),
       has(context.lapsed),
+      has(context.lapsed) && context.asking,
       context.attempt === 0,
       cap(MAX_DEFERRALS - context.deferrals),
       has(context.submission),
@@ -293,6 +297,7 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       context.heads === DIGEST,
       context.approved !== null,
       context.resolver !== null,
+      context.unresolved,
       context.opened,
       cap(context.maxConflicts - context.conflicts),
       context.cancelRequested,

@@ -266,10 +266,12 @@ describe('a landing', () => {
       expect(task.told).toEqual([{ to: 'parent', event: { type: 'task.conflicted', ordinal: 3, round } }]);
       task.send({ type: 'conflict.assigned', to: 10 + round }, { type: 'conflict.resolved', by: 10 + round });
     }
-    task.done('land', { result: 'conflict' });
+    task.done('land', { result: 'conflict', message: 'api:a.txt' });
     expect(task.path).toBe('conflict_unresolved');
+    expect(task.context.failure).toEqual({ code: 'conflict', message: 'api:a.txt' });
     task.send({ type: 'task.recheck' });
     expect(task.path).toBe('merging');
+    expect(task.context.failure).toBeNull();
   });
 });
 
@@ -311,6 +313,25 @@ describe('an agent that is back', () => {
     expect(task.context).toMatchObject({ attempt: 1, failures: 0, lapsed: null, failure: null });
     expect(task.params('lease.put')).toEqual({ lease: LEASE, agent: AGENT, attempt: 1, seconds: 60 });
     expect(task.send({ ...submit(), answers: [] })).toBe(true);
+  });
+
+  it('waits for the answer again that it waited for', () => {
+    task.send(claim(1), { type: 'task.ask', lease: LEASE, question: 'which?' }, expired(), back(1));
+    expect(task.path).toBe('in_progress.asking');
+    expect(task.params('lease.put')).toMatchObject({ lease: LEASE });
+    task.send({ type: 'task.answer', answer: 'this' }, expired());
+    expect(task.send(back(1))).toBe(true);
+    expect(task.path).toBe('in_progress.working');
+  });
+
+  it('whose attempt was the last one goes on after a person has retried the task', () => {
+    task = newTask({ maxAttempts: 1 });
+    task.send(claim(1), expired());
+    expect(task.path).toBe('failed');
+    expect(task.send(back(1))).toBe(false);
+    task.send({ type: 'task.retry' }, back(1));
+    expect(task.path).toBe('in_progress.working');
+    expect(task.context).toMatchObject({ attempt: 1, failures: 0, lapsed: null });
   });
 
   it('is too late when somebody else has had the task since, or when it gave up itself', () => {

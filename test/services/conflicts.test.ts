@@ -64,6 +64,7 @@ test('a merge task that is canceled is followed by another, and after the last o
 
   const stuck = await work.untilTask('build', 'right', 'conflict_unresolved');
   expect(stuck.tags).toContain('needs_you');
+  expect((await work.explain('task', taskId)).needsYou?.failure?.message).toContain('api:shared.txt');
   await work.untilPhase('build', 'in_progress.attention');
 
   await work.tell('task', taskId, 'task.retry');

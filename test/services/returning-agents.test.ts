@@ -52,6 +52,13 @@ test('an agent whose task nobody else took has its lease back with its next hear
       failure: null,
     });
   }
+  await report(agent, claimed, 'ask', { question: 'Tabs?' });
+  await lapse();
+  await report(agent, claimed, 'heartbeat');
+  await work.untilTask('build', 'login', 'in_progress.asking');
+  await work.tell('task', claimed.task.id, 'task.answer', { answer: 'Spaces.' });
+  expect((await report<LeaseAnswer>(agent, claimed, 'heartbeat')).questionAnswer).toBe('Spaces.');
+
   const head = await commitIn(worktree, { 'login.ts': 'in\n' });
   await push(claimed, worktree);
   await submit(agent, claimed);

@@ -47,7 +47,7 @@ test('a sync lands what is new on the default branches on the branch of the init
   await work.untilState('completed');
 });
 
-test('a sync that conflicts makes a phase whose task merges, and what ran goes on meanwhile', async () => {
+test('a sync that conflicts makes a phase whose task merges, or another one after a cancel, and what ran goes on meanwhile', async () => {
   const { api, web, work, agent, sync } = await running();
   const { heads } = await doTask(agent, 'login', { api: { 'shared.txt': 'ours\n' } });
   await work.untilPhase('build', 'completed');
@@ -58,7 +58,9 @@ test('a sync that conflicts makes a phase whose task merges, and what ran goes o
 
   await sync();
 
-  const merge = await claim(agent, 'merge-1');
+  const first = await work.untilTask('merge-2', 'merge-1', 'queued');
+  await work.tell('task', first.id, 'task.cancel');
+  const merge = await claim(agent, 'merge-2');
   expect((await work.tree()).failure).toMatchObject({
     code: 'conflict',
     message: expect.stringContaining('api:shared.txt'),

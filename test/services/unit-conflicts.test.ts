@@ -106,14 +106,16 @@ test('the conflict of a phase that nobody resolves is left to a person, who has 
   await work.untilPhase('two', 'completed');
 });
 
-test('a merge task that is canceled by hand is followed by another one', async () => {
-  const { work, agent } = await phaseConflict({ mode: 'yolo' });
+test('a merge task that is canceled by hand is followed by another one, and nobody reviews the conflict meanwhile', async () => {
+  const { work, agent } = await phaseConflict();
   const merge = await claim(agent, 'merge-2');
   await work.tell('task', merge.task.id, 'task.cancel');
   await work.untilTask('two', 'merge-2', 'canceled');
   const again = await claim(agent, 'merge-3');
+  await work.untilPhase('two', 'in_progress.conflicted');
   await pushResolution(agent, again, { web: { 'shared.txt': 'left and right\n' } });
   await submit(agent, again);
+  await work.approvePhase('two');
   await work.untilPhase('two', 'completed');
 });
 

@@ -42,6 +42,7 @@ const NEWS: Readonly<Record<string, (context: Context) => boolean>> = {
 /** What the guards of eventless transitions look at, and which message changes it: these are taken by the machine as a whole. */
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   areAllSettled: ['task.settled', 'phase.settled'],
+  isLeftUnresolved: ['task.settled'],
   isAnyStuck: ['task.stuck', 'phase.stuck'],
   isNoneStuck: ['task.unstuck', 'phase.unstuck'],
   isReady: ['phase.opened', 'dependency.settled'],

@@ -102,7 +102,7 @@ async function push(
   try {
     const { code, stdout, stderr } = await project.repository.git(
       [...args, '--', project.remote.url, `${after ?? ''}:${remoteRef}`],
-      { remote: true, signal, answers: [1] },
+      { remote: project.remote.url, signal, answers: [1] },
     );
     if (code === 0) return 'taken';
     return refused(stdout.toString('utf8'), stderr);

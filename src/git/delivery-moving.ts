@@ -24,14 +24,13 @@ export async function pushMoving(
     const news = moves === 0 ? null : ((await ports.stillApproved?.()) ?? null);
     if (news !== null)
       return { kind: 'stopped', record: refuse(recordOf(plan), 'heads_moved', news), conflict: null };
-    if (plan.kind !== 'push') {
-      const conflict = plan.kind === 'conflict' ? plan.conflict : null;
+    if (plan.kind === 'stop') return { kind: 'stopped', record: recordOf(plan), conflict: null };
+    if (plan.kind === 'conflict')
       return {
         kind: 'stopped',
         record: refuse(recordOf(first), 'conflict', 'the remote moved, and what is there now conflicts'),
-        conflict,
+        conflict: plan.conflict,
       };
-    }
     const current: Extract<Delivery, { kind: 'push' }> = plan;
     const outcome = await orRefusal(current.record, async () => {
       const taken = await pushOnce(current, ports);

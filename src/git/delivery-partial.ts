@@ -1,4 +1,4 @@
-import type { DeliveryResult, DeliveryStore } from './delivery-types.ts';
+import type { DeliveryRecord, DeliveryResult, DeliveryStore } from './delivery-types.ts';
 
 /**
  * What a delivery that is given up has come to: partially delivered, if any remote has what was to be brought there; null when
@@ -12,4 +12,10 @@ export async function partialDelivery(
   const projects = await store.load(effectId);
   const isAnywhere = projects.some(({ state, result }) => state === 'delivered' && result !== 'empty');
   return isAnywhere ? { result: 'partially_delivered', projects, conflicts: [] } : null;
+}
+
+/** Whether it was pushed, or its push may have been begun. */
+export function mayHaveArrived(record: DeliveryRecord | undefined): boolean {
+  if (record === undefined || record.result === 'empty') return false;
+  return record.state === 'delivered' || (record.state === 'prepared' && record.after !== null);
 }

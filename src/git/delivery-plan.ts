@@ -1,5 +1,6 @@
 import { dryPush, type PushTarget, type RemoteProject } from './delivery-push.ts';
-import { refuse } from './delivery-refusal.ts';
+import { mayHaveArrived } from './delivery-partial.ts';
+import { askAfterPush, refuse } from './delivery-refusal.ts';
 import type { DeliveryPorts, DeliveryProject, DeliveryRecord, DeliveryRequest } from './delivery-types.ts';
 import { GitError } from './git-error.ts';
 import { deliveryKeepRef } from './keep-refs.ts';
@@ -19,7 +20,7 @@ interface Planned {
 export type Delivery =
   | (Planned & { kind: 'push' })
   /** The remote has it. `delivered`: it was brought there, rather than there being nothing to bring. */
-  | (Planned & { kind: 'arrived'; delivered: boolean })
+  | { kind: 'arrived'; delivered: boolean; record: DeliveryRecord }
   | (Planned & { kind: 'conflict'; conflict: ProjectConflict })
   | { kind: 'stop'; reason: 'source_lost' | 'unrelated'; project: StoppedProject; record: DeliveryRecord };
 
@@ -49,7 +50,6 @@ export async function planDelivery(
     return {
       kind: 'arrived',
       delivered: false,
-      project,
       record: { ...record, state: 'delivered', result: 'empty' },
     };
   const stop = (reason: 'source_lost' | 'unrelated', expected: string, found: string | null): Delivery => ({
@@ -60,7 +60,8 @@ export async function planDelivery(
   });
   if (!(await repository.commitExists(checkObjectId(source)))) return stop('source_lost', source, null);
 
-  const tip = await currentTip(project, branch, ports.signal);
+  const ask = () => currentTip(project, branch, ports.signal);
+  const tip = await (mayHaveArrived(stored) ? askAfterPush(ask) : ask());
   const before: DeliveryRecord = { ...record, before: tip };
   if (
     stored !== undefined &&
@@ -72,7 +73,6 @@ export async function planDelivery(
     return {
       kind: 'arrived',
       delivered: true,
-      project,
       record: { ...stored, state: 'delivered', code: null, message: null },
     };
   }
@@ -82,7 +82,6 @@ export async function planDelivery(
     return {
       kind: 'arrived',
       delivered,
-      project,
       record: { ...before, after: tip, state: 'delivered', result: delivered ? 'already' : 'empty' },
     };
   }

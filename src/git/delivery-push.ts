@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeliveryPorts, DeliveryProject, DeliveryRecord } from './delivery-types.ts';
+import { askAfterPush } from './delivery-refusal.ts';
 import { GitError } from './git-error.ts';
 import { fetchRemote, followDefault } from './remote-fetch.ts';
 import { remoteTip } from './remote-probe.ts';
@@ -37,8 +38,8 @@ export async function pushOnce(plan: PlannedPush, ports: PushPorts): Promise<boo
   const { project, record } = plan;
   if (!(await pushUnlessStuck(plan, ports))) return false;
   await ports.boundary('before-push-record');
-  const tip = await remoteTip(project.repository.runner, project.remote, record.remoteRef, ports.signal);
-  await fetchRemote(project.repository, project.remote, { signal: ports.signal });
+  const tip = await tipAfterPush(plan, ports);
+  await askAfterPush(() => fetchRemote(project.repository, project.remote, { signal: ports.signal }));
   if (!(await hasArrived(plan, tip)))
     throw new GitError(
       'remote_unreachable',
@@ -67,7 +68,8 @@ async function pushUnlessStuck(plan: PlannedPush, ports: PushPorts): Promise<boo
   for (let tried = 1; ; tried++) {
     const answer = await push(plan, [], ports.signal);
     if (!(answer instanceof GitError)) return answer === 'taken';
-    const tip = await remoteTip(project.repository.runner, project.remote, record.remoteRef, ports.signal);
+    const tip = await tipAfterPush(plan, ports);
+    if (tip === record.after) return true;
     if (tip !== record.before) return false;
     if (tried === stuckTries) throw answer;
     ports.log.info(
@@ -76,6 +78,10 @@ async function pushUnlessStuck(plan: PlannedPush, ports: PushPorts): Promise<boo
     );
     await delay(stuckWaitMs, undefined, { signal: ports.signal });
   }
+}
+
+function tipAfterPush({ project, record }: PlannedPush, { signal }: PushPorts): Promise<string | null> {
+  return askAfterPush(() => remoteTip(project.repository.runner, project.remote, record.remoteRef, signal));
 }
 
 /** Asks the remote whether it would take this push. */
@@ -102,7 +108,7 @@ async function push(
   try {
     const { code, stdout, stderr } = await project.repository.git(
       [...args, '--', project.remote.url, `${after ?? ''}:${remoteRef}`],
-      { remote: true, signal, answers: [1] },
+      { remote: project.remote.url, signal, answers: [1] },
     );
     if (code === 0) return 'taken';
     return refused(stdout.toString('utf8'), stderr);

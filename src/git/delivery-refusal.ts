@@ -19,7 +19,7 @@ const permanent: ReadonlySet<GitErrorCode> = new Set([
   'revert_conflicts',
 ]);
 
-/** What the work gives, or the record of a refusal that trying again does not change. Anything else is thrown. */
+/** What the work gives, or the record of a refusal that trying again does not change. Anything else is thrown, and so is what is unclear. */
 export async function orRefusal<T>(
   { projectId, strategy, remoteRef }: Pick<DeliveryRecord, 'projectId' | 'strategy' | 'remoteRef'>,
   work: () => Promise<T>,
@@ -27,7 +27,7 @@ export async function orRefusal<T>(
   try {
     return { value: await work() };
   } catch (error) {
-    if (!(error instanceof GitError) || !permanent.has(error.code)) throw error;
+    if (!(error instanceof GitError) || error.isUnclear || !permanent.has(error.code)) throw error;
     return {
       refusal: {
         projectId,
@@ -41,6 +41,17 @@ export async function orRefusal<T>(
         message: error.message,
       },
     };
+  }
+}
+
+/** Asks a remote that may have a push of ours. If it refuses to be asked, that does not say that it has nothing. */
+export async function askAfterPush<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    const { code, message, stderr, exitCode } = error;
+    throw new GitError(code, message, { stderr, exitCode, isUnclear: true, cause: error });
   }
 }
 

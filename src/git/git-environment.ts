@@ -1,5 +1,5 @@
 import { devNull } from 'node:os';
-import { credentialEnvironment, type RemoteCredential } from './remote-credential.ts';
+import { credentialEnvironment, isAt, type RemoteCredential } from './remote-credential.ts';
 
 export interface EnvironmentOptions {
   /** A git config file of the operator's for traffic with remotes (credential helper, proxy, safe.directory); none by default. */
@@ -28,7 +28,7 @@ const inherited = [
  * pager of whoever started the service would change what a landing means. Messages are in English because some are parsed.
  */
 export function gitEnvironment(
-  options: EnvironmentOptions & { remote?: boolean },
+  options: EnvironmentOptions & { remote?: string | undefined },
   extra: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const environment: Record<string, string> = {};
@@ -42,7 +42,7 @@ export function gitEnvironment(
     LC_ALL: 'C',
     TZ: 'UTC',
     GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_GLOBAL: options.remote === true ? (options.remoteConfig ?? devNull) : devNull,
+    GIT_CONFIG_GLOBAL: options.remote === undefined ? devNull : (options.remoteConfig ?? devNull),
     GIT_ATTR_NOSYSTEM: '1',
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_OPTIONAL_LOCKS: '0',
@@ -54,12 +54,14 @@ export function gitEnvironment(
     SSH_ASKPASS_REQUIRE: 'never',
     GCM_INTERACTIVE: 'never',
     GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=15',
-    ...(options.remote === true ? forRemotes(options.remoteCredentials ?? []) : {}),
+    ...forRemote(options.remote ?? '', options.remoteCredentials ?? []),
     ...extra,
   };
 }
 
-function forRemotes(credentials: readonly RemoteCredential[]): Record<string, string> {
+/** A remote on this machine runs its hooks in the same environment, so no git has a password but the one that may need it. */
+function forRemote(remote: string, known: readonly RemoteCredential[]): Record<string, string> {
+  const credentials = known.filter(({ origin }) => isAt(remote, origin));
   if (credentials.length === 0) return {};
   const { config, variables } = credentialEnvironment(credentials);
   return { ...configEnvironment(config), ...variables };

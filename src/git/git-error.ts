@@ -45,6 +45,8 @@ export interface GitErrorInfo {
   /** What git wrote, without credentials and bounded. */
   stderr?: string;
   exitCode?: number | null;
+  /** It came after a push was sent, and does not say whether that arrived. */
+  isUnclear?: boolean;
   cause?: unknown;
 }
 
@@ -54,11 +56,13 @@ export class GitError extends Error {
   readonly code: GitErrorCode;
   readonly stderr: string;
   readonly exitCode: number | null;
+  readonly isUnclear: boolean;
 
   constructor(code: GitErrorCode, message: string, info: GitErrorInfo = {}) {
     super(message, info.cause === undefined ? undefined : { cause: info.cause });
     this.code = code;
     this.stderr = info.stderr ?? '';
     this.exitCode = info.exitCode ?? null;
+    this.isUnclear = info.isUnclear ?? false;
   }
 }

@@ -26,8 +26,8 @@ export interface GitCommand {
   env?: Readonly<Record<string, string>>;
   /** Takes what git writes instead of the result, piece by piece and without a limit. */
   onStdout?: (chunk: Buffer) => void;
-  /** Talks to a remote: gets the operator's git config and a longer deadline. */
-  remote?: boolean;
+  /** The address of the remote it talks to: gets the operator's git config, what we know of who we are there, and a longer deadline. */
+  remote?: string;
   /** The repository in which it may take locks: recorded there before its stdin is written. */
   locksIn?: string;
   deadlineMs?: number;
@@ -78,7 +78,7 @@ export class GitRunner {
       else stdout.push(chunk);
     });
     const stderr = collectStderr(child.stderr);
-    const deadlineMs = command.deadlineMs ?? this.deadlineMs(command.remote === true);
+    const deadlineMs = command.deadlineMs ?? this.deadlineMs(command.remote !== undefined);
     const timer = setTimeout(
       () =>
         stop(new GitError('git_timeout', `git ${command.args[0] ?? ''} took longer than ${deadlineMs} ms`)),
@@ -113,7 +113,7 @@ export class GitRunner {
       ...command.args,
     ];
     const cwd = command.dir ?? '/';
-    const env = gitEnvironment({ ...this.#options, remote: command.remote === true }, command.env);
+    const env = gitEnvironment({ ...this.#options, remote: command.remote }, command.env);
     const child = await forks.start({ file, args, cwd, env }).catch((error: Error) => {
       throw notStarted(error, cwd);
     });

@@ -6,6 +6,11 @@ export interface RemoteCredential {
   readonly password: string;
 }
 
+/** Whether a remote is at that origin: over http or https only, because nothing else asks git for a password. */
+export function isAt(remote: string, origin: string): boolean {
+  return /^https?:/i.test(remote) && URL.parse(remote)?.origin === URL.parse(origin)?.origin;
+}
+
 /**
  * The environment in which a git answers its own questions for a password: a helper for each host reads it from variables. Secrets are
  * in no argument and no file, and a remote of another host gets none.

@@ -59,7 +59,7 @@ async function fetchBranches(
     ],
     {
       stdin: `+refs/heads/*:${tracking}*\n`,
-      remote: true,
+      remote: remote.url,
       locksIn: repository.dir,
       ...options,
     },

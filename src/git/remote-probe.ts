@@ -13,7 +13,10 @@ export async function probeRemote(
   remote: RemoteUrl,
   signal?: AbortSignal,
 ): Promise<RemoteProbe> {
-  const listed = await listRemote(runner, ['--symref', '--', remote.url, 'HEAD', 'refs/heads/*'], signal);
+  const listed = await listRemote(runner, remote, ['HEAD', 'refs/heads/*'], {
+    options: ['--symref'],
+    signal,
+  });
   const branches: Record<string, string> = {};
   let head: string | null = null;
   for (const line of listed) {
@@ -37,7 +40,7 @@ export async function remoteTip(
   ref: string,
   signal?: AbortSignal,
 ): Promise<string | null> {
-  const lines = await listRemote(runner, ['--', remote.url, ref], signal);
+  const lines = await listRemote(runner, remote, [ref], { signal });
   return lines.map((line) => line.split('\t')).find(([, name]) => name === ref)?.[0] ?? null;
 }
 
@@ -54,7 +57,7 @@ export async function branchInTheWay(
   const parts = branch.split('/');
   const above = parts.slice(0, -1).map((_part, index) => parts.slice(0, index + 1).join('/'));
   const patterns = [...above, `${branch}/*`].map((name) => `refs/heads/${name}`);
-  const lines = await listRemote(runner, ['--', remote.url, ...patterns], signal);
+  const lines = await listRemote(runner, remote, patterns, { signal });
   // A pattern of `ls-remote` also matches the end of a longer name.
   const names = lines.map((line) => (line.split('\t')[1] ?? '').replace(/^refs\/heads\//, ''));
   return names.find((name) => above.includes(name) || name.startsWith(`${branch}/`)) ?? null;
@@ -63,11 +66,16 @@ export async function branchInTheWay(
 /** What `ls-remote` says, line by line. */
 export async function listRemote(
   runner: GitRunner,
-  args: readonly string[],
-  signal: AbortSignal | undefined,
+  remote: RemoteUrl,
+  patterns: readonly string[],
+  { options = [], signal }: { options?: readonly string[]; signal?: AbortSignal | undefined } = {},
 ): Promise<string[]> {
   try {
-    const { stdout } = await runner.run({ args: ['ls-remote', '--quiet', ...args], remote: true, signal });
+    const { stdout } = await runner.run({
+      args: ['ls-remote', '--quiet', ...options, '--', remote.url, ...patterns],
+      remote: remote.url,
+      signal,
+    });
     return stdout
       .toString('utf8')
       .split('\n')
@@ -88,12 +96,12 @@ export async function checkedOutBranches(runner: GitRunner, path: string): Promi
   try {
     const { stdout } = await runner.run({
       args: ['-C', dir, 'worktree', 'list', '--porcelain'],
-      remote: true,
+      remote: path,
       env,
     });
     const allowed = await runner.run({
       args: ['-C', dir, 'config', '--get', 'receive.denyCurrentBranch'],
-      remote: true,
+      remote: path,
       env,
       answers: [1],
     });

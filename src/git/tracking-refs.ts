@@ -25,7 +25,7 @@ export async function moveStaleAside(
   remote: RemoteUrl,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const lines = await listRemote(repository.runner, ['--heads', '--', remote.url], signal);
+  const lines = await listRemote(repository.runner, remote, [], { options: ['--heads'], signal });
   const there = new Set(lines.map((line) => (line.split('\t')[1] ?? '').replace(/^refs\/heads\//, tracking)));
   const folders = new Set([...there].flatMap(foldersOf));
   const stale = [...(await repository.readRefs(tracking))].filter(

@@ -53,6 +53,8 @@ export interface InitiativeContext {
   readonly revert: string | null;
   readonly reverts: number;
   readonly cancelRequested: boolean;
+  /** A delivery has stopped halfway, and what it brought to remotes was not taken back since. */
+  readonly brought: boolean;
   readonly failure: Failure | null;
 }
 
@@ -78,6 +80,7 @@ export function initialInitiativeContext(input: InitiativeInput): InitiativeCont
     revert: null,
     reverts: 0,
     cancelRequested: false,
+    brought: false,
     failure: null,
   };
 }

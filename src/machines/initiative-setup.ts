@@ -34,6 +34,8 @@ export interface Delivery {
   readonly message?: string;
   /** Where it conflicts, by key. */
   readonly projects?: readonly string[];
+  /** A push was begun, and nobody knows whether it arrived. */
+  readonly unclear?: boolean;
 }
 
 /** What landing the default branches on the branch of the initiative can come to. */
@@ -56,6 +58,13 @@ export interface RevertPush {
   readonly result: 'reverted' | 'remote_moved' | 'more_brought' | 'revert_refused';
   readonly message?: string;
 }
+
+const isToResolve = ({ conflicts, maxConflicts }: InitiativeContext, { result }: Delivery): boolean =>
+  result === 'conflict' && conflicts < maxConflicts;
+
+/** It goes on with a review or with one more phase, and is delivered again after that. */
+const leadsBack = (context: InitiativeContext, delivery: Delivery): boolean =>
+  delivery.result === 'heads_moved' || isToResolve(context, delivery);
 
 /** Types, effects, actions and guards of the initiative machine. */
 export const initiativeSetup = setup({
@@ -152,6 +161,14 @@ export const initiativeSetup = setup({
     recordError: assign((_, params: { error: unknown }) => ({ failure: failureOf(params.error) })),
     requestCancel: assign({ cancelRequested: true }),
     withdrawCancel: assign({ cancelRequested: false }),
+    noteBrought: assign({ brought: true }),
+    noteTakenBack: assign({ brought: false }),
+    recordHeldCancel: assign({
+      failure: failure(
+        'partially_delivered',
+        'canceled while remotes have a part of it: it is canceled once that is taken back',
+      ),
+    }),
   },
   guards: {
     startsAtOnce: ({ context }) => context.autostart,
@@ -166,6 +183,12 @@ export const initiativeSetup = setup({
     isCancelRequested: ({ context }) => context.cancelRequested,
     isDelivered: (_, delivery: Delivery) => delivery.result === 'delivered',
     isPartial: (_, delivery: Delivery) => delivery.result === 'partially_delivered',
+    isBrought: ({ context }) => context.brought,
+    isCancelHeld: ({ context }) => context.brought && context.cancelRequested,
+    isApproved: ({ context }) => context.approved !== null,
+    staysPartial: ({ context }, delivery: Delivery) =>
+      context.brought && (context.cancelRequested || !leadsBack(context, delivery)),
+    endsCanceled: ({ context }, delivery: Delivery) => context.cancelRequested && delivery.unclear !== true,
     isPrepared: (_, came: RevertPlan) => came.result === 'prepared',
     isToRevertAgain: ({ context }, came: RevertPush) =>
       (came.result === 'remote_moved' || came.result === 'more_brought') && context.reverts < MAX_REVERTS,
@@ -175,8 +198,7 @@ export const initiativeSetup = setup({
     hasNoMergePhase: ({ context }) => context.resolver === null,
     isPaused: ({ context }) => context.paused,
     isConflict: (_, came: Delivery | Sync) => came.result === 'conflict',
-    isConflictToResolve: ({ context }, delivery: Delivery) =>
-      delivery.result === 'conflict' && context.conflicts < context.maxConflicts,
+    isConflictToResolve: ({ context }, delivery: Delivery) => isToResolve(context, delivery),
     isSynced: (_, sync: Sync) => sync.result === 'landed',
     haveHeadsMoved: (_, delivery: Delivery) => delivery.result === 'heads_moved',
   },

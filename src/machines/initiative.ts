@@ -10,6 +10,17 @@ import { keepApproval, openingReview } from './review-states.ts';
 import { reverting } from './revert-states.ts';
 
 const cancelable = { 'initiative.cancel': { target: '#initiative.canceling' } } as const;
+/** What remotes have of it is taken back first, by whoever decides that. */
+const cancelableUnlessBrought = {
+  'initiative.cancel': [
+    {
+      guard: 'isBrought',
+      target: '#initiative.partially_delivered',
+      actions: ['requestCancel', 'recordHeldCancel'],
+    },
+    { target: '#initiative.canceling' },
+  ],
+} as const;
 const renamable = { 'initiative.rename': putTitle } as const;
 const extendable = { 'initiative.addPhase': { actions: addPhase } } as const;
 const orderable = { 'initiative.reorder': { actions: 'reorder' } } as const;
@@ -67,7 +78,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
     in_progress: {
       description: 'Phases run, as many at once as the limit allows.',
       initial: 'opening',
-      on: { ...cancelable, ...renamable, ...orderable },
+      on: { ...cancelableUnlessBrought, ...renamable, ...orderable },
       states: {
         opening: {
           description: 'The remotes are fetched and the branch of the initiative is made in each project.',
@@ -137,6 +148,11 @@ export const initiativeMachine = initiativeSetup.createMachine({
             src: 'initiative.sync',
             input: {},
             onDone: [
+              {
+                guard: 'isCancelHeld',
+                target: '#initiative.partially_delivered',
+                actions: ['recordHeldCancel', closeIntents],
+              },
               { guard: 'isCancelRequested', target: '#initiative.canceling', actions: closeIntents },
               {
                 guard: answer('isConflict'),
@@ -147,6 +163,11 @@ export const initiativeMachine = initiativeSetup.createMachine({
               { target: 'synced', actions: [keepResult, closeIntents] },
             ],
             onError: [
+              {
+                guard: 'isCancelHeld',
+                target: '#initiative.partially_delivered',
+                actions: 'recordHeldCancel',
+              },
               { guard: 'isCancelRequested', target: '#initiative.canceling' },
               { target: 'synced', actions: keepError },
             ],
@@ -192,7 +213,7 @@ export const initiativeMachine = initiativeSetup.createMachine({
     pending_review: {
       description: 'A reviewer looks at exactly the heads that were read when the review opened.',
       initial: 'opening',
-      on: { ...cancelable, ...renamable, ...reopenable },
+      on: { ...cancelableUnlessBrought, ...renamable, ...reopenable },
       states: {
         opening: openingReview('initiative.openReview'),
         open: {
@@ -240,8 +261,17 @@ export const initiativeMachine = initiativeSetup.createMachine({
         input: ({ context }) => ({ approved: context.approved }),
         onDone: [
           { guard: answer('isDelivered'), target: 'completed', actions: closeIntents },
-          { guard: answer('isPartial'), target: 'partially_delivered', actions: [keepResult, closeIntents] },
-          { guard: 'isCancelRequested', target: 'canceling', actions: closeIntents },
+          {
+            guard: answer('isPartial'),
+            target: 'partially_delivered',
+            actions: [keepResult, closeIntents, 'noteBrought'],
+          },
+          {
+            guard: answer('staysPartial'),
+            target: 'partially_delivered',
+            actions: [keepResult, closeIntents],
+          },
+          { guard: answer('endsCanceled'), target: 'canceling', actions: closeIntents },
           {
             guard: answer('haveHeadsMoved'),
             target: 'pending_review',
@@ -255,16 +285,25 @@ export const initiativeMachine = initiativeSetup.createMachine({
           { guard: answer('isConflict'), target: 'conflict_unresolved', actions: [keepResult, closeIntents] },
           { target: 'delivery_failed', actions: [keepResult, closeIntents] },
         ],
-        onError: { target: 'delivery_failed', actions: keepError },
+        onError: [
+          { guard: 'isBrought', target: 'partially_delivered', actions: keepError },
+          { guard: 'isCancelRequested', target: 'canceling' },
+          { target: 'delivery_failed', actions: keepError },
+        ],
       },
       on: { ...renamable, 'initiative.cancel': { actions: 'requestCancel' } },
     },
     partially_delivered: {
-      description: 'Some remotes have it and one refused for good: resume or revert.',
+      description: 'Some remotes have it, and others do not: resume, revert or sync.',
       tags: ['needs_you'],
       on: {
         ...renamable,
-        'initiative.resumeDelivery': { target: 'delivering', actions: 'withdrawCancel' },
+        // After a sync, only what is approved anew can be delivered.
+        'initiative.resumeDelivery': {
+          guard: 'isApproved',
+          target: 'delivering',
+          actions: 'withdrawCancel',
+        },
         'initiative.revertDelivery': { target: 'reverting', actions: 'startRevert' },
         ...syncable,
       },

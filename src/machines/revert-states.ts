@@ -36,7 +36,7 @@ export const reverting = {
           {
             guard: answer('isReverted'),
             target: '#initiative.pending_review',
-            actions: ['voidReview', 'clearFailure'],
+            actions: ['voidReview', 'clearFailure', 'noteTakenBack'],
           },
           { target: '#initiative.partially_delivered', actions: keepResult },
         ],

@@ -53,10 +53,7 @@ export async function broughtTo(
       (earlier) => !(record.state === 'reverted' && earlier.remoteRef === remoteRef),
     );
     const isBrought =
-      (record.result === 'merged' || record.result === 'pushed') &&
-      record.state !== 'refused' &&
-      after !== null &&
-      after !== before;
+      (record.result === 'merged' || record.result === 'pushed') && after !== null && after !== before;
     standing.set(projectId, isBrought ? [...others, record] : others);
   }
   return standing;

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
@@ -7,6 +7,7 @@ import { partialDelivery } from '../../src/git/delivery-partial.ts';
 import type { DeliveryResult } from '../../src/git/delivery-types.ts';
 import {
   deliveryStore,
+  deliverUntil,
   mergesOf,
   ports,
   refuseEveryPush,
@@ -46,6 +47,33 @@ describe('a failure after a first success', () => {
     expect(await partialDelivery(deliveryStore(), request.effectId)).toMatchObject({
       projects: [{ projectId: 'api', state: 'delivered', result: 'already' }],
     });
+  });
+
+  it('stays so when the remote that has its work can not be asked any more', async () => {
+    const [api, web] = [await target('api'), await target('web')];
+    const request = requestFor([api, web]);
+    await deliverUntil('between-pushes', request);
+    renameSync(api.remote.dir, `${api.remote.dir}-away`);
+    refuseEveryPush(web.remote);
+    expect(await deliver({ ...request, attempt: 2 }, ports())).toMatchObject({
+      result: 'partially_delivered',
+      projects: [
+        { projectId: 'api', state: 'delivered', result: 'merged' },
+        { projectId: 'web', state: 'refused' },
+      ],
+    });
+  });
+
+  it('is unclear when the remote took the push and then refuses to be asked, in this attempt and the next', async () => {
+    const api = await target('api');
+    const request = requestFor([api]);
+    const boundary = async (point: BoundaryPoint): Promise<void> => {
+      if (point === 'before-push-record') renameSync(api.remote.dir, `${api.remote.dir}-away`);
+    };
+    const refusal = { code: 'remote_not_a_repository', isUnclear: true };
+    await expect(deliver(request, ports({ boundary }))).rejects.toMatchObject(refusal);
+    await expect(deliver({ ...request, attempt: 2 }, ports())).rejects.toMatchObject(refusal);
+    expect(await deliveryStore().load(request.effectId)).toMatchObject([{ state: 'prepared' }]);
   });
 
   it('is no partial delivery when nothing was brought anywhere', async () => {

@@ -103,6 +103,17 @@ describe('a remote that can not move the ref', () => {
     const log = { info: () => rmSync(lock, { force: true }), warn: () => undefined };
     expect(await deliver(requestFor([api]), ports({ log }))).toMatchObject({ result: 'delivered' });
   });
+
+  it('and has what was pushed all the same was pushed to', async () => {
+    const api = await target('api');
+    const hook = join(api.remote.dir, 'hooks', 'update');
+    mkdirSync(dirname(hook), { recursive: true });
+    writeFileSync(hook, '#!/bin/sh\ngit update-ref "$1" "$3"\n', { mode: 0o755 });
+    expect(await deliver(requestFor([api]), ports())).toMatchObject({
+      result: 'delivered',
+      projects: [{ state: 'delivered', result: 'merged', before: api.base }],
+    });
+  });
 });
 
 describe("a remote's own hook", () => {

@@ -139,6 +139,17 @@ describe('a delivery', () => {
     });
   });
 
+  it('is no conflict when the remote moves before the push to a history of its own', async () => {
+    const api = await target('api');
+    const boundary = async (point: BoundaryPoint): Promise<void> => {
+      if (point === 'before-push') api.remote.commit('refs/heads/main', null, { 'other.txt': 'other\n' });
+    };
+    expect(await deliver(requestFor([api]), ports({ boundary }))).toMatchObject({
+      result: 'refused',
+      projects: [{ state: 'refused', code: 'unrelated' }],
+    });
+  });
+
   it('has nothing to do for a project without work', async () => {
     const api = await target('api');
     api.project = { ...api.project, source: null };

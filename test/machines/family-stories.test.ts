@@ -385,7 +385,7 @@ describe('cancel and pause', () => {
     story.finish('i', 'review');
     story.approve('i', 'initiative');
     story.post('i', { type: 'initiative.cancel' });
-    story.finish('i', 'deliver', canceled);
+    story.finish('i', 'deliver', { output: { result: 'remote_unreachable', unclear: true } });
     expect(story.at('i')).toBe('delivery_failed');
     story.post('i', { type: 'initiative.retry' });
     story.finish('i', 'deliver', { output: { result: 'heads_moved' } });

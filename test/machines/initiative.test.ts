@@ -359,17 +359,88 @@ describe('a delivery', () => {
     expect(initiative.path).toBe('canceling.retiring');
   });
 
-  it('that is canceled meanwhile is decided by the result', () => {
-    for (const [result, path] of [
-      ['delivered', 'completed'],
-      ['refused', 'canceling.retiring'],
+  it('that is canceled meanwhile is decided by the result, and by a person when it is not known', () => {
+    for (const [end, path] of [
+      [{ result: 'delivered' }, 'completed'],
+      [{ result: 'refused' }, 'canceling.retiring'],
+      [null, 'canceling.retiring'],
+      [{ result: 'remote_unreachable', unclear: true }, 'delivery_failed'],
     ] as const) {
       initiative = delivering();
       initiative.send({ type: 'initiative.cancel' });
       expect(initiative.path).toBe('delivering');
-      initiative.done('deliver', { result });
+      if (end === null) initiative.fails('deliver');
+      else initiative.done('deliver', end);
       expect(initiative.path).toBe(path);
     }
+  });
+
+  describe('of which remotes have a part', () => {
+    const review = { digest: DIGEST };
+    /** Partially delivered, and on its way again with a sync. */
+    function syncing(changes: object = {}): ActorUnderTest<InitiativeContext> {
+      const one = delivering(changes);
+      one.done('deliver', { result: 'partially_delivered' });
+      one.send({ type: 'initiative.sync' });
+      return one;
+    }
+    function inReviewAgain(changes: object = {}): ActorUnderTest<InitiativeContext> {
+      const one = syncing(changes);
+      one.done('sync', { result: 'landed' });
+      one.done('prove', { proven: true, missing: [] });
+      one.done('review', review);
+      return one;
+    }
+    function deliveringAgain(changes: object = {}): ActorUnderTest<InitiativeContext> {
+      const one = inReviewAgain(changes);
+      one.send({ type: 'initiative.approve', heads: {}, digest: DIGEST, strategies: {} });
+      return one;
+    }
+
+    it.each([
+      ['refused', false, 'partially_delivered'],
+      ['conflict', false, 'partially_delivered'],
+      [null, false, 'partially_delivered'],
+      ['refused', true, 'partially_delivered'],
+      ['heads_moved', true, 'partially_delivered'],
+      [null, true, 'partially_delivered'],
+      ['heads_moved', false, 'pending_review.opening'],
+      ['delivered', true, 'completed'],
+    ])('stays partial when it comes to %s (canceled: %s)', (result, isCanceled, path) => {
+      initiative = deliveringAgain({ maxConflicts: 0 });
+      if (isCanceled) initiative.send({ type: 'initiative.cancel' });
+      if (result === null) initiative.fails('deliver');
+      else initiative.done('deliver', { result });
+      expect(initiative.path).toBe(path);
+    });
+
+    it.each([
+      ['in review', inReviewAgain, () => {}],
+      ['while it is synced', syncing, (one: typeof initiative) => one.done('sync', { result: 'landed' })],
+      ['while a sync fails', syncing, (one: typeof initiative) => one.fails('sync')],
+    ] as const)('is canceled %s by taking that back, and not resumed', (_, there, goOn) => {
+      initiative = there();
+      initiative.send({ type: 'initiative.cancel' });
+      goOn(initiative);
+      expect(initiative.path).toBe('partially_delivered');
+      expect(initiative.context.failure).toMatchObject({ code: 'partially_delivered' });
+      initiative.send({ type: 'initiative.resumeDelivery' });
+      expect(initiative.path).toBe('partially_delivered');
+      initiative.send({ type: 'initiative.revertDelivery' });
+      initiative.done('revert', { result: 'prepared', plan: 'p' });
+      initiative.done('push', { result: 'reverted' });
+      expect(initiative.path).toBe('canceling.retiring');
+    });
+
+    it('is canceled like any other once that is taken back', () => {
+      initiative = delivering();
+      initiative.done('deliver', { result: 'partially_delivered' });
+      initiative.send({ type: 'initiative.revertDelivery' });
+      initiative.done('revert', { result: 'prepared', plan: 'p' });
+      initiative.done('push', { result: 'reverted' });
+      initiative.send({ type: 'initiative.cancel' });
+      expect(initiative.path).toBe('canceling.retiring');
+    });
   });
 });
 

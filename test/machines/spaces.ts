@@ -326,6 +326,8 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       cap(context.maxConflicts - context.conflicts),
       cap(MAX_REVERTS - context.reverts),
       context.cancelRequested,
+      context.brought,
+      context.approved !== null,
     ],
   },
 };

@@ -27,6 +27,7 @@ const HELPFUL = [
   'approvePlan',
   'answer',
   'resumeDelivery',
+  'revertDelivery',
   'retry',
   'recheck',
   'relink',

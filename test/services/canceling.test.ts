@@ -18,7 +18,7 @@ function untilCanceled(work: Work, kind: 'phase' | 'initiative') {
 }
 
 test.each(['phase', 'initiative'] as const)(
-  'canceling the %s tells an agent so, keeps what it pushes afterwards, and leaves a landing its result: what has landed is completed',
+  'canceling the %s leaves a landing its result: what has landed is completed, what has not begun is canceled, and nothing is claimed any more',
   async (kind) => {
     const service = await startTestService();
     const api = await addProject(service, 'api');

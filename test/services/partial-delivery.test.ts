@@ -34,14 +34,16 @@ function endOf(error: Error, records: readonly DeliveryRecord[]): Promise<unknow
 }
 
 test.each(['git_failed', 'git_output_too_large', 'remote_unreachable'])(
-  'a delivery that fails for good with %s after a first remote got its work is partially delivered',
+  'a delivery that fails for good with %s after a first remote got its work is partially delivered, and unclear when it may have got it',
   async (code) => {
     const failure = new EffectFailure(code, 'git says no');
     expect(await endOf(failure, [arrived, waiting])).toEqual({
       result: 'partially_delivered',
       message: `${code}: git says no`,
     });
-    expect(await endOf(failure, [waiting])).toBe(failure);
+    const unclear = { result: code, message: 'git says no', unclear: true };
+    expect(await endOf(failure, [waiting])).toEqual(unclear);
+    expect(await endOf(failure, [{ ...waiting, state: 'refused' }])).toBe(failure);
     expect(await endOf(failure, [])).toBe(failure);
   },
 );
@@ -54,7 +56,8 @@ test('a fault that passes runs again, and is partially delivered when it was one
     result: 'partially_delivered',
     message: 'effect_crashed: a lock',
   });
-  expect(await partialWhenSpent(onRecord([waiting]))(run.effectId, spent)).toBeNull();
+  expect(await partialWhenSpent(onRecord([waiting]))(run.effectId, spent)).toMatchObject({ unclear: true });
+  expect(await partialWhenSpent(onRecord([]))(run.effectId, spent)).toBeNull();
 });
 
 test('a delivery that waits goes on waiting', async () => {

@@ -9,7 +9,7 @@ import { isContained } from '../support/git.ts';
 import { makeRemote } from '../support/remote.ts';
 import { RemoteServer } from '../support/remote-server.ts';
 import { startTestService, type TestService } from '../support/service.ts';
-import { applyPlan, type TestProject } from '../support/work.ts';
+import { addProject, applyPlan, type TestProject } from '../support/work.ts';
 
 const USER = 'robot';
 const SECRET = 'hunter2-s3cr3t/%';
@@ -103,19 +103,34 @@ describe.each([
   ['SIGNALBOX_GIT_CREDENTIALS', byVariable],
   ["a helper of git's in SIGNALBOX_GIT_CONFIG", byHelper],
 ] as const)('a password from %s', (_, environment) => {
-  test('opens the remote for fetches and pushes, and is in no row, log line, answer, file or process list', async () => {
+  test('opens the remote for fetches and pushes, and is in no row, log line, answer, file, process list or hook of another remote', async () => {
     const api = await guarded();
     const service = await serviceWith(await environment(api));
     const project = await service.post<ProjectView>('operator', '/v1/projects', {
       key: 'api',
       remote: api.url,
     });
+    const web = await addProject(service, 'web');
+    const environmentOfHook = path.join(web.remote.dir, 'environment');
+    await writeFile(
+      path.join(web.remote.dir, 'hooks', 'pre-receive'),
+      `#!/bin/sh\nenv >"${environmentOfHook}"\n`,
+      {
+        mode: 0o755,
+      },
+    );
     const work = await applyPlan(service, {
       mode: 'yolo',
-      projects: [{ project: { key: 'api' } as TestProject, strategy: 'merge_and_push' }],
+      projects: [
+        { project: { key: 'api' } as TestProject, strategy: 'merge_and_push' },
+        { project: web, strategy: 'push_branch' },
+      ],
       phases: [{ key: 'build', tasks: ['login'] }],
     });
-    const { heads } = await doTask(await registerAgent(service), 'login', { api: { 'a.ts': 'a\n' } });
+    const { heads } = await doTask(await registerAgent(service), 'login', {
+      api: { 'a.ts': 'a\n' },
+      web: { 'w.ts': 'w\n' },
+    });
     await work.untilState('pending_review.open');
     // A refusal of the remote is quoted, too.
     const hook = path.join(api.remote.dir, 'hooks', 'pre-receive');
@@ -129,6 +144,9 @@ describe.each([
     await work.untilState('completed');
 
     expect(await isContained(api.remote.dir, heads['api'] ?? '', 'refs/heads/main')).toBe(true);
+    const seen = await readFile(environmentOfHook, 'utf8');
+    expect(seen).toContain('PATH=');
+    expectNoSecret('the environment of a hook', seen);
     const lines = [...api.seen].join('\n');
     expect(lines).toContain(`${api.url} `);
     expectNoSecret('a command line', lines);

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { doTask, registerAgent } from '../support/agent.ts';
@@ -61,10 +61,10 @@ async function partiallyDelivered(
 
 const namesAt = async (dir: string, ref: string) => Object.keys(await filesAt(dir, ref)).toSorted();
 
-const untilFailure = (work: Work, code: string) =>
+const untilFailure = (work: Work, code: string, said = '') =>
   until(`the failure ${code}`, async () => {
     const tree = await work.tree();
-    return tree.failure?.code === code ? tree : null;
+    return tree.failure?.code === code && tree.failure.message.includes(said) ? tree : null;
   });
 
 const deliveries = async (work: Work) =>
@@ -253,6 +253,31 @@ test('a cancel while a delivery is taken back waits for it, and what was deliver
 
   await work.untilState('canceled');
   expect(await git(api.remote.dir, ['diff', '--stat', base, 'main'])).toBe('');
+});
+
+test('what a remote took before it could not be read any more is taken back too, when a cancel after a sync asks for it', async () => {
+  const { api, web, work, base, allow, revert } = await partiallyDelivered('merge_and_push');
+  const webBase = (await web.remote.tip()) ?? '';
+  await allow();
+  const [head, away] = [path.join(web.remote.dir, 'HEAD'), path.join(web.remote.dir, 'HEAD.away')];
+  const hook = path.join(web.remote.dir, 'hooks', 'post-receive');
+  await writeFile(hook, `#!/bin/sh\nmv HEAD HEAD.away\n`, { mode: 0o755 });
+  await work.tell('initiative', work.id, 'initiative.resumeDelivery');
+  const failed = await untilFailure(work, 'partially_delivered', 'remote_not_a_repository');
+  expect(failed.state).toBe('partially_delivered');
+  await rename(away, head);
+  await rm(hook);
+  expect(await web.remote.tip()).not.toBe(webBase);
+
+  await work.tell('initiative', work.id, 'initiative.sync');
+  await work.untilState('pending_review.open');
+  await work.tell('initiative', work.id, 'initiative.cancel');
+  await work.untilState('partially_delivered');
+  await revert();
+  await work.untilState('canceled');
+
+  expect(await git(api.remote.dir, ['diff', '--stat', base, 'main'])).toBe('');
+  expect(await git(web.remote.dir, ['diff', '--stat', webBase, 'main'])).toBe('');
 });
 
 test('of what two strategies have brought, the newer is taken back first, and a branch that went into it is left to a person', async () => {

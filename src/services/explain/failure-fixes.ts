@@ -59,7 +59,8 @@ const ofWork = {
   heads_moved: 'Recheck: the review opens with the heads that are there now.',
   not_proven: 'Bring what is named back to the branch and recheck, or add work that does it again.',
   refused: 'Look at `projects[].delivery`: each has code and message. Mend them, then retry.',
-  partially_delivered: 'Look at `projects[].delivery`, mend what refused, then resume the delivery.',
+  partially_delivered:
+    'Look at `projects[].delivery`: mend what refused, then resume the delivery, or have it taken back.',
   revert_refused:
     'Look at `projects[].delivery`, mend what refused, then have it taken back again, or resume the delivery.',
   more_brought: 'Have it taken back once more.',

@@ -19,7 +19,7 @@ const TO_DO: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
     'pending_review.open': 'Review what its phases made: approve the heads for delivery, or request changes.',
     'pending_review.unreadable': 'Mend what kept the heads from being read, then recheck, or cancel it.',
     partially_delivered:
-      'Mend what the remote refused and resume the delivery, or have what was delivered taken back.',
+      'Mend what the remote refused and resume the delivery, have what was delivered taken back, or sync and go on.',
     delivery_failed:
       'Mend what kept it from being delivered, then retry; recheck to review it again, or cancel it.',
     conflict_unresolved:

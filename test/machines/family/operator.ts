@@ -15,6 +15,7 @@ const REMEDIES: Readonly<Record<Member['kind'], readonly ((member: Member) => An
     () => ({ type: 'initiative.resume' }),
     (member) => ({ type: 'initiative.approve', strategies: {}, ...approval(member) }),
     () => ({ type: 'initiative.resumeDelivery' }),
+    () => ({ type: 'initiative.revertDelivery' }),
     () => ({ type: 'initiative.retry' }),
   ],
   phase: [

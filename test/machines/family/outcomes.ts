@@ -49,6 +49,7 @@ export const OUTCOMES: Readonly<Record<string, readonly [Outcome, ...Outcome[]]>
       'unrelated',
       'unreachable',
     ),
+    { output: { result: 'remote_unreachable', unclear: true } },
     error,
   ],
   'initiative.revert': [{ output: { result: 'prepared', plan: 'p' } }, ...results('remote_refused'), error],

@@ -3,7 +3,8 @@
  * forks, which takes the longer the more memory it has; this one stays small, so that starting git costs the service next to nothing.
  *
  * Requests come as lines on stdin, replies go as lines to stdout. A child's stdin, stdout and stderr are connections to the socket of
- * the process that asked: no byte of them passes through here. It ends when its stdin does, and so with the process that started it.
+ * the process that asked: no byte of them passes through here. It ends when its stdin does, and so with the process that started it,
+ * however that ended; what it has started is asked to end then.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,8 +13,11 @@ import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ForkFault, ForkReply, ForkRequest } from './fork-protocol.ts';
+import { signalGroup } from './process-group.ts';
 
 const address = process.argv[2] ?? '';
+/** Each leads a group of its own. */
+const running = new Set<number>();
 
 // Signals to a whole group or service mean the process that started this one: it decides, and this one ends with it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
@@ -52,8 +56,14 @@ async function start({ token, file, args, cwd, env }: ForkRequest): Promise<void
   try {
     const child = spawn(file, args, { cwd, env, stdio: streams, detached: true });
     child.once('error', (error) => refuse(token, 'child', error));
-    child.once('exit', (code, signal) => reply({ token, exit: { code, signal } }));
-    if (child.pid !== undefined) reply({ token, pid: child.pid });
+    const { pid } = child;
+    if (pid === undefined) return;
+    running.add(pid);
+    child.once('exit', (code, signal) => {
+      running.delete(pid);
+      reply({ token, exit: { code, signal } });
+    });
+    reply({ token, pid });
   } catch (error) {
     refuse(token, 'child', error);
   } finally {
@@ -70,7 +80,9 @@ function refuse(token: string, of: ForkFault['of'], error: unknown): void {
 const requests = createInterface({ input: process.stdin });
 requests.on('line', (line) => void start(JSON.parse(line) as ForkRequest));
 requests.on('close', () => {
-  // Whoever listened there is gone, perhaps without the time to tidy up.
+  // Whoever listened there is gone, perhaps without the time to tidy up. TERM and not KILL: git removes its lock files then, and a git
+  // that does not end is still known by its record.
+  for (const pid of running) signalGroup(pid, 'SIGTERM');
   try {
     rmSync(address, { force: true });
     rmdirSync(dirname(address));

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { recordChild } from './child-records.ts';
@@ -51,11 +50,9 @@ const maxStderrBytes = 64 * 1024;
 /** Starts git without a shell, in a group of its own, with a clean environment, a deadline and bounded output. */
 export class GitRunner {
   readonly #options: GitRunnerOptions;
-  readonly #prefix: readonly string[];
 
   constructor(options: GitRunnerOptions = {}) {
     this.#options = options;
-    this.#prefix = dieWithParent();
   }
 
   /** Runs git to its end. Throws `git_failed` for an exit code that is no answer, `git_timeout`, `git_aborted` or `git_output_too_large`. */
@@ -106,15 +103,10 @@ export class GitRunner {
 
   /** Starts git for a conversation. The caller owns its streams and its deadline, and listens to what it writes at once. */
   async start(command: GitCommand): Promise<GitChild> {
-    const [file = 'git', ...args] = [
-      ...this.#prefix,
-      'git',
-      ...(command.dir === undefined ? [] : [`--git-dir=${command.dir}`]),
-      ...command.args,
-    ];
+    const args = [...(command.dir === undefined ? [] : [`--git-dir=${command.dir}`]), ...command.args];
     const cwd = command.dir ?? '/';
     const env = gitEnvironment({ ...this.#options, remote: command.remote }, command.env);
-    const child = await forks.start({ file, args, cwd, env }).catch((error: Error) => {
+    const child = await forks.start({ file: 'git', args, cwd, env }).catch((error: Error) => {
       throw notStarted(error, cwd);
     });
     if (command.locksIn !== undefined) this.#record(command.locksIn, child);
@@ -162,35 +154,10 @@ function notStarted(cause: Error, cwd: string): Error {
 }
 
 function failure(name: string, code: number | null, signal: NodeJS.Signals | null, stderr: string): GitError {
-  if (code === 127 && stderr.includes('failed to execute'))
-    return new GitError('git_missing', 'git could not be started; install git 2.38 or newer', {
-      stderr,
-      exitCode: code,
-    });
   const last = stderr.trim().split('\n').at(-1) ?? '';
   const how = code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with ${code}`;
   return new GitError('git_failed', `git ${name} ${how}${last === '' ? '' : `: ${last}`}`, {
     stderr,
     exitCode: code,
   });
-}
-
-let prefix: readonly string[] | undefined;
-
-/**
- * Where the system can do it, a child gets SIGTERM when we die, however we die. TERM and not KILL: git removes its lock files on
- * TERM, and a git that does not end is still known by its record.
- */
-function dieWithParent(): readonly string[] {
-  if (prefix !== undefined) return prefix;
-  if (process.platform !== 'linux') return (prefix = []);
-  const { status, error }: { status: number | null; error?: NodeJS.ErrnoException } = spawnSync(
-    'setpriv',
-    ['--pdeathsig', 'TERM', 'true'],
-    { stdio: 'ignore' },
-  );
-  const found = status === 0 ? ['setpriv', '--pdeathsig', 'TERM', '--'] : [];
-  // A system without a process to spare has not said whether it can do it.
-  if (status !== null || error?.code === 'ENOENT') prefix = found;
-  return found;
 }

@@ -7,7 +7,8 @@ export function endGroup(pid: number): void {
   setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs).unref();
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+/** False when there is no such group any more. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(-pid, signal);
     return true;

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GitRunner } from '../../src/git/git-runner.ts';
@@ -60,13 +60,10 @@ describe('a git command', () => {
   });
 
   it('says that git is missing', async () => {
-    const onlySetpriv = tempFolder();
-    if (existsSync('/usr/bin/setpriv')) symlinkSync('/usr/bin/setpriv', join(onlySetpriv, 'setpriv'));
-    for (const PATH of [tempFolder(), onlySetpriv]) {
-      await expect(new GitRunner().run({ args: ['version'], env: { PATH } })).rejects.toMatchObject({
-        code: 'git_missing',
-      });
-    }
+    const env = { PATH: tempFolder() };
+    await expect(new GitRunner().run({ args: ['version'], env })).rejects.toMatchObject({
+      code: 'git_missing',
+    });
   });
 
   it('says that the folder of the repository is missing, rather than git', async () => {

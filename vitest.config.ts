@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SlowFirst } from './test/support/slow-first.ts';
 
 export default defineConfig({
   test: {
@@ -10,6 +11,7 @@ export default defineConfig({
     // service takes as long as many a test: a process keeps what it has loaded for its next file.
     pool: 'forks',
     isolate: false,
+    sequence: { sequencer: SlowFirst },
     maxWorkers: 4,
     // A whole story on a busy machine: a service, git processes, agents.
     testTimeout: 90_000,

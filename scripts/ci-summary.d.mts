@@ -10,6 +10,7 @@ interface Report {
 export function allowedSkips(text: string, isRoot: boolean): string[];
 export function summarize(input: {
   steps: readonly { name: string; code: number; seconds: number }[];
+  seconds: number;
   tests: Report | null;
   check: readonly { name: string; passed: boolean }[] | null;
   allowed: readonly string[];

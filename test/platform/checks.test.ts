@@ -120,7 +120,10 @@ describe('the summary of CI', () => {
     { name: 'npm run demo', code: 0, seconds: 60 },
   ];
   const check = [{ name: 'lint', passed: true }];
-  const last = (input: Parameters<typeof summarize>[0]) => summarize(input).lines.at(-1);
+  /** In ten minutes, unless it says otherwise. */
+  const summary = (input: Omit<Parameters<typeof summarize>[0], 'seconds'>, seconds = 600) =>
+    summarize({ ...input, seconds });
+  const last = (input: Parameters<typeof summary>[0]) => summary(input).lines.at(-1);
 
   it('counts tests one by one and each other step as one', () => {
     // All named tests and one more; npm ci, demo, lint, the skipped list and the named tests.
@@ -139,43 +142,42 @@ describe('the summary of CI', () => {
     Object.assign(failed ?? {}, {
       failureMessages: ['\u001b[31mexpected 1\u001b[39m to be 2\n\n at file:3'],
     });
-    const { lines } = summarize({ steps: steps(1), tests: report, check, allowed: [] });
+    const { lines } = summary({ steps: steps(1), tests: report, check, allowed: [] });
     expect(lines.slice(0, 3)).toEqual(['FAILED file: one', '       expected 1 to be 2', '        at file:3']);
   });
 
   it('lists a skipped test and fails unless the list names it', () => {
-    const surplus = summarize({ steps: steps(0), tests: tests('skipped'), check, allowed: [] });
+    const surplus = summary({ steps: steps(0), tests: tests('skipped'), check, allowed: [] });
     expect(surplus.lines).toContain('skipped one');
     expect(surplus.failed).toBe(1);
-    expect(summarize({ steps: steps(0), tests: tests('skipped'), check, allowed: ['one'] })).toMatchObject({
+    expect(summary({ steps: steps(0), tests: tests('skipped'), check, allowed: ['one'] })).toMatchObject({
       failed: 0,
     });
   });
 
   it('does not believe a report when the run itself failed, nor the lack of one', () => {
-    expect(summarize({ steps: steps(1), tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
-    expect(summarize({ steps: steps(0), tests: null, check: null, allowed: [] }).failed).toBe(2);
+    expect(summary({ steps: steps(1), tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
+    expect(summary({ steps: steps(0), tests: null, check: null, allowed: [] }).failed).toBe(2);
   });
 
   it.each(['npm ci', 'npm test', 'npm run check', 'npm run demo'])(
     'counts %s as failed when it did not run',
     (missing) => {
       const left = steps(0).filter(({ name }) => name !== missing);
-      expect(summarize({ steps: left, tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
+      expect(summary({ steps: left, tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
     },
   );
 
   it('does not believe the report of a check that failed otherwise', () => {
     const ended = steps(0).map((step) => (step.name === 'npm run check' ? { ...step, code: 124 } : step));
-    expect(summarize({ steps: ended, tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
+    expect(summary({ steps: ended, tests: tests('passed'), check, allowed: [] }).failed).toBe(1);
   });
 
   it('has the time of each step, and says whether the goal was met, which is no failure', () => {
-    const quick = summarize({ steps: steps(0), tests: tests('passed'), check, allowed: [] });
+    const quick = summary({ steps: steps(0), tests: tests('passed'), check, allowed: [] });
     expect(quick.lines).toContain('npm run demo took 60 s');
     expect(quick.lines.at(-2)).toBe('all steps took 600 s: the goal of 900 s was met');
-    const late = steps(0).map((step) => ({ ...step, seconds: step.seconds * 2 }));
-    const slow = summarize({ steps: late, tests: tests('passed'), check, allowed: [] });
+    const slow = summary({ steps: steps(0), tests: tests('passed'), check, allowed: [] }, 1_200);
     expect([slow.lines.at(-2), slow.failed]).toEqual([
       'all steps took 1200 s: the goal of 900 s was missed',
       0,
@@ -193,7 +195,7 @@ describe('the summary of CI', () => {
   it('counts a file that did not load', () => {
     const report = tests('passed');
     report.testResults.push({ name: 'broken', status: 'failed', assertionResults: [] });
-    expect(summarize({ steps: steps(1), tests: report, check, allowed: [] }).failed).toBe(1);
+    expect(summary({ steps: steps(1), tests: report, check, allowed: [] }).failed).toBe(1);
   });
 });
 

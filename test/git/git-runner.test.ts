@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { GitRunner } from '../../src/git/git-runner.ts';
 import { isAlive } from '../support/processes.ts';
 import { Bench, git, runner, tempFolder } from './support.ts';
@@ -140,7 +140,7 @@ describe('a git command', () => {
     const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
-    await expect.poll(() => isAlive(pid)).toBe(false);
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000 });
   });
 });
 

@@ -7,12 +7,12 @@ export default defineConfig({
     exclude: ['**/fixtures/**'],
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/after-each-file.ts'],
-    // Tests own processes and connections, and block. Each waits for others now and then, so that four keep two cores busy. Loading the
+    // Tests own processes and connections, and block. Each waits for others now and then, so that three keep two cores busy. Loading the
     // service takes as long as many a test: a process keeps what it has loaded for its next file.
     pool: 'forks',
     isolate: false,
     sequence: { sequencer: SlowFirst },
-    maxWorkers: 4,
+    maxWorkers: 3,
     // A whole story on a busy machine: a service, git processes, agents.
     testTimeout: 90_000,
     hookTimeout: 60_000,

@@ -31,14 +31,18 @@ async function expectWholeEnd(
     );
     expect(held, `${commit} in ${project}`).toContain(true);
   }
-  const left = await here.database.sql.query<Record<string, number>>(
-    `SELECT (SELECT count(*) FROM lease WHERE initiative_id = $1)::int AS leases,
+  const left = async () => {
+    const { rows } = await here.database.sql.query<Record<string, number>>(
+      `SELECT (SELECT count(*) FROM lease WHERE initiative_id = $1)::int AS leases,
             (SELECT count(*) FROM ready_task WHERE initiative_id = $1)::int AS ready,
             (SELECT count(*) FROM effect e JOIN actor a ON a.id = e.actor_id WHERE a.root_id = $1)::int AS effects,
             (SELECT count(*) FROM landing_intent WHERE state = 'open')::int AS intents`,
-    [id],
-  );
-  expect(left.rows).toEqual([{ leases: 0, ready: 0, effects: 0, intents: 0 }]);
+      [id],
+    );
+    return rows;
+  };
+  // An initiative goes on when its phase has ended.
+  await expect.poll(left).toEqual([{ leases: 0, ready: 0, effects: 0, intents: 0 }]);
 }
 
 /** Nothing can be done any more under the lease: no report, and no push to the branch of the attempt. */

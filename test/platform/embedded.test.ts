@@ -20,10 +20,10 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Binaries, installBinaries } from '../../src/db/embedded/binaries.ts';
-import { asUser } from '../../src/db/embedded/cluster.ts';
+import { asUser, createCluster } from '../../src/db/embedded/cluster.ts';
 import { findFreePort, isPortFree } from '../../src/db/embedded/free-port.ts';
 import { placeCluster } from '../../src/db/embedded/placement.ts';
-import { clusterUrl, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
+import { clusterUrl, startPostmaster, stopPostmaster } from '../../src/db/embedded/postmaster.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { takePort } from '../support/take-port.ts';
 import { beginHolder, type Holder, startHolder } from './embedded-holder-process.ts';
@@ -199,6 +199,18 @@ describe('the embedded PostgreSQL', () => {
       name.startsWith('cluster'),
     );
     expect(clusters).toEqual(['cluster']);
+  });
+
+  it('is taken by another start whose lock is there and has nothing in it yet', async () => {
+    await copyMade();
+    const folder = path.join(dataFolder, 'postgresql');
+    const user = await findServerUser();
+    const binaries = await installBinaries(folder);
+    const cluster = await createCluster(path.join(folder, 'another'), binaries, user);
+    await writeFile(path.join(cluster.data, 'postmaster.pid'), '', { mode: 0o644 });
+    expect(await startPostmaster(binaries, cluster, await findFreePort(), user)).toMatchObject({
+      result: 'taken',
+    });
   });
 
   it('is started again, on the same port, when it dies under a living service', async () => {

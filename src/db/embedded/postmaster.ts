@@ -57,7 +57,8 @@ export async function startPostmaster(
     if (exited) {
       const text = (await readFile(cluster.log)).subarray(from).toString();
       const taken =
-        /lock file "postmaster\.pid" already exists|pre-existing shared memory block|Address already in use/.test(
+        // Empty is the lock of another start that has not written to it yet.
+        /lock file "postmaster\.pid" (already exists|is empty)|pre-existing shared memory block|Address already in use/.test(
           text,
         );
       return { result: taken ? 'taken' : 'failed', log: text };

@@ -205,7 +205,6 @@ describe('the embedded PostgreSQL', () => {
     await copyMade();
     const folder = path.join(dataFolder, 'postgresql');
     const user = await findServerUser();
-    const binaries = await installBinaries(folder);
     const cluster = await createCluster(path.join(folder, 'another'), binaries, user);
     await writeFile(path.join(cluster.data, 'postmaster.pid'), '', { mode: 0o644 });
     expect(await startPostmaster(binaries, cluster, await findFreePort(), user)).toMatchObject({

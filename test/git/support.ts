@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GitRunner } from '../../src/git/git-runner.ts';
 import { Repository } from '../../src/git/repository.ts';
+import { somebodysGit } from '../support/git-environment.ts';
 
 export const runner = new GitRunner({ deadlineMs: 20_000 });
 export const author = { name: 'Test Author', email: 'author@example.test' };
@@ -38,18 +39,7 @@ export function gitWith(
     encoding: 'utf8',
     input,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: dir,
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_AUTHOR_NAME: 'Someone',
-      GIT_AUTHOR_EMAIL: 'someone@example.test',
-      GIT_COMMITTER_NAME: 'Someone',
-      GIT_COMMITTER_EMAIL: 'someone@example.test',
-      ...env,
-    },
+    env: { ...somebodysGit(dir), ...env },
   }).trim();
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { git, GitRefused, refsOf } from '../support/git.ts';
+import { somebodysGit } from '../support/git-environment.ts';
 
 /** A conflict in one file, by the blobs of both sides; null where a side has none. */
 export interface FileConflict {
@@ -166,14 +167,7 @@ function gitWithInput(
   return new Promise((resolve, reject) => {
     const child = spawn('git', args, {
       cwd: dir,
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        HOME: dir,
-        GIT_CONFIG_NOSYSTEM: '1',
-        GIT_CONFIG_GLOBAL: '/dev/null',
-        GIT_TERMINAL_PROMPT: '0',
-        ...how.env,
-      },
+      env: { ...somebodysGit(dir), ...how.env },
     });
     let stdout = '';
     let stderr = '';

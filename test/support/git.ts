@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { forks } from '../../src/git/fork-client.ts';
 import { endGroup } from '../../src/git/process-group.ts';
+import { somebodysGit } from './git-environment.ts';
 
 /** What git said when it refused. */
 export class GitRefused extends Error {
@@ -25,18 +26,7 @@ export async function git(
     file: 'git',
     args,
     cwd: dir,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: dir,
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_AUTHOR_NAME: 'Someone',
-      GIT_AUTHOR_EMAIL: 'someone@example.test',
-      GIT_COMMITTER_NAME: 'Someone',
-      GIT_COMMITTER_EMAIL: 'someone@example.test',
-      ...env,
-    },
+    env: { ...somebodysGit(dir), ...env },
   });
   let isLate = false;
   const deadline = setTimeout(() => {

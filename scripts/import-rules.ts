@@ -80,7 +80,9 @@ function isAllowedPackage(rule: FolderRule, name: string): boolean {
 
 /** The faults of all files of `root`, which is the folder src. */
 export async function allImportFaults(root: string): Promise<string[]> {
-  const files = (await readdir(root, { recursive: true })).filter((file) => /\.m?ts$/.test(file)).toSorted();
+  const files = (await readdir(root, { recursive: true }))
+    .filter((file) => /\.m?[jt]s$/.test(file))
+    .toSorted();
   const faults = await Promise.all(
     files.map(async (file) =>
       importFaults(file.split(path.sep).join('/'), await readFile(path.join(root, file), 'utf8')),

@@ -178,7 +178,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         leaseSeconds: config.agentLeaseSeconds,
       }),
       tokens,
-      hubAccess: new HubGrants({ sql, plan, hub }),
+      hubAccess: new HubGrants({ sql, plan }),
       hub,
       feed: runtime.feed,
       actors: runtime,

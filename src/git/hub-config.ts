@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Faults in old history that every git host has learned to live with; they are reported, not refused. */
@@ -84,8 +84,8 @@ export async function writeWhole(path: string, content: string, mode?: number): 
 export async function installHooks(hooksDir: string): Promise<void> {
   const beside = (name: string): string => fileURLToPath(new URL(`./hooks/${name}`, import.meta.url));
   const refuse = await readFile(beside('pre-receive.sh'), 'utf8');
-  const program = beside(`proc-receive${extname(import.meta.url)}`);
-  const move = `#!/bin/sh\nexec ${shellQuote(process.execPath)} --no-warnings ${shellQuote(program)}\n`;
+  const program = beside('proc-receive.mjs');
+  const move = `#!/bin/sh\nexec ${shellQuote(process.execPath)} ${shellQuote(program)}\n`;
   await writeWhole(join(hooksDir, 'pre-receive'), refuse, 0o755);
   await writeWhole(join(hooksDir, 'proc-receive'), move, 0o755);
 }

@@ -10,7 +10,7 @@ export interface HubProject {
 /** What one caller may do over smart HTTP. Everything that is not named is hidden and refused. */
 export interface HubGrant {
   projectId: string;
-  /** Full ref names a fetch shows. */
+  /** Full ref names a fetch shows, as far as they exist. */
   readRefs: readonly string[];
   push: PushGrant | null;
   /** Shown to hooks as REMOTE_USER; the lease id. */

@@ -1,4 +1,7 @@
-/** Names of the refs that hold commits no branch holds: nothing we were given may become unreachable. */
+/**
+ * Names of the refs that hold commits no branch holds: nothing we were given may become unreachable. The push hook names one more,
+ * `refs/signalbox/keep/rewritten/<tip>`, for what an agent has rewritten.
+ */
 
 /** The merge commit a landing has built and not yet put on its target. */
 export function landingKeepRef(effectId: string): string {
@@ -18,11 +21,6 @@ export function revertKeepRef(effectId: string): string {
 /** A target's tip before a landing moved it. Named after the tip, so that the crash rule may move a ref more than once. */
 export function landingBackupRef(effectId: string, tip: string): string {
   return `refs/signalbox/backup/landing/${effectId}/${tip.slice(0, 16)}`;
-}
-
-/** An attempt's tip that its agent rewrote. */
-export function rewrittenKeepRef(tip: string): string {
-  return `refs/signalbox/keep/rewritten/${tip}`;
 }
 
 /** Where a remote's branch stood that the remote no longer has, when its name was wanted for another one. */

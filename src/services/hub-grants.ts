@@ -1,6 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { SqlPool } from '../actors/sql.ts';
-import type { Hub } from '../git/hub.ts';
 import { attemptRefs, headRef, lateRef, mergeBranch, phaseBranch, taskBranch } from './branch-names.ts';
 import type { HubAccess, HubGrant } from './contracts.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -29,12 +28,10 @@ const LATE_PUSH_HOURS = 24;
 export class HubGrants implements HubAccess {
   readonly #sql: SqlPool;
   readonly #plan: PlanStore;
-  readonly #hub: Hub;
 
-  constructor(deps: { sql: SqlPool; plan: PlanStore; hub: Hub }) {
+  constructor(deps: { sql: SqlPool; plan: PlanStore }) {
     this.#sql = deps.sql;
     this.#plan = deps.plan;
-    this.#hub = deps.hub;
   }
 
   async grantFor(
@@ -66,7 +63,7 @@ export class HubGrants implements HubAccess {
       // Its own branch, so that git finds a common commit and need not send everything.
       return {
         projectId: project.id,
-        readRefs: await this.#readable(project.id, [ref]),
+        readRefs: [ref],
         push: { mode: 'late', ref, keepAs: lateRef(task.id, attempt.number) },
       };
     }
@@ -74,7 +71,7 @@ export class HubGrants implements HubAccess {
     const initiative = await this.#plan.initiative(task.initiativeId);
     return {
       projectId: project.id,
-      readRefs: await this.#readable(project.id, [
+      readRefs: [
         ref,
         // HEAD names it, and a clone of a repository whose HEAD names something hidden fails.
         headRef(project.defaultBranch),
@@ -83,14 +80,8 @@ export class HubGrants implements HubAccess {
         ...attemptRefs(initiative.key, phase.key, task.key, attempt.number),
         headRef(mergeBranch(initiative.key, phase.key, task.key)),
         ...Array.from({ length: attempt.number }, (_, index) => lateRef(task.id, index + 1)),
-      ]),
+      ],
       push: access === 'fetch' ? null : { mode: 'attempt', ref },
     };
-  }
-
-  /** Only names that exist: a list of names is what the client is shown. */
-  async #readable(projectId: string, refs: readonly string[]): Promise<string[]> {
-    const tips = await this.#hub.repository(projectId).readTips([...new Set(refs)]);
-    return [...tips].filter(([, tip]) => tip !== null).map(([ref]) => ref);
   }
 }

@@ -6,7 +6,8 @@ import { git, isContained, refsOf } from '../support/git.ts';
 import { dieAt } from './deaths.ts';
 import { Initiative } from './initiative.ts';
 import { sharedWorlds } from './shared-worlds.ts';
-import { type ClaimedTask, credential, type Pushed } from './world.ts';
+import { type ClaimedTask, type Pushed } from './world.ts';
+import { hubCredential } from '../support/hub-credential.ts';
 
 // Each test starts a service again and again and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 300_000 });
@@ -55,7 +56,7 @@ async function expectRevoked({ here }: Initiative, claim: ClaimedTask): Promise<
   const clone = join(here.folder, `late-${claim.lease.id}`);
   await git(here.folder, ['clone', '--quiet', dir, clone]);
   await git(clone, ['commit', '--quiet', '--allow-empty', '-m', 'late']);
-  await git(clone, ['push', '--quiet', project?.url ?? '', `HEAD:${branch}`], credential(claim)).catch(
+  await git(clone, ['push', '--quiet', project?.url ?? '', `HEAD:${branch}`], hubCredential(claim)).catch(
     () => 'refused, or kept aside',
   );
   expect(await refsOf(dir, branch)).toEqual(before);

@@ -9,7 +9,8 @@ import { Initiative } from './initiative.ts';
 import { commitBeside } from './outside.ts';
 import { sharedWorlds } from './shared-worlds.ts';
 import { until } from '../support/until.ts';
-import { type ClaimedTask, credential, unitsOn } from './world.ts';
+import { type ClaimedTask, unitsOn } from './world.ts';
+import { hubCredential } from '../support/hub-credential.ts';
 
 // Each test starts a service again and again and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 300_000 });
@@ -73,7 +74,7 @@ function resolve(initiative: Initiative, claim: ClaimedTask, line: string): Prom
   return initiative.work(claim, async (dir, key) => {
     const project = claim.projects.find((found) => found.key === key);
     const pinned = claim.branch.replace('/attempt/', '/merge/').replace(/\/\d+$/, '');
-    await git(dir, ['fetch', '--quiet', project?.url ?? '', `refs/heads/${pinned}`], credential(claim));
+    await git(dir, ['fetch', '--quiet', project?.url ?? '', `refs/heads/${pinned}`], hubCredential(claim));
     await git(dir, ['merge', '--quiet', '--no-edit', project?.merge ?? '']).catch(() => 'in conflict');
     await sharedLine(line)(dir);
   });

@@ -7,7 +7,8 @@ import { Initiative } from './initiative.ts';
 import { commitOn } from './outside.ts';
 import { oncePerWorld, sharedWorlds } from './shared-worlds.ts';
 import { until } from '../support/until.ts';
-import { type ClaimedTask, credential } from './world.ts';
+import { type ClaimedTask } from './world.ts';
+import { hubCredential } from '../support/hub-credential.ts';
 
 // Each test starts a service again and runs dozens of git commands: slow on a busy machine, and no slower than that.
 vi.setConfig({ testTimeout: 120_000 });
@@ -155,7 +156,7 @@ describe('between the commits of two repositories', () => {
         refused = await git(
           clone,
           ['push', '--force', project?.url ?? '', `HEAD:${initiative.branch}`],
-          credential(claim),
+          hubCredential(claim),
         ).then(
           () => 'accepted',
           (error: unknown) => (error as { stderr: string }).stderr,

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeBesideHub } from '../support/beside-hub.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { git } from '../support/git.ts';
+import { hubCredential } from '../support/hub-credential.ts';
+import { makeRemote } from '../support/remote.ts';
 import { until } from '../support/until.ts';
 import { type KillPlan, ServiceChild, type Wrapper } from './service-child.ts';
 
@@ -82,7 +85,8 @@ export class World {
       keys,
       pushed: [],
     });
-    for (const key of keys) await world.#makeRemote(key);
+    for (const key of keys)
+      await makeRemote(join(folder, 'remotes'), key, { 'shared.txt': 'one\ntwo\nthree\n' });
     return world;
   }
 
@@ -221,19 +225,18 @@ export class World {
     return answer === null ? null : { ...answer, agent };
   }
 
-  /** Clones from the hub, lets `edit` change files in each project, commits and pushes. */
+  /** Lets `edit` change files in each project, commits and pushes. */
   async work(claim: ClaimedTask, edit: (dir: string, project: string) => Promise<void>): Promise<Pushed[]> {
+    const clones = join(this.folder, 'clones');
+    await mkdir(clones, { recursive: true });
     const work = claim.projects.map(async (project): Promise<Pushed> => {
-      const dir = join(this.folder, 'clones', randomUUID());
-      await mkdir(dir, { recursive: true });
-      const auth = credential(claim);
-      await git(dir, ['init', '--quiet', '--initial-branch=work']);
-      await git(dir, ['fetch', '--quiet', project.url, project.startRef], auth);
-      await git(dir, ['checkout', '--quiet', '-B', 'work', 'FETCH_HEAD']);
+      const dir = await makeBesideHub(clones, await this.hub(project.key));
+      await git(dir, ['reset', '--quiet', '--hard', project.base]);
       await edit(dir, project.key);
       await git(dir, ['add', '-A']);
       await git(dir, ['commit', '--quiet', '-m', `${claim.task.key} in ${project.key}`]);
-      await git(dir, ['push', '--quiet', project.url, `HEAD:refs/heads/${claim.branch}`], auth);
+      const to = `HEAD:refs/heads/${claim.branch}`;
+      await git(dir, ['push', '--quiet', project.url, to], hubCredential(claim));
       return { project: project.key, commit: await git(dir, ['rev-parse', 'HEAD']) };
     });
     const pushed = await Promise.all(work);
@@ -272,27 +275,6 @@ export class World {
       heads: review.heads,
     });
   }
-
-  async #makeRemote(key: string): Promise<void> {
-    const seed = join(this.folder, 'seeds', key);
-    await mkdir(seed, { recursive: true });
-    await git(seed, ['init', '--quiet', '--initial-branch=main']);
-    await writeFile(join(seed, 'shared.txt'), 'one\ntwo\nthree\n');
-    await git(seed, ['add', '-A']);
-    await git(seed, ['commit', '--quiet', '-m', 'first']);
-    await mkdir(join(this.folder, 'remotes'), { recursive: true });
-    await git(seed, ['clone', '--quiet', '--bare', seed, this.remote(key)]);
-  }
-}
-
-/** The credential by environment, never in an address. */
-export function credential(claim: ClaimedTask): Record<string, string> {
-  const basic = Buffer.from(`${claim.git.username}:${claim.git.password}`).toString('base64');
-  return {
-    GIT_CONFIG_COUNT: '1',
-    GIT_CONFIG_KEY_0: 'http.extraHeader',
-    GIT_CONFIG_VALUE_0: `Authorization: Basic ${basic}`,
-  };
 }
 
 /** What the merge commits on a branch say they merged, sorted: a unit that was merged twice is named twice. */

@@ -2,18 +2,11 @@ import { mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { deliveryPoints, landingPoints } from '../../src/git/boundary.ts';
-import {
-  claim,
-  cloneOf,
-  doTask,
-  hubCredential,
-  push,
-  registerAgent,
-  submit,
-  type TestAgent,
-} from '../support/agent.ts';
+import { claim, cloneOf, doTask, push, registerAgent, submit, type TestAgent } from '../support/agent.ts';
+import { hubCredential } from '../support/hub-credential.ts';
 import { git, isContained, tipOf } from '../support/git.ts';
-import { commitIn, type Files } from '../support/remote.ts';
+import type { Files } from '../support/fast-import.ts';
+import { commitIn } from '../support/remote.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { addProject, applyPlan, type PhasePlan, type TestProject, type Work } from '../support/work.ts';
 

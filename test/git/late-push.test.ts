@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { grantEnvironment } from '../../src/git/hooks/grant.ts';
-import { flushPacket, packet } from '../../src/git/hooks/packet-line.ts';
+import { flushPacket, packet } from '../../src/git/hooks/packet-line.mjs';
 import { Hub } from '../../src/git/hub.ts';
 import { client, serveHub } from './hub-support.ts';
 import { Bench, git, gitWith, runner, tempFolder } from './support.ts';
 
 const attempt = 'refs/heads/signalbox/i/attempt/p/t/1';
 const keepAs = 'refs/signalbox/late/task-1/1';
-const program = fileURLToPath(new URL('../../src/git/hooks/proc-receive.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../src/git/hooks/proc-receive.mjs', import.meta.url));
 
 /** Runs the hook as git does, with `gitScript` in the place of git's first `update-ref`. */
 function receive(bench: Bench, oid: string, gitScript: string, ref = attempt): Promise<string> {
@@ -22,7 +22,7 @@ function receive(bench: Bench, oid: string, gitScript: string, ref = attempt): P
     `#!/bin/sh\ncase "$1" in update-ref) if mkdir "${folder}/once" 2>/dev/null; then ${gitScript}; fi;; esac\nexec "${real}/git" "$@"\n`,
   );
   chmodSync(join(folder, 'git'), 0o755);
-  const child = spawn(process.execPath, ['--no-warnings', program], {
+  const child = spawn(process.execPath, [program], {
     cwd: bench.dir,
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GitRunner } from '../../src/git/git-runner.ts';
 import { Repository } from '../../src/git/repository.ts';
+import { fastImport, type Files } from '../support/fast-import.ts';
 import { somebodysGit } from '../support/git-environment.ts';
 
 export const runner = new GitRunner({ deadlineMs: 20_000 });
@@ -56,30 +57,13 @@ export class Bench {
   }
 
   /** Commits files on top of `parent` (null: a new history) and points `ref` there; a null content deletes. */
-  commit(
-    ref: string,
-    parent: string | null,
-    files: Readonly<Record<string, string | Buffer | null>>,
-    message = 'Work',
-  ): string {
-    const person = `Someone <someone@example.test> ${Math.floor(Date.now() / 1000)} +0000`;
-    const data = (content: string | Buffer): Buffer[] => {
-      const bytes = Buffer.from(content);
-      return [Buffer.from(`data ${bytes.length}\n`), bytes, Buffer.from('\n')];
-    };
-    const stream = [Buffer.from(`commit ${ref}\nauthor ${person}\ncommitter ${person}\n`), ...data(message)];
-    if (parent !== null) stream.push(Buffer.from(`from ${parent}^0\n`));
-    for (const [path, content] of Object.entries(files)) {
-      if (content === null) stream.push(Buffer.from(`D ${path}\n`));
-      else stream.push(Buffer.from(`M 100644 inline ${path}\n`), ...data(content));
-    }
-    gitWith(
+  commit(ref: string, parent: string | null, files: Files, message = 'Work'): string {
+    return gitWith(
       this.dir,
       {},
       ['fast-import', '--quiet', '--force', '--done'],
-      Buffer.concat([...stream, Buffer.from('done\n')]),
+      fastImport({ ref, from: parent, files, message }),
     );
-    return git(this.dir, 'rev-parse', ref);
   }
 
   tip(ref: string): string | null {

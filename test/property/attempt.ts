@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Random } from '../../src/demo/random.ts';
 import type { Claim } from '../../src/services/shapes/agent.ts';
-import { hubCredential } from '../support/agent.ts';
+import { hubCredential } from '../support/hub-credential.ts';
 import { Clone, type PushResult } from './clone.ts';
 import { blobId, type MadeCommit } from './ledger.ts';
 import { chance } from './plans.ts';

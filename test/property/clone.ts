@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import type { NewCommit } from '../support/fast-import.ts';
 import { git, GitRefused, refsOf } from '../support/git.ts';
+import { commitTo } from '../support/remote.ts';
 import { somebodysGit } from '../support/git-environment.ts';
 
 /** A conflict in one file, by the blobs of both sides; null where a side has none. */
@@ -14,19 +16,6 @@ export interface FileConflict {
 export interface MergedTree {
   readonly tree: string;
   readonly conflicts: readonly FileConflict[];
-}
-
-export interface NewCommit {
-  readonly from: string;
-  /** The other parent. */
-  readonly merge?: string;
-  /** Otherwise the tree of `from`. */
-  readonly tree?: string;
-  /** Contents by path. */
-  readonly files: Readonly<Record<string, string>>;
-  /** Blobs that are there already, by path. */
-  readonly blobs?: Readonly<Record<string, string>>;
-  readonly message: string;
 }
 
 /** What became of a push: on the branch of the attempt, kept aside because it came late, or refused in git's words. */
@@ -64,33 +53,14 @@ export class Clone {
     );
   }
 
-  commit(commit: NewCommit): Promise<string> {
-    return this.#import('refs/heads/work', commit);
-  }
-
-  async #import(ref: string, { from, merge, tree, files, blobs = {}, message }: NewCommit): Promise<string> {
-    const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
-    const stream = [
-      `commit ${ref}\nmark :1\ncommitter Agent <agent@example.test> ${Math.floor(Date.now() / 1_000)} +0000\n`,
-      data(message),
-      `from ${from}\n`,
-      merge === undefined ? '' : `merge ${merge}\n`,
-      tree === undefined ? '' : `M 040000 ${tree} ""\n`,
-      ...Object.entries(blobs).map(([path, blob]) => `M 100644 ${blob} ${path}\n`),
-      ...Object.entries(files).map(([path, text]) => `M 100644 inline ${path}\n${data(text)}`),
-      '\nget-mark :1\n',
-    ].join('');
-    const made = await gitWithInput(this.#dir, ['fast-import', '--quiet', '--force'], stream);
-    return made.trim();
+  commit(commit: Omit<NewCommit, 'ref'>): Promise<string> {
+    return commitTo(this.#dir, { ...commit, ref: 'refs/heads/work' }, ['--force']);
   }
 
   async mergeTree(ours: string, theirs: string): Promise<MergedTree> {
-    const output = await gitWithInput(
-      this.#dir,
-      ['merge-tree', '--write-tree', '--no-messages', ours, theirs],
-      '',
-      [0, 1],
-    );
+    const output = await gitWith(this.#dir, ['merge-tree', '--write-tree', '--no-messages', ours, theirs], {
+      codes: [0, 1],
+    });
     const [tree = '', ...lines] = output.trimEnd().split('\n');
     const conflicts = new Map<string, { ours: string | null; theirs: string | null }>();
     for (const line of lines) {
@@ -108,7 +78,8 @@ export class Clone {
   /** What a wrong hand does in the hub itself: one more commit on a branch, with a file; null where it moved meanwhile. */
   static async commitInPlace(dir: string, ref: string, tip: string, file: string): Promise<string | null> {
     const aside = `refs/aside/${randomUUID()}`;
-    const made = await new Clone(dir).#import(aside, {
+    const made = await commitTo(dir, {
+      ref: aside,
       from: tip,
       files: { [file]: 'by a wrong hand\n' },
       message: 'by a wrong hand',
@@ -142,7 +113,7 @@ export class Clone {
       const output =
         cutAfterMs === null
           ? await git(this.#dir, args, credential)
-          : await gitWithInput(this.#dir, args, '', [0], { env: credential, cutAfterMs });
+          : await gitWith(this.#dir, args, { env: credential, cutAfterMs });
       const isMoved = output
         .split('\n')
         .some((line) => /^[^!]\t/.test(line) && line.includes(`:refs/heads/${branch}\t`));
@@ -156,31 +127,32 @@ export class Clone {
 
 const CUT = 'killed on purpose';
 
-/** Git with something to read, for commands that the shared helper has no use for. */
-function gitWithInput(
+/** Git that may end with other codes than 0, or be killed: what the shared helper has no use for. */
+function gitWith(
   dir: string,
   args: readonly string[],
-  input: string,
-  codes: readonly number[] = [0],
-  how: { readonly env?: Readonly<Record<string, string>>; readonly cutAfterMs?: number } = {},
+  how: {
+    readonly codes?: readonly number[];
+    readonly env?: Readonly<Record<string, string>>;
+    readonly cutAfterMs?: number;
+  },
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn('git', args, {
       cwd: dir,
       env: { ...somebodysGit(dir), ...how.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
     const cut =
       how.cutAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), how.cutAfterMs);
     child.once('error', reject);
     child.once('close', (code, signal) => {
       clearTimeout(cut);
-      if (code !== null && codes.includes(code)) resolve(stdout);
+      if (code !== null && (how.codes ?? [0]).includes(code)) resolve(stdout);
       else reject(new GitRefused(args, signal === 'SIGKILL' ? CUT : stderr));
     });
   });

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import {
   claim,
   cloneOf,
-  hubCredential,
   push,
   pushFiles,
   pushResolution,
@@ -12,6 +11,7 @@ import {
   submit,
   type TestAgent,
 } from '../support/agent.ts';
+import { hubCredential } from '../support/hub-credential.ts';
 import { filesAt, git, isContained, refsOf, tipOf } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
 import { startTestService } from '../support/service.ts';

@@ -1,11 +1,10 @@
-import { rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { LeaseAnswer } from '../../src/services/shapes/agent.ts';
 import {
   claim,
   claimOrNull,
   cloneOf,
-  hubCredential,
   push,
   pushFiles,
   registerAgent,
@@ -13,6 +12,7 @@ import {
   reportRefusal,
   submit,
 } from '../support/agent.ts';
+import { hubCredential } from '../support/hub-credential.ts';
 import { git, isContained } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
 import { LEASE_SECONDS, startTestService } from '../support/service.ts';
@@ -141,7 +141,8 @@ test('what was pushed too late is shown, offered to the next attempt, and can be
   const codes = async () => (await work.explain('task', first.task.id)).reasons.map(({ code }) => code);
   expect(await codes()).toEqual(['settled']);
 
-  await rm(api.hub, { recursive: true });
+  // At once, and what still works in it has lost it at once.
+  await rename(api.hub, `${api.hub}.away`);
   expect(await codes()).toEqual(['settled', 'late_work_unknown']);
 });
 

@@ -2,7 +2,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { claim, doTask, pushFiles, registerAgent, submit } from '../support/agent.ts';
 import { filesAt, git, isContained, tipOf } from '../support/git.ts';
-import { commitIn, type Files } from '../support/remote.ts';
+import type { Files } from '../support/fast-import.ts';
+import { commitIn } from '../support/remote.ts';
 import { startTestService } from '../support/service.ts';
 import { addProject, applyPlan, type TestProject, type Work } from '../support/work.ts';
 

@@ -3,8 +3,11 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import type { EventAnswer } from '../../src/services/shapes/actor.ts';
 import type { AgentView, Claim } from '../../src/services/shapes/agent.ts';
+import { makeBesideHub } from './beside-hub.ts';
+import type { Files } from './fast-import.ts';
 import { git } from './git.ts';
-import { commitIn, type Files } from './remote.ts';
+import { hubCredential } from './hub-credential.ts';
+import { commitIn, commitTo } from './remote.ts';
 import type { CallOptions, TestService } from './service.ts';
 import { until } from './until.ts';
 
@@ -14,9 +17,6 @@ export interface TestAgent {
   readonly token: string;
   readonly service: TestService;
 }
-
-/** Answers what git asks with the credential of the claim, which is in no address and no argument. */
-const HELPER = '!f() { echo "username=$LEASE_USER"; echo "password=$LEASE_PASSWORD"; }; f';
 
 export async function registerAgent(
   service: TestService,
@@ -53,24 +53,19 @@ async function isReady(service: TestService, key: string): Promise<boolean> {
   return rowCount > 0;
 }
 
-export function hubCredential(claimed: Claim): Record<string, string> {
-  return {
-    GIT_CONFIG_COUNT: '1',
-    GIT_CONFIG_KEY_0: 'credential.helper',
-    GIT_CONFIG_VALUE_0: HELPER,
-    LEASE_USER: claimed.git.username,
-    LEASE_PASSWORD: claimed.git.password,
-  };
-}
-
 /** A clone from the hub at the commit the attempt starts from. */
 export async function cloneOf(agent: TestAgent, claimed: Claim, project?: string): Promise<string> {
-  const wanted = claimed.projects.find(({ key }) => project === undefined || key === project);
-  if (wanted === undefined) throw new Error(`the claim has no project ${project}`);
+  const wanted = projectOf(claimed, project);
   const dir = await mkdtemp(path.join(agent.service.folder, 'work-'));
   await git(dir, ['clone', '--quiet', '--no-checkout', '--', wanted.url, '.'], hubCredential(claimed));
   await git(dir, ['checkout', '--quiet', '--detach', wanted.base]);
   return dir;
+}
+
+function projectOf(claimed: Claim, project?: string): Claim['projects'][number] {
+  const wanted = claimed.projects.find(({ key }) => project === undefined || key === project);
+  if (wanted === undefined) throw new Error(`the claim has no project ${project}`);
+  return wanted;
 }
 
 export async function push(claimed: Claim, worktree: string): Promise<void> {
@@ -81,7 +76,7 @@ export async function push(claimed: Claim, worktree: string): Promise<void> {
   );
 }
 
-/** Clones, commits and pushes files by project; gives the commits by project. */
+/** Commits files by project on what the attempt starts from, and pushes them; gives the commits by project. */
 export async function pushFiles(
   agent: TestAgent,
   claimed: Claim,
@@ -89,9 +84,11 @@ export async function pushFiles(
 ): Promise<Record<string, string>> {
   const heads: Record<string, string> = {};
   for (const [project, changes] of Object.entries(files)) {
-    const worktree = await cloneOf(agent, claimed, project);
-    heads[project] = await commitIn(worktree, changes, claimed.task.title);
-    await push(claimed, worktree);
+    const { url, base } = projectOf(claimed, project);
+    const dir = await makeBesideHub(agent.service.folder, await agent.service.hubOf(project));
+    const commit = { ref: 'refs/heads/work', from: base, files: changes, message: claimed.task.title };
+    heads[project] = await commitTo(dir, commit);
+    await git(dir, ['push', '--quiet', url, `work:refs/heads/${claimed.branch}`], hubCredential(claimed));
   }
   return heads;
 }

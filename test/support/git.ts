@@ -21,6 +21,7 @@ export async function git(
   dir: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input?: Buffer,
 ): Promise<string> {
   const child = await forks.start({
     file: 'git',
@@ -33,7 +34,7 @@ export async function git(
     isLate = true;
     endGroup(child.pid);
   }, DEADLINE_MS);
-  child.stdin.end();
+  child.stdin.end(input);
   const [stdout, stderr, { code }] = await Promise.all([text(child.stdout), text(child.stderr), child.ended]);
   clearTimeout(deadline);
   if (code !== 0) throw new GitRefused(args, `${stderr}${isLate ? ' (took too long)' : ''}`);

@@ -1,15 +1,13 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fastImport, type Files, type NewCommit } from './fast-import.ts';
 import { git, tipOf } from './git.ts';
-
-/** Files by path; null deletes. */
-export type Files = Readonly<Record<string, string | null>>;
 
 /** A repository outside of the service: where projects come from and go to. */
 export interface Remote {
   readonly dir: string;
   tip(branch?: string): Promise<string | null>;
-  /** Someone else pushes a commit there. */
+  /** Someone else commits there. */
   commit(files: Files, branch?: string): Promise<string>;
 }
 
@@ -36,22 +34,27 @@ export async function makeRemote(
 ): Promise<Remote> {
   const dir = path.join(folder, `${name}.git`);
   await mkdir(folder, { recursive: true });
-  await git(folder, ['init', '--quiet', '--bare', '--initial-branch=main', dir]);
+  await git(folder, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main', dir]);
+  await appendFile(path.join(dir, 'config'), '[receive]\n\tautogc = false\n');
+  await mkdir(path.join(dir, 'hooks'));
   const remote: Remote = {
     dir,
     tip: (branch = 'main') => tipOf(dir, `refs/heads/${branch}`),
     async commit(changes, branch = 'main') {
-      const worktree = await mkdtemp(path.join(folder, 'beside-'));
-      await git(worktree, ['init', '--quiet', `--initial-branch=${branch}`]);
-      if ((await remote.tip(branch)) !== null) {
-        await git(worktree, ['fetch', '--quiet', dir, branch]);
-        await git(worktree, ['reset', '--quiet', '--hard', 'FETCH_HEAD']);
-      }
-      const made = await commitIn(worktree, changes);
-      await git(worktree, ['push', '--quiet', dir, `HEAD:refs/heads/${branch}`]);
-      return made;
+      const ref = `refs/heads/${branch}`;
+      const from = await remote.tip(branch);
+      return commitTo(dir, { ref, from, files: changes, message: 'Work' });
     },
   };
-  await remote.commit(files);
+  await commitTo(dir, { ref: 'refs/heads/main', from: null, files, message: 'Work' });
   return remote;
+}
+
+/** Commits without a worktree, and moves the ref there; with `--force` also when that loses what it held. */
+export function commitTo(
+  dir: string,
+  commit: NewCommit,
+  options: readonly '--force'[] = [],
+): Promise<string> {
+  return git(dir, ['fast-import', '--quiet', '--done', ...options], {}, fastImport(commit));
 }

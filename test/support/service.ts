@@ -70,6 +70,14 @@ export class TestService {
     return path.join(this.dataFolder, 'hub');
   }
 
+  /** The bare clone of a project. */
+  async hubOf(project: string): Promise<string> {
+    const { rows } = await this.database.sql.query<{ id: string }>('SELECT id FROM project WHERE key = $1', [
+      project,
+    ]);
+    return path.join(this.hubFolder, `${rows[0]?.id ?? ''}.git`);
+  }
+
   async start(): Promise<void> {
     const { env = {}, clock = {} } = this.#options;
     const config = readConfig({

@@ -11,7 +11,8 @@ import type { JournalEntryView, JournalPage } from '../../src/services/shapes/jo
 import type { ReviewView } from '../../src/services/shapes/review.ts';
 import type { PlanApplied } from '../../src/services/shapes/plan.ts';
 import type { ProjectView } from '../../src/services/shapes/project.ts';
-import { type Files, makeRemote, type Remote } from './remote.ts';
+import type { Files } from './fast-import.ts';
+import { makeRemote, type Remote } from './remote.ts';
 import type { CallOptions, TestService } from './service.ts';
 import { until } from './until.ts';
 

@@ -12,9 +12,3 @@ export function grantEnvironment(grant: PushGrant | null): Record<string, string
     ...(grant.mode === 'late' ? { SIGNALBOX_PUSH_KEEP_AS: grant.keepAs } : {}),
   };
 }
-
-export function readGrant(environment: Readonly<Record<string, string | undefined>>): PushGrant | null {
-  const { SIGNALBOX_PUSH_REF: ref, SIGNALBOX_PUSH_KEEP_AS: keepAs } = environment;
-  if (ref === undefined) return null;
-  return keepAs === undefined ? { mode: 'attempt', ref } : { mode: 'late', ref, keepAs };
-}

@@ -1,23 +1,30 @@
-import type { Readable } from 'node:stream';
-
+// @ts-check
 export const flushPacket = '0000';
 
-/** One line in git's packet format: four hex digits of length, themselves included (gitprotocol-common(5)). */
-export function packet(text: string): string {
+/**
+ * One line in git's packet format: four hex digits of length, themselves included (gitprotocol-common(5)).
+ * @param {string} text
+ */
+export function packet(text) {
   return (Buffer.byteLength(text) + 4).toString(16).padStart(4, '0') + text;
 }
 
 /** Reads packet lines up to a flush. */
 export class PacketReader {
-  readonly #chunks: AsyncIterator<Buffer>;
-  #buffer: Buffer = Buffer.alloc(0);
+  /** @type {AsyncIterator<Buffer>} */
+  #chunks;
+  /** @type {Buffer} */
+  #buffer = Buffer.alloc(0);
 
-  constructor(input: Readable) {
-    this.#chunks = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  /** @param {import('node:stream').Readable} input */
+  constructor(input) {
+    this.#chunks = input[Symbol.asyncIterator]();
   }
 
-  async section(): Promise<string[]> {
-    const lines: string[] = [];
+  /** @returns {Promise<string[]>} */
+  async section() {
+    /** @type {string[]} */
+    const lines = [];
     for (;;) {
       const length = Number.parseInt((await this.#take(4)).toString('latin1'), 16);
       if (length === 0) return lines;
@@ -26,7 +33,8 @@ export class PacketReader {
     }
   }
 
-  async #take(size: number): Promise<Buffer> {
+  /** @param {number} size in bytes */
+  async #take(size) {
     while (this.#buffer.length < size) {
       const { value, done } = await this.#chunks.next();
       if (done === true) throw new Error('git ended before the push was described');

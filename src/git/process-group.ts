@@ -8,7 +8,7 @@ export function endGroup(pid: number): void {
 }
 
 /** False when there is no such group any more. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(-pid, signal);
     return true;

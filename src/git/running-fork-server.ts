@@ -21,7 +21,7 @@ import { endGroup } from './process-group.ts';
 /** The address of a socket has room for about a hundred bytes. */
 const LONGEST_FOLDER = 70;
 
-const program = fileURLToPath(new URL('./fork-server.ts', import.meta.url));
+const program = fileURLToPath(new URL('./fork-server.mjs', import.meta.url));
 
 type ServerProcess = ChildProcessByStdio<Writable, Readable, null>;
 

@@ -5,6 +5,7 @@ import { Phase } from '../db/entities/phase.ts';
 import { Project } from '../db/entities/project.ts';
 import { Task } from '../db/entities/task.ts';
 import { Refusal } from '../errors.ts';
+import { BoundedCache } from './bounded-cache.ts';
 
 /** A project of an initiative, with the way it is delivered. */
 export interface LinkedProject {
@@ -12,9 +13,15 @@ export interface LinkedProject {
   readonly strategy: 'push_branch' | 'merge_and_push';
 }
 
+/** The units that are worked on; what is forgotten is read again. */
+const KNOWN_UNITS = 10_000;
+
 /** Reads what people wrote down: plans and projects. Every call has an entity manager of its own. */
 export class PlanStore {
   readonly #orm: MikroORM;
+  /** Rows of phases and tasks never change and never go: where they stand, and what they are renamed to, is elsewhere. */
+  readonly #phases = new BoundedCache<Phase>(KNOWN_UNITS);
+  readonly #tasks = new BoundedCache<Task>(KNOWN_UNITS);
 
   constructor(orm: MikroORM) {
     this.#orm = orm;
@@ -40,13 +47,21 @@ export class PlanStore {
     return initiative;
   }
 
-  async phase(id: string): Promise<Phase> {
+  phase(id: string): Promise<Phase> {
+    return this.#phases.get(id, () => this.#readPhase(id));
+  }
+
+  async #readPhase(id: string): Promise<Phase> {
     const phase = await this.#orm.em.fork().findOne(Phase, { id });
     if (phase === null) throw new Refusal('unknown_phase', `no phase has the id ${id}`);
     return phase;
   }
 
-  async task(id: string): Promise<Task> {
+  task(id: string): Promise<Task> {
+    return this.#tasks.get(id, () => this.#readTask(id));
+  }
+
+  async #readTask(id: string): Promise<Task> {
     const task = await this.#orm.em.fork().findOne(Task, { id });
     if (task === null) throw new Refusal('unknown_task', `no task has the id ${id}`);
     return task;

@@ -13,7 +13,7 @@ import { unknownCode } from './event-answers.ts';
 import type { Heads } from './heads.ts';
 import { landingsOf } from './landings.ts';
 import { waitingPhases } from './phase-order.ts';
-import type { PlanStore } from './plan-store.ts';
+import type { LinkedProject, PlanStore } from './plan-store.ts';
 import type { InitiativeTree, InitiativeView, Kind, PhaseView, TaskView } from './shapes/actor.ts';
 import type { JournalPage } from './shapes/journal.ts';
 import type { LandingView } from './shapes/landing.ts';
@@ -39,7 +39,11 @@ export class Reads implements ReadService {
     const all = await this.#plan.initiatives();
     const actors = await this.#actors(all.map(({ id }) => id));
     const titles = await this.#titles(all.map(({ id }) => id));
-    return Promise.all(all.map((initiative) => this.#initiativeView(initiative, actors, titles, principal)));
+    const view = async (initiative: Initiative) => {
+      const linked = await this.#plan.linkedProjects(initiative.id);
+      return this.#initiativeView(initiative, linked, { actors, titles, principal });
+    };
+    return Promise.all(all.map(view));
   }
 
   async initiative(id: string, principal: Principal): Promise<InitiativeTree> {
@@ -48,13 +52,14 @@ export class Reads implements ReadService {
     const tasks = await this.#plan.tasksOfInitiative(id);
     const actors = new Map((await this.#runtime().listByRoot(id)).map((actor) => [actor.id, actor]));
     const titles = await this.#titles([id, ...phases.map((p) => p.id), ...tasks.map((t) => t.id)]);
-    const projects = (await this.#plan.linkedProjects(id)).map(({ project }) => project.key);
+    const linked = await this.#plan.linkedProjects(id);
+    const projects = linked.map(({ project }) => project.key);
     const questions = await openQuestions(this.#sql, asking(tasks, actors));
     const submissions = await this.#submissions(tasks, actors);
     const links = await currentLinks(this.#sql, [...actors.keys()]);
     const look = { actors, titles, principal, projects, questions, submissions, links };
     return {
-      ...(await this.#initiativeView(initiative, actors, titles, principal)),
+      ...(await this.#initiativeView(initiative, linked, look)),
       order: waitingPhases(phases, [...actors.values()]).map(({ key }) => key),
       phases: phases.map((phase) => phaseView(initiative, phase, phases, tasks, look)),
     };
@@ -89,9 +94,8 @@ export class Reads implements ReadService {
 
   async #initiativeView(
     initiative: Initiative,
-    actors: ReadonlyMap<string, ActorView>,
-    titles: ReadonlyMap<string, string>,
-    principal: Principal,
+    linked: readonly LinkedProject[],
+    { actors, titles, principal }: Pick<Look, 'actors' | 'titles' | 'principal'>,
   ): Promise<InitiativeView> {
     const actor = actors.get(initiative.id) ?? unknown('initiative', initiative.id);
     const deliveries = await deliveriesOf(this.#sql, initiative.id);
@@ -100,7 +104,7 @@ export class Reads implements ReadService {
       description: initiative.description,
       mode: initiative.mode,
       branch: initiativeBranch(initiative.key),
-      projects: (await this.#plan.linkedProjects(initiative.id)).map(({ project, strategy }) => ({
+      projects: linked.map(({ project, strategy }) => ({
         key: project.key,
         strategy,
         delivery: deliveries.get(project.id) ?? null,

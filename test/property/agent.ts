@@ -69,7 +69,8 @@ export class Agent {
     }
     if (attempt.hasPushed && chance(random, 0.75))
       return this.#submit(attempt, chance(random, 0.2) ? { fixedAll: null } : {}, chance(random, 0.25));
-    return this.#work(attempt, random, chance(random, 0.35));
+    // Most has to be refused of what is done to conflicts.
+    return this.#work(attempt, random, chance(random, attempt.claim.conflict === null ? 0.35 : 0.6));
   }
 
   /** The same as a good agent would: gives what it did, or null when there was nothing to do. */

@@ -130,12 +130,7 @@ function payloadOf(type: string, { kind, siblings, tree }: Unit, random: Random)
         ? {}
         : { dependents: random.pick(['release', 'cancel', 'keep'] as const) };
     case 'reorder':
-      return {
-        phases: shuffled(
-          random,
-          tree.phases.map(({ key }) => key),
-        ),
-      };
+      return { phases: shuffled(random, tree.order) };
     case 'split':
       return {
         into: Array.from({ length: random.between(2, 3) }, (_, part) =>

@@ -60,6 +60,8 @@ export class World {
   agentToken: string | null = null;
   #token: string | null = null;
   #hasProjects = false;
+  /** Not when the hub is on a mount of the service's own, or its row in a database of the service's own. */
+  #seesHub = true;
   readonly #replicas: World[] = [];
   /** What agents pushed, all of them. */
   readonly pushed: Pushed[];
@@ -113,6 +115,7 @@ export class World {
       ...(how.killAt === undefined ? {} : { killAt: how.killAt }),
     });
     this.#token = this.service.adminToken;
+    this.#seesHub = how.wrapper === undefined && how.embedded !== true;
     return this.service;
   }
 
@@ -230,7 +233,9 @@ export class World {
     const clones = join(this.folder, 'clones');
     await mkdir(clones, { recursive: true });
     const work = claim.projects.map(async (project): Promise<Pushed> => {
-      const dir = await makeBesideHub(clones, await this.hub(project.key));
+      const dir = await makeBesideHub(clones, this.#seesHub ? await this.hub(project.key) : null);
+      if (!this.#seesHub)
+        await git(dir, ['fetch', '--quiet', project.url, project.startRef], hubCredential(claim));
       await git(dir, ['reset', '--quiet', '--hard', project.base]);
       await edit(dir, project.key);
       await git(dir, ['add', '-A']);

@@ -45,7 +45,7 @@ async function foundIn(folder: string, files: RegExp, pattern: RegExp): Promise<
 const once = (codes: readonly string[]): string[] => [...new Set(codes)].toSorted();
 
 test('docs/errors.md has everything that the hub answers to git, and nothing else', async () => {
-  const said = await foundIn('git', /^hub|^hooks.*\.(ts|sh)$/, /['"`]((?:push|hub)_[a-z_]+): /g);
+  const said = await foundIn('git', /^hub|^hooks.*\.(mjs|sh)$/, /['"`]((?:push|hub)_[a-z_]+): /g);
   expect(said.length).toBeGreaterThan(8);
   expect(tableOf('What the hub answers to git').toSorted()).toEqual(once(said));
 });

@@ -22,9 +22,7 @@ export async function createTestDatabase(options: { poolSize?: number } = {}): P
   const { adminUrl, template, run } = inject('testServer');
   const name = `${run}_${randomBytes(5).toString('hex')}`;
   // Half the price of the usual strategy, where nothing has to survive a crash.
-  await asAdmin(adminUrl, (client) =>
-    client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`),
-  );
+  await adminOf(adminUrl).query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   return openTestDatabase(adminUrl, name, options.poolSize);
 }
 
@@ -38,7 +36,7 @@ export async function startOwnServer(
     async createDatabase() {
       const name = `test_${randomBytes(5).toString('hex')}`;
       const adminUrl = server.urlOf('postgres');
-      await asAdmin(adminUrl, (client) => client.query(`CREATE DATABASE ${name}`));
+      await adminOf(adminUrl).query(`CREATE DATABASE ${name}`);
       const database = await openTestDatabase(adminUrl, name);
       await database.orm.migrator.up();
       return database;
@@ -60,35 +58,42 @@ async function openTestDatabase(adminUrl: string, name: string, poolSize?: numbe
     sql: database.sql,
     async close() {
       await database.close();
-      await asAdmin(adminUrl, async (client) => {
-        const leaked = await remainingSessions(client, name);
-        await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-        if (leaked.length > 0)
-          throw new Error(`a pool on ${name} was not closed before the database: ${leaked.join('; ')}`);
-      });
+      const admin = adminOf(adminUrl);
+      const leaked = await remainingSessions(admin, name);
+      await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      if (leaked.length > 0)
+        throw new Error(`a pool on ${name} was not closed before the database: ${leaked.join('; ')}`);
     },
   };
 }
 
-async function remainingSessions(client: pg.Client, name: string): Promise<string[]> {
+async function remainingSessions(admin: pg.Pool, name: string): Promise<string[]> {
   const deadline = Date.now() + sessionEndMs;
   for (;;) {
-    const { rows } = await client.query<{ session: string }>(
+    const { rows } = await admin.query<{ session: string }>(
       `SELECT application_name || ' (' || coalesce(state, '?') || '): ' || left(query, 100) AS session
          FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'`,
       [name],
     );
     if (rows.length === 0 || Date.now() > deadline) return rows.map((row) => row.session);
-    await client.query('SELECT pg_sleep(0.02)');
+    await admin.query('SELECT pg_sleep(0.02)');
   }
 }
 
-async function asAdmin<T>(adminUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
+/** One session for all databases that this process makes and drops, by the address of the server. */
+const admins = new Map<string, pg.Pool>();
+
+function adminOf(adminUrl: string): pg.Pool {
+  const known = admins.get(adminUrl);
+  if (known !== undefined) return known;
+  const admin = new pg.Pool({
+    connectionString: adminUrl,
+    max: 1,
+    idleTimeoutMillis: 60_000,
+    allowExitOnIdle: true,
+  });
+  // The server of a test may have been stopped or killed meanwhile; the next one to ask connects again.
+  admin.on('error', () => undefined);
+  admins.set(adminUrl, admin);
+  return admin;
 }

@@ -39,6 +39,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
         wal_level: 'minimal',
         max_wal_senders: '0',
         max_connections: '300',
+        // Nothing here lives long enough for either.
+        autovacuum: 'off',
+        jit: 'off',
       },
     });
   }

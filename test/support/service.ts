@@ -204,7 +204,8 @@ async function answerOf<T>(answer: Response, address: string): Promise<T> {
 /** A service of its own for one test, with a token of each scope. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const folder = await mkdtemp(path.join(tmpdir(), 'signalbox-service-'));
-  const database = await createTestDatabase({ poolSize: 8 });
+  // Each session costs the server as much as some thirty statements.
+  const database = await createTestDatabase({ poolSize: 4 });
   const tokens = await issueTokens(new TokenService(database.sql));
   const service = new TestService({ database, folder, tokens, options });
   onTestFinished(() => service.close());

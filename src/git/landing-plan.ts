@@ -68,7 +68,8 @@ async function decide(project: LandingProject): Promise<Decision> {
   if (!(await repository.commitExists(source))) return stop('source_lost', source, sourceTip);
   const missing = await firstMissing(project, source);
   if (missing !== null) return stop('not_contained', missing, source);
-  if (await repository.isAncestor(source, tip)) return { kind: 'already', project, tip };
+  const base = await repository.mergeBase(tip, source);
+  if (base === source) return { kind: 'already', project, tip };
   if (sourceTip === null) return stop('source_lost', source, null);
   if (
     project.pinned !== undefined
@@ -77,9 +78,8 @@ async function decide(project: LandingProject): Promise<Decision> {
   ) {
     return stop('heads_moved', project.pinned ?? source, sourceTip);
   }
-  if ((await repository.mergeBase(tip, source)) === null) return stop('unrelated', tip, source);
-  if (project.mode === 'fast_forward' && !(await repository.isAncestor(tip, source)))
-    return stop('outrun', source, tip);
+  if (base === null) return stop('unrelated', tip, source);
+  if (project.mode === 'fast_forward' && base !== tip) return stop('outrun', source, tip);
   return { kind: project.mode, project, tip, source };
 }
 

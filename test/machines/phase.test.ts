@@ -385,6 +385,17 @@ describe('the landing of a phase', () => {
     expect(phase.path).toBe('merging.landing');
   });
 
+  it.each([
+    [{ type: 'phase.cancel', dependents: 'keep' }, 'keep'],
+    [{ type: 'initiative.canceling' }, 'cancel'],
+  ])('that is canceled by %j ends first, and is followed by the cancel', (cancel, dependents) => {
+    phase.send(cancel);
+    expect([phase.path, phase.context.cancelRequested]).toEqual(['merging.landing', true]);
+    phase.done('land', { result: 'conflict', message: 'a.txt' });
+    expect(phase.path).toBe('canceling.retiring');
+    expect(phase.context).toMatchObject({ outcome: 'canceled', dependents });
+  });
+
   it('makes no merge task any more once it is being canceled', () => {
     phase.done('land', { result: 'conflict', message: 'a.txt' });
     phase.send({ type: 'initiative.canceling' }, { type: 'task.settled', ordinal: 3, outcome: 'canceled' });

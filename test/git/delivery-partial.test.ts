@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { deliver } from '../../src/git/delivery.ts';
+import { recordArrivals } from '../../src/git/delivery-arrivals.ts';
 import { partialDelivery } from '../../src/git/delivery-partial.ts';
 import type { DeliveryResult } from '../../src/git/delivery-types.ts';
 import {
@@ -83,6 +84,32 @@ describe('a failure after a first success', () => {
     const request = requestFor([api, web]);
     await expect(deliver(request, ports())).rejects.toMatchObject({ code: 'remote_unreachable' });
     expect(await partialDelivery(deliveryStore(), request.effectId)).toBeNull();
+  });
+});
+
+describe('a delivery that does not go on after it was interrupted', () => {
+  it('is partially_delivered when the push that was begun has arrived, and not when it has not', async () => {
+    const targets = [await target('api'), await target('web')];
+    const [api] = targets as [Target, Target];
+    const [request, unsent] = [requestFor(targets), requestFor(targets)];
+    await deliverUntil('before-push', unsent);
+    await recordArrivals({ ...unsent, attempt: 2 }, ports());
+    expect(await partialDelivery(deliveryStore(), unsent.effectId)).toBeNull();
+
+    await deliverUntil('before-push-record', request);
+    renameSync(api.remote.dir, `${api.remote.dir}-away`);
+    await expect(recordArrivals({ ...request, attempt: 2 }, ports())).rejects.toMatchObject({
+      code: 'remote_not_a_repository',
+      isUnclear: true,
+    });
+    renameSync(`${api.remote.dir}-away`, api.remote.dir);
+    await recordArrivals({ ...request, attempt: 3 }, ports());
+    expect(await partialDelivery(deliveryStore(), request.effectId)).toMatchObject({
+      projects: [
+        { projectId: 'api', state: 'delivered' },
+        { projectId: 'web', state: 'prepared' },
+      ],
+    });
   });
 });
 

@@ -1,10 +1,13 @@
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { ProjectView } from '../../src/services/shapes/project.ts';
 import { claim, doTask, pushFiles, registerAgent, submit } from '../support/agent.ts';
 import { filesAt, git, isContained, tipOf } from '../support/git.ts';
 import type { Files } from '../support/fast-import.ts';
-import { commitIn } from '../support/remote.ts';
+import { commitIn, makeRemote } from '../support/remote.ts';
+import { RemoteServer } from '../support/remote-server.ts';
 import { startTestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 import { addProject, applyPlan, type TestProject, type Work } from '../support/work.ts';
 
 const INITIATIVE = 'refs/heads/signalbox/goal/initiative';
@@ -221,4 +224,59 @@ test('a delivery whose remote moves between two pushes stops where the heads are
   expect(partial.failure?.message).toContain('web: heads_moved');
   expect(partial.failure?.message).toContain('"Nobody has seen this"');
   expect(await web.remote.tip()).toBe(theirs);
+});
+
+describe.each([
+  ['once it was recorded', 'between-pushes', false],
+  ['before it was recorded, and is canceled,', 'before-push-record', true],
+] as const)('a delivery that is interrupted after its first push, %s', (_, point, isCanceled) => {
+  test('is partially delivered where the heads are not the approved ones any more when it goes on', async () => {
+    const service = await startTestService();
+    const server = new RemoteServer(path.join(service.folder, 'remotes'));
+    await server.start();
+    onTestFinished(() => server.stop());
+    const projects = [];
+    for (const key of ['api', 'web']) {
+      const remote = await makeRemote(path.join(service.folder, 'remotes'), key);
+      const asked = { key, remote: server.url(`${key}.git`) };
+      const { id } = await service.post<ProjectView>('operator', '/v1/projects', asked);
+      const project = { key, remote, hub: path.join(service.hubFolder, `${id}.git`) };
+      projects.push({ project, strategy: 'merge_and_push' as const });
+    }
+    const [api, web] = projects.map(({ project }) => project) as [TestProject, TestProject];
+    const work = await applyPlan(service, {
+      mode: 'yolo',
+      projects,
+      phases: [{ key: 'build', tasks: ['login'] }],
+    });
+    const { heads } = await doTask(await registerAgent(service), 'login', {
+      api: { 'a.ts': 'a\n' },
+      web: { 'w.ts': 'w\n' },
+    });
+    await work.untilState('pending_review.open');
+    const untouched = await web.remote.tip();
+    const after = service.gates.hold(point);
+    await work.approve();
+    await after.reached;
+    await server.stop();
+    await committed(web, INITIATIVE, { 'unseen.ts': 'u\n' }, 'Nobody has seen this');
+    if (isCanceled) await work.tell('initiative', work.id, 'initiative.cancel');
+    after.release();
+    if (point === 'before-push-record') {
+      await until('the delivery waits for its remote', async () => {
+        const { reasons } = await work.explain('initiative', work.id);
+        return (
+          reasons.some(({ effect }) => effect?.lastError?.message.includes('remote_unreachable')) || null
+        );
+      });
+      await server.start();
+    }
+
+    const partial = await work.untilState('partially_delivered');
+
+    expect(partial.failure?.message).toContain('heads_moved');
+    expect(partial.failure?.message).toContain('"Nobody has seen this"');
+    expect(await isContained(api.remote.dir, heads['api'] ?? '', 'refs/heads/main')).toBe(true);
+    expect(await web.remote.tip()).toBe(untouched);
+  });
 });

@@ -6,6 +6,10 @@ interface RemoteServerOptions {
   readonly host?: string;
   /** `user:password`, without which nothing is served. */
   readonly login?: string;
+  /** Repositories by path, as in `/web.git`, that can be fetched from and not pushed to. */
+  readonly readOnly?: readonly string[];
+  /** What clients get instead of what git has written. */
+  readonly rewrite?: (answer: string) => string;
   /** Called with each request that is let in. */
   readonly onServed?: () => void;
 }
@@ -34,7 +38,7 @@ export class RemoteServer {
 
   async start(): Promise<void> {
     this.#server = createServer((req, res) => {
-      const { login, onServed } = this.#options;
+      const { login, onServed, readOnly = [], rewrite = (text: string) => text } = this.#options;
       if (req.headers.authorization !== undefined) this.logins.push(req.headers.authorization);
       if (login !== undefined && req.headers.authorization !== `Basic ${btoa(login)}`) {
         req.resume();
@@ -43,6 +47,12 @@ export class RemoteServer {
       }
       onServed?.();
       const url = new URL(req.url ?? '/', 'http://remote');
+      const isPush = url.pathname.endsWith('/git-receive-pack') || url.search === '?service=git-receive-pack';
+      if (isPush && readOnly.some((name) => url.pathname.startsWith(`${name}/`))) {
+        req.resume();
+        res.writeHead(403).end();
+        return;
+      }
       const child = spawn('git', ['-c', 'http.receivepack=true', 'http-backend'], {
         env: {
           PATH: process.env['PATH'] ?? '',
@@ -71,7 +81,8 @@ export class RemoteServer {
           if (name.toLowerCase() === 'status') status = Number(value.slice(0, 3));
           else res.appendHeader(name, value);
         }
-        res.writeHead(status).end(answer.subarray(end + 4));
+        const body = answer.subarray(end + 4).toString('latin1');
+        res.writeHead(status).end(Buffer.from(rewrite(body), 'latin1'));
       });
     });
     await new Promise<void>((resolve) => this.#server?.listen(this.#port, this.#host, resolve));
@@ -79,8 +90,10 @@ export class RemoteServer {
   }
 
   async stop(): Promise<void> {
-    this.#server?.closeAllConnections();
-    await new Promise((resolve) => this.#server?.close(resolve));
+    const server = this.#server;
+    if (server === null) return;
     this.#server = null;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   }
 }

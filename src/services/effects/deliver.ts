@@ -1,6 +1,8 @@
 import type { EffectRun } from '../../actors/effects.ts';
 import type { JsonObject } from '../../actors/json.ts';
 import { deliver } from '../../git/delivery.ts';
+import { recordArrivals } from '../../git/delivery-arrivals.ts';
+import { partialDelivery } from '../../git/delivery-partial.ts';
 import type { DeliveryProject, DeliveryResult } from '../../git/delivery-types.ts';
 import { agreementOn, differing, newsText } from '../agreed-heads.ts';
 import { deliveredBranch } from '../branch-names.ts';
@@ -15,9 +17,9 @@ export function deliverInitiative(deps: EffectDeps) {
     const initiative = await deps.plan.initiative(run.actorId);
     const approved = run.input['approved'];
     const review = typeof approved === 'string' ? await getReview(deps.sql, initiative.id, approved) : null;
-    if (review === null) return { result: 'heads_moved', message: 'the approved heads are not on record' };
+    if (review === null) return headsMoved(deps, run, 'the approved heads are not on record');
     const agreement = await agreementOn(deps, { kind: 'initiative', id: initiative.id }, review);
-    if (!agreement.stands) return { result: 'heads_moved', message: newsText(agreement.news) };
+    if (!agreement.stands) return headsMoved(deps, run, newsText(agreement.news));
     const projects: DeliveryProject[] = [];
     for (const { project, strategy } of await deps.plan.linkedProjects(initiative.id)) {
       projects.push({
@@ -56,6 +58,22 @@ export function deliverInitiative(deps: EffectDeps) {
     const output = await deliveryOutput(deps, run, result);
     return agreement.because === null ? output : { ...output, because: agreement.because };
   };
+}
+
+/** Nothing more is pushed. What an earlier run of this delivery has brought to a remote, or may have, is partially delivered. */
+async function headsMoved(deps: EffectDeps, run: EffectRun, why: string): Promise<JsonObject> {
+  const projects = (await deps.plan.linkedProjects(run.actorId)).map(({ project }) => ({
+    projectId: project.id,
+    repository: deps.hub.repository(project.id, run.signal),
+    remote: project.remote,
+    defaultBranch: project.defaultBranch,
+  }));
+  const { effectId, attempt, signal } = run;
+  const ports = { store: deps.deliveries, signal, remotes: deps.remotes };
+  await recordArrivals({ effectId, attempt, projects }, ports);
+  const partial = await partialDelivery(deps.deliveries, effectId);
+  if (partial === null) return { result: 'heads_moved', message: why };
+  return { result: partial.result, message: `heads_moved: ${why}`.slice(0, 400) };
 }
 
 async function deliveryOutput(

@@ -8,6 +8,7 @@ import { knownRefusal } from '../../src/git/remote-refusal.ts';
 import {
   ports,
   pushBranch,
+  readOnly,
   refuseEveryPush,
   requestFor,
   type Target,
@@ -46,6 +47,25 @@ describe('a delivery', () => {
       projects: [{ code: 'remote_scheme_not_allowed' }],
     });
   });
+});
+
+describe('a remote that may be read and not written', () => {
+  it.each<DeliveryStrategy>(['merge_and_push', 'push_branch'])(
+    'is known before anything is pushed anywhere (%s)',
+    async (strategy) => {
+      const [api, web] = [await target('api', strategy), await target('web', strategy)];
+      await readOnly(web);
+      const before = git(api.remote.dir, 'for-each-ref');
+      expect(await deliver(requestFor([api, web]), ports())).toMatchObject({
+        result: 'refused',
+        projects: [
+          { projectId: 'api', state: 'prepared', code: null },
+          { projectId: 'web', state: 'refused', code: 'remote_needs_password' },
+        ],
+      });
+      expect(git(api.remote.dir, 'for-each-ref')).toBe(before);
+    },
+  );
 });
 
 describe('a remote that can not move the ref', () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from 'vitest';
 import { PgDeliveryStore } from '../../src/db/delivery-store.ts';
 import type { BoundaryPoint } from '../../src/git/boundary.ts';
 import { deliver } from '../../src/git/delivery.ts';
@@ -14,6 +14,7 @@ import type {
 import { GitMergeEngine } from '../../src/git/git-merge-engine.ts';
 import { Hub } from '../../src/git/hub.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { RemoteServer } from '../support/remote-server.ts';
 import { Crash, unit } from './landing-support.ts';
 import { author, Bench, git, runner, tempFolder } from './support.ts';
 
@@ -108,6 +109,15 @@ export function refuseEveryPush(remote: Bench, words = 'no pushes on Sundays'): 
   mkdirSync(join(remote.dir, 'hooks'), { recursive: true });
   writeFileSync(join(remote.dir, 'hooks', 'pre-receive'), `#!/bin/sh\necho "${words}" >&2\nexit 1\n`);
   chmodSync(join(remote.dir, 'hooks', 'pre-receive'), 0o755);
+}
+
+/** From now on the remote is served over HTTP, where it can be fetched from and not pushed to. */
+export async function readOnly(one: Target): Promise<void> {
+  const name = basename(one.remote.dir);
+  const server = new RemoteServer(dirname(one.remote.dir), { readOnly: [`/${name}`] });
+  await server.start();
+  onTestFinished(() => server.stop());
+  one.project = { ...one.project, remote: server.url(name) };
 }
 
 /** How often the initiative's head was merged into a branch of the remote. */

@@ -10,6 +10,7 @@ import {
   deliveryStore,
   ports,
   pushBranch,
+  readOnly,
   requestFor,
   type Target,
   target,
@@ -144,6 +145,22 @@ describe('a revert', () => {
     });
     expect(web.remote.tip('refs/heads/main')).toBe(merged);
   });
+
+  it.each<DeliveryStrategy>(['merge_and_push', 'push_branch'])(
+    'is refused before anything is pushed when one remote may not be written any more (%s)',
+    async (strategy) => {
+      const [api, web] = [await target('api', strategy), await target('web', strategy)];
+      const request = await delivered([api, web]);
+      await readOnly(web);
+      const projects = request.projects.map((one) =>
+        one.projectId === 'web' ? { ...one, remote: web.project.remote } : one,
+      );
+      expect(await prepareRevert({ ...request, projects }, ports())).toMatchObject({
+        result: 'refused',
+        projects: [{ projectId: 'web', state: 'refused', result: 'reverted', code: 'remote_needs_password' }],
+      });
+    },
+  );
 });
 
 describe.each([

@@ -111,7 +111,8 @@ async function push(
       { remote: project.remote.url, signal, answers: [1] },
     );
     if (code === 0) return 'taken';
-    return refused(stdout.toString('utf8'), stderr);
+    const said = project.repository.runner.withoutSecrets(stdout.toString('utf8'), project.remote.url);
+    return refused(said, stderr);
   } catch (error) {
     throw remoteRefusal(error);
   }

@@ -7,6 +7,7 @@ import type { ForkedChild } from './forked-child.ts';
 import { GitError } from './git-error.ts';
 import { type EnvironmentOptions, gitEnvironment } from './git-environment.ts';
 import { endGroup } from './process-group.ts';
+import { isAt } from './remote-credential.ts';
 
 export interface GitRunnerOptions extends EnvironmentOptions {
   /**
@@ -74,7 +75,7 @@ export class GitRunner {
       if (size > limit) stop(new GitError('git_output_too_large', `git wrote more than ${limit} bytes`));
       else stdout.push(chunk);
     });
-    const stderr = collectStderr(child.stderr);
+    const stderr = collectStderr(child.stderr, (text) => this.withoutSecrets(text, command.remote));
     const deadlineMs = command.deadlineMs ?? this.deadlineMs(command.remote !== undefined);
     const timer = setTimeout(
       () =>
@@ -124,20 +125,32 @@ export class GitRunner {
     }
   }
 
+  /** What git said, without what only we and that remote know. */
+  withoutSecrets(text: string, remote = ''): string {
+    const known = this.#options.remoteCredentials ?? [];
+    return scrubCredentials(
+      text,
+      known.filter(({ origin }) => isAt(remote, origin)),
+    );
+  }
+
   deadlineMs(remote: boolean): number {
     return (this.#options.deadlineMs ?? 60_000) * (remote ? 5 : 1);
   }
 }
 
 /** Keeps the first 64 KB of what a child says on stderr, without credentials. */
-export function collectStderr(stderr: Readable): () => string {
+export function collectStderr(
+  stderr: Readable,
+  scrub: (text: string) => string = scrubCredentials,
+): () => string {
   const chunks: Buffer[] = [];
   let size = 0;
   stderr.on('data', (chunk: Buffer) => {
     if (size < maxStderrBytes) chunks.push(chunk);
     size += chunk.length;
   });
-  return () => scrubCredentials(Buffer.concat(chunks).subarray(0, maxStderrBytes).toString('utf8'));
+  return () => scrub(Buffer.concat(chunks).subarray(0, maxStderrBytes).toString('utf8'));
 }
 
 /**

@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { GitRunner } from '../../src/git/git-runner.ts';
 import { isAlive } from '../support/processes.ts';
+import { RemoteServer } from '../support/remote-server.ts';
 import { Bench, git, runner, tempFolder } from './support.ts';
 
 /** A stand-in for git, first in the PATH of one command. */
@@ -57,6 +58,16 @@ describe('a git command', () => {
       message: 'git x ended with 128: fatal: https://***@host/ is wrong',
       stderr: expect.not.stringContaining('secret'),
     });
+  });
+
+  it('leaves out of what a remote says what we have told it', async () => {
+    const server = new RemoteServer(tempFolder(), { login: 'robot:another' });
+    await server.start();
+    onTestFinished(() => server.stop());
+    const remote = server.url('api.git');
+    const robot = { origin: new URL(remote).origin, username: 'robot', password: 's3cr3t' };
+    const asked = new GitRunner({ remoteCredentials: [robot] }).run({ args: ['ls-remote', remote], remote });
+    await expect(asked).rejects.toMatchObject({ stderr: expect.stringContaining('you said Basic ***\n') });
   });
 
   it('says that git is missing', async () => {

@@ -121,4 +121,19 @@ describe("a remote's address", () => {
       "fatal: unable to access 'https://***@example.test/': 403",
     );
   });
+
+  it('and what only we and a remote know are taken out of what git says', () => {
+    const robot = { origin: 'https://example.test', username: 'robot', password: 'p@ss/w%rd' };
+    const basic = btoa('robot:p@ss/w%rd');
+    for (const [said, shown] of [
+      ['https://user:p@ss@example.test/app.git', 'https://***@example.test/app.git'],
+      ['https://robot:p@ss/w%rd@example.test/app.git', 'https://***@example.test/app.git'],
+      ['no: p@ss/w%rd, p%40ss%2Fw%25rd', 'no: ***, ***'],
+      [`you sent ${basic}`, 'you sent ***'],
+      ['you sent "Authorization: Bearer t0ken"', 'you sent "Authorization: Bearer ***"'],
+      ['see https://example.test/a@b', 'see https://example.test/a@b'],
+    ] as const)
+      expect(scrubCredentials(said, [robot])).toBe(shown);
+    expect(scrubCredentials('not a git repository', [{ ...robot, password: 'not' }])).toContain('not a');
+  });
 });

@@ -50,8 +50,14 @@ async function guarded(host = HOST) {
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const remote = await makeRemote(root, 'api');
   const seen = new Set<string>();
+  const quoting = { words: '' };
   const served = {
     host,
+    // Of the same length, as the lines of the protocol say how long they are.
+    rewrite: (answer: string) =>
+      answer.replace('pre-receive hook declined', (reason) =>
+        quoting.words === '' ? reason : quoting.words.padEnd(reason.length),
+      ),
     login: `${USER}:${SECRET}`,
     onServed: () => commandLines().forEach((line) => seen.add(line)),
   };
@@ -59,7 +65,7 @@ async function guarded(host = HOST) {
   await server.start();
   onTestFinished(() => server.stop());
   const url = server.url('api.git');
-  return { root, remote, server, url, address: new URL(url).host, seen };
+  return { root, remote, server, url, address: new URL(url).host, seen, quoting };
 }
 
 type Guarded = Awaited<ReturnType<typeof guarded>>;
@@ -136,9 +142,13 @@ describe.each([
     const hook = path.join(api.remote.dir, 'hooks', 'pre-receive');
     await mkdir(path.dirname(hook), { recursive: true });
     await writeFile(hook, '#!/bin/sh\necho "no" >&2\nexit 1\n', { mode: 0o755 });
+    // What we gave the service ourselves it knows, and can leave out.
+    if (environment === byVariable) api.quoting.words = `no ${SECRET}`;
     await work.approve();
-    await work.untilState('delivery_failed');
-    const failed = await work.tree();
+    const failed = await work.untilState('delivery_failed');
+    expect(failed.failure?.message).toContain(
+      environment === byVariable ? 'no ***' : 'pre-receive hook declined',
+    );
     await rm(hook);
     await work.tell('initiative', work.id, 'initiative.retry');
     await work.untilState('completed');

@@ -42,7 +42,8 @@ export class RemoteServer {
       if (req.headers.authorization !== undefined) this.logins.push(req.headers.authorization);
       if (login !== undefined && req.headers.authorization !== `Basic ${btoa(login)}`) {
         req.resume();
-        res.writeHead(401, { 'www-authenticate': 'Basic realm="remote"' }).end();
+        const headers = { 'www-authenticate': 'Basic realm="remote"', 'content-type': 'text/plain' };
+        res.writeHead(401, headers).end(`you said ${req.headers.authorization ?? 'nothing'}`);
         return;
       }
       onServed?.();

@@ -155,6 +155,7 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
       expectMoves(said, told, family);
       await expectWaits(said, leaf, family);
       expectPerson(said, family);
+      expectRecorded(said, family);
 
       const staying = told.filter(({ leaves: away }) => !away);
       const stays = staying.find(({ event: { dependsOn } }) => isNonEmpty(dependsOn)) ?? staying[0];
@@ -164,6 +165,11 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
       const later = await ask(family);
       expect(later.since, `after ${stays.event.type}`).toBe(ENTRY);
       expectDependencies(later, leaf, family);
+      // What changes nothing to be seen yet is said to be recorded.
+      for (const { event } of staying.filter(({ event: { type } }) => /\.(cancel|pause)$/.test(type))) {
+        await family.take(event);
+        expectRecorded(await ask(family), family, event.type);
+      }
     }
   });
 
@@ -292,6 +298,21 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
     if (settled) expect(of('settled')).toHaveLength(1);
     // Something is said of every state: what it waits for, or what a person is to do.
     expect(reasons.length + (said.needsYou === null ? 0 : 1)).toBeGreaterThan(0);
+  }
+
+  function expectRecorded(
+    { reasons, path: at, settled }: Explanation,
+    { snapshot }: PlacedFamily,
+    told = '',
+  ) {
+    const { cancelRequested, paused } = snapshot.context as { cancelRequested?: boolean; paused?: boolean };
+    const isCanceled = cancelRequested === true && !settled && !at.startsWith('canceling');
+    const isPaused = paused === true && at === 'in_progress.syncing';
+    const texts = (code: string) => reasons.flatMap((reason) => (reason.code === code ? [reason.text] : []));
+    expect(texts('cancel_recorded')).toEqual(isCanceled ? [expect.stringMatching(/ when |, because /)] : []);
+    expect(texts('pause_recorded')).toHaveLength(isPaused ? 1 : 0);
+    if (told.endsWith('.cancel')) expect(isCanceled).toBe(true);
+    if (told.endsWith('.pause')) expect(isPaused).toBe(true);
   }
 
   function expectDependencies(

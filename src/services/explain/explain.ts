@@ -9,6 +9,7 @@ import { lifecycleOf } from './lifecycle.ts';
 import { movesOf } from './moves.ts';
 import { childrenOf } from './children.ts';
 import { dependenciesOf, partsOf, phaseOf, resolverOf } from './others.ts';
+import { recordedOf } from './recorded.ts';
 import { effectsOf, messagesTo, timersOf } from './service-work.ts';
 import { slotsOf } from './slots.ts';
 import { type ExplainDeps, readSubject, type Subject } from './subject.ts';
@@ -68,7 +69,14 @@ export class Explain implements ExplainService {
       timersOf(sql, subject),
       messagesTo(sql, subject),
     ]);
-    return [...quarantine(subject.actor), ...failure(subject), ...end(subject.actor), ...found.flat()];
+    const { actor } = subject;
+    return [
+      ...quarantine(actor),
+      ...failure(subject),
+      ...end(actor),
+      ...recordedOf(subject),
+      ...found.flat(),
+    ];
   }
 }
 

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../actors/json.ts';
 import { deliver } from '../../git/delivery.ts';
 import { recordArrivals } from '../../git/delivery-arrivals.ts';
 import { partialDelivery } from '../../git/delivery-partial.ts';
-import type { DeliveryProject, DeliveryResult } from '../../git/delivery-types.ts';
+import type { DeliveryResult } from '../../git/delivery-types.ts';
 import { agreementOn, differing, newsText } from '../agreed-heads.ts';
 import { deliveredBranch } from '../branch-names.ts';
 import { getReview, putConflict } from '../work-store.ts';
@@ -20,18 +20,12 @@ export function deliverInitiative(deps: EffectDeps) {
     if (review === null) return headsMoved(deps, run, 'the approved heads are not on record');
     const agreement = await agreementOn(deps, { kind: 'initiative', id: initiative.id }, review);
     if (!agreement.stands) return headsMoved(deps, run, newsText(agreement.news));
-    const projects: DeliveryProject[] = [];
-    for (const { project, strategy } of await deps.plan.linkedProjects(initiative.id)) {
-      projects.push({
-        projectId: project.id,
-        repository: deps.hub.repository(project.id, run.signal),
-        remote: project.remote,
-        defaultBranch: project.defaultBranch,
-        strategy,
-        source: agreement.heads[project.key] ?? null,
-        pushBranch: deliveredBranch(initiative.key),
-      });
-    }
+    const projects = (await remotesOf(deps, run)).map(({ key, strategy, target }) => ({
+      ...target,
+      strategy,
+      source: agreement.heads[key] ?? null,
+      pushBranch: deliveredBranch(initiative.key),
+    }));
     const result = await deliver(
       {
         effectId: run.effectId,
@@ -60,16 +54,25 @@ export function deliverInitiative(deps: EffectDeps) {
   };
 }
 
+/** Where each project of the initiative is delivered to, and how. */
+async function remotesOf(deps: EffectDeps, run: EffectRun) {
+  return (await deps.plan.linkedProjects(run.actorId)).map(({ project, strategy }) => ({
+    key: project.key,
+    strategy,
+    target: {
+      projectId: project.id,
+      repository: deps.hub.repository(project.id, run.signal),
+      remote: project.remote,
+      defaultBranch: project.defaultBranch,
+    },
+  }));
+}
+
 /** Nothing more is pushed. What an earlier run of this delivery has brought to a remote, or may have, is partially delivered. */
 async function headsMoved(deps: EffectDeps, run: EffectRun, why: string): Promise<JsonObject> {
-  const projects = (await deps.plan.linkedProjects(run.actorId)).map(({ project }) => ({
-    projectId: project.id,
-    repository: deps.hub.repository(project.id, run.signal),
-    remote: project.remote,
-    defaultBranch: project.defaultBranch,
-  }));
   const { effectId, attempt, signal } = run;
   const ports = { store: deps.deliveries, signal, remotes: deps.remotes };
+  const projects = (await remotesOf(deps, run)).map(({ target }) => target);
   await recordArrivals({ effectId, attempt, projects }, ports);
   const partial = await partialDelivery(deps.deliveries, effectId);
   if (partial === null) return { result: 'heads_moved', message: why };

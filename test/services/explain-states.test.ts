@@ -166,9 +166,11 @@ describe.each(machineDefinitions)('of each state of the $name machine', ({ name,
       expect(later.since, `after ${stays.event.type}`).toBe(ENTRY);
       expectDependencies(later, leaf, family);
       // What changes nothing to be seen yet is said to be recorded.
-      for (const { event } of staying.filter(({ event: { type } }) => /\.(cancel|pause)$/.test(type))) {
-        await family.take(event);
-        expectRecorded(await ask(family), family, event.type);
+      for (const { event: asked } of staying.filter(({ event: { type } }) =>
+        /\.(cancel|pause)$/.test(type),
+      )) {
+        await family.take(asked);
+        expectRecorded(await ask(family), family, asked.type);
       }
     }
   });

@@ -188,7 +188,13 @@ export const phaseMachine = phaseSetup.createMachine({
           description:
             'A merge task resolves the conflict on the branch of the phase; then it is proven again.',
           tags: ['busy'],
-          always: whenAllSettled,
+          always: [...whenAllSettled, { guard: 'isAnyStuck', target: 'conflict_attention' }],
+        },
+        conflict_attention: {
+          description: 'The merge task for the branch of the phase waits for a person.',
+          ...stuck,
+          tags: ['busy', 'needs_you'],
+          always: [...whenAllSettled, { guard: 'isNoneStuck', target: 'conflicted' }],
         },
         proving: {
           description: 'Git is asked whether everything that the tasks submitted is on the branch.',

@@ -355,7 +355,7 @@ describe('the landing of a phase', () => {
     phase.done('land', { result: 'conflict', message: 'a.txt' });
     for (const ordinal of [3, 4]) {
       phase.send({ type: 'task.stuck', ordinal }, { type: 'task.unresolved', ordinal });
-      expect(phase.path).toBe('in_progress.conflicted');
+      expect(phase.path).toBe('in_progress.conflict_attention');
       expect(phase.told).toEqual([{ to: { child: ordinal }, event: { type: 'conflict.dropped' } }]);
       phase.send({ type: 'task.unstuck', ordinal }, { type: 'task.settled', ordinal, outcome: 'canceled' });
       expect(phase.path).toBe('in_progress.conflicted');
@@ -363,11 +363,27 @@ describe('the landing of a phase', () => {
     phase.send({ type: 'task.stuck', ordinal: 5 }, { type: 'task.unresolved', ordinal: 5 });
     expect(phase.path).toBe('conflict_unresolved');
     expect(phase.tags).toEqual(['needs_you']);
-    phase.send({ type: 'phase.retry' });
+    phase.send({ type: 'task.unstuck', ordinal: 5 }, { type: 'phase.retry' });
     expect(phase.path).toBe('in_progress.conflicted');
     expect(phase.params('create')).toMatchObject({ child: 6, input: { conflictOf: 'phase' } });
     phase.send({ type: 'task.settled', ordinal: 5, outcome: 'canceled' });
     expect(phase.context).toMatchObject({ resolver: 6, next: 7 });
+  });
+
+  it('that conflicts needs you while its merge task does, and says so', () => {
+    phase.done('land', { result: 'conflict', message: 'a.txt' });
+    phase.send({ type: 'task.stuck', ordinal: 3 });
+    expect([phase.path, phase.tags]).toEqual(['in_progress.conflict_attention', ['busy', 'needs_you']]);
+    expect(phase.told).toEqual([toParent('phase.stuck')]);
+    phase.send({ type: 'task.unstuck', ordinal: 3 });
+    expect([phase.path, phase.tags]).toEqual(['in_progress.conflicted', ['busy']]);
+    expect(phase.told).toEqual([toParent('phase.unstuck')]);
+    // Canceled while it waits: another one takes its place, and nothing is proven before.
+    phase.send({ type: 'task.stuck', ordinal: 3 }, { type: 'task.unstuck', ordinal: 3 });
+    phase.send({ type: 'task.settled', ordinal: 3, outcome: 'canceled' });
+    expect([phase.path, phase.context.resolver]).toEqual(['in_progress.conflicted', 4]);
+    phase.send({ type: 'task.settled', ordinal: 4, outcome: 'completed' });
+    expect(phase.path).toBe('in_progress.proving');
   });
 
   it('gets another merge task when one is canceled by hand, as often as the plan allows, and then a person', () => {

@@ -5,6 +5,7 @@ import {
   pushFiles,
   pushResolution,
   registerAgent,
+  report,
   reportRefusal,
   submit,
 } from '../support/agent.ts';
@@ -106,11 +107,30 @@ test('the conflict of a phase that nobody resolves is left to a person, who has 
   await work.untilPhase('two', 'completed');
 });
 
-test('a merge task that is canceled by hand is followed by another one, and nobody reviews the conflict meanwhile', async () => {
+test('a merge task that waits for a person is shown by its phase and its initiative; canceled by hand, it is followed by another one', async () => {
   const { work, agent } = await phaseConflict();
+  const held = await claim(agent, 'merge-2');
+  await report(agent, held, 'stop', { reason: 'user_requested' });
+  const stuck = await work.untilPhase('two', 'in_progress.conflict_attention');
+  await work.untilState('in_progress.running.attention');
+  expect(stuck.tags).toContain('needs_you');
+  for (const [said, child] of [
+    [await work.explain('phase', stuck.id), held.task.id],
+    [await work.explain('initiative', work.id), stuck.id],
+  ] as const) {
+    expect(said.needsYou?.text).toContain('for a person: the reasons name');
+    expect(said.reasons).toContainEqual(
+      expect.objectContaining({ code: 'child_needs_you', refers: [child] }),
+    );
+  }
+  await work.tell('task', held.task.id, 'task.resume');
+  await work.untilPhase('two', 'in_progress.conflicted');
+  await work.untilState('in_progress.running.steady');
+
   const merge = await claim(agent, 'merge-2');
   await work.tell('task', merge.task.id, 'task.cancel');
   await work.untilTask('two', 'merge-2', 'canceled');
+  // Nobody reviews the conflict meanwhile.
   const again = await claim(agent, 'merge-3');
   await work.untilPhase('two', 'in_progress.conflicted');
   await pushResolution(agent, again, { web: { 'shared.txt': 'left and right\n' } });

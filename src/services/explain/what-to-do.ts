@@ -32,6 +32,7 @@ const TO_DO: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
     'blocked.stranded': 'What it depends on was canceled. Link it to something else, waive it, or cancel it.',
     'in_progress.open_failed': 'Mend what kept its branch from being made, then retry; waive or cancel it.',
     'in_progress.attention': 'Look at the tasks that wait for a person: the reasons name them.',
+    'in_progress.conflict_attention': 'Look at the merge task that waits for a person: the reasons name it.',
     'in_progress.unproven':
       'Bring what is missing back to its branch and recheck, add a task that does it again, waive or cancel it.',
     'pending_review.open': 'Review what its tasks made: approve the heads, or request changes.',

@@ -1,3 +1,4 @@
+import { leftoverMarkers } from './conflict-markers.ts';
 import type { Conflict, MergeEngine } from './merge-engine.ts';
 import type { Repository } from './repository.ts';
 import { readSmallBlobs } from './small-blobs.ts';
@@ -26,7 +27,7 @@ const MAX_SEARCHED_BYTES = 4 * 1024 * 1024;
 /**
  * Merges again and compares: that both commits are contained in the head says nothing of what is in its files. In a file that git
  * merges by itself the change of neither side may be gone; one that conflicts in its contents may not be left as it was on one side,
- * and nowhere may there be conflict markers that neither side had. Which version of a file is right when one side deleted it, or when
+ * and nowhere may there be conflict markers that neither side has. Which version of a file is right when one side deleted it, or when
  * it is not text, only people know: there each choice is taken.
  */
 export async function resolutionFaults(
@@ -41,7 +42,7 @@ export async function resolutionFaults(
     await treeDiff(repository, theirs, head),
   ];
   return [
-    ...(await leftMarkers(repository, fromOurs, fromTheirs)),
+    ...(await leftMarkers(repository, conflicts, fromOurs, fromTheirs)),
     ...(await droppedInConflict(repository, conflicts, fromOurs, fromTheirs)),
     ...(merged.tree === null
       ? []
@@ -51,8 +52,10 @@ export async function resolutionFaults(
 
 type Changes = ReadonlyMap<string, TreeChange>;
 
+/** In a file that conflicted one line is enough; elsewhere it takes the beginning and the end of a conflict. */
 async function leftMarkers(
   repository: Repository,
+  conflicts: readonly Conflict[],
   fromOurs: Changes,
   fromTheirs: Changes,
 ): Promise<ResolutionFault[]> {
@@ -68,10 +71,15 @@ async function leftMarkers(
     ),
     MAX_SEARCHED_BYTES,
   );
-  const has = (oid: string) => hasMarkers(blobs.get(oid));
-  return made
-    .filter(({ change, other }) => has(change.newOid) && !has(change.oldOid) && !has(other.oldOid))
-    .map(({ path }) => ({ path, fault: 'markers' }));
+  const conflicted = new Set(conflicts.map(({ path }) => path));
+  const hasLeftovers = ({ path, change, other }: (typeof made)[number]): boolean => {
+    const resolved = blobs.get(change.newOid);
+    if (resolved === undefined) return false;
+    const sides = [change.oldOid, other.oldOid].flatMap((oid) => blobs.get(oid) ?? []);
+    const signs = leftoverMarkers(resolved, sides);
+    return conflicted.has(path) ? signs.size > 0 : signs.has('<') && signs.has('>');
+  };
+  return made.filter(hasLeftovers).map(({ path }) => ({ path, fault: 'markers' }));
 }
 
 async function droppedInConflict(
@@ -127,17 +135,4 @@ function isNone(oid: string): boolean {
 /** What could not be read is taken for binary. */
 function isNoText(blob: Buffer | undefined): boolean {
   return blob === undefined || isBinary(blob);
-}
-
-/** The three lines that git writes around what it could not merge, in their order. */
-function hasMarkers(blob: Buffer | undefined): boolean {
-  if (blob === undefined || isBinary(blob)) return false;
-  const marks = [/^<{7} /, /^={7}\r?$/, /^>{7} /];
-  let next = 0;
-  for (const line of blob.toString('latin1').split('\n')) {
-    if (marks[0]?.test(line) === true) next = 1;
-    else if (marks[next]?.test(line) === true) next += 1;
-    if (next === marks.length) return true;
-  }
-  return false;
 }

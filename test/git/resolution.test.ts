@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { leftoverMarkers } from '../../src/git/conflict-markers.ts';
 import { GitMergeEngine } from '../../src/git/git-merge-engine.ts';
 import { resolutionFaults } from '../../src/git/resolution.ts';
 import { Bench, git } from './support.ts';
@@ -53,10 +54,25 @@ describe('a resolution', () => {
     ]);
   });
 
-  it('may have lines that look like one marker, and markers that one side had', async () => {
-    expect(await faultsOf({ ...GOOD, 'a.txt': 'Title\n=======\nours and theirs\n' })).toEqual([]);
+  it('of which one marker is left where it conflicted is not one', async () => {
+    const left = markers.replace('<<<<<<< HEAD\n', '').replace('=======\n', '');
+    expect(await faultsOf({ ...GOOD, 'a.txt': left })).toEqual([{ path: 'a.txt', fault: 'markers' }]);
+  });
+
+  it('with markers of its own beside those that one side has is not one', async () => {
     const docs = { ...OURS, 'a.txt': `one\nours\n${markers}` };
-    expect(await faultsOf({ ...GOOD, 'a.txt': `one\nours and theirs\n${markers}` }, docs)).toEqual([]);
+    const left = `${markers.replaceAll('other', 'theirs')}${markers}`;
+    expect(await faultsOf({ ...GOOD, 'a.txt': left }, docs)).toEqual([{ path: 'a.txt', fault: 'markers' }]);
+  });
+
+  it('may keep the markers that one side has, whatever ends their lines', async () => {
+    const docs = { ...OURS, 'a.txt': `one\nours\n${markers}` };
+    const kept = `one\nours and theirs\n${markers}`.replaceAll('\n', '\r\n');
+    expect(await faultsOf({ ...GOOD, 'a.txt': kept }, docs)).toEqual([]);
+  });
+
+  it('may quote one marker where there was no conflict', async () => {
+    expect(await faultsOf({ ...GOOD, 'ours.txt': '>>>>>>> quoted seven times\n' })).toEqual([]);
   });
 
   it.each([
@@ -102,7 +118,21 @@ describe('a resolution', () => {
   it('takes no longer for many beginnings of markers', async () => {
     const many = `${'<<<<<<< x\n'.repeat(200_000)}end\n`;
     const started = Date.now();
-    expect(await faultsOf({ ...GOOD, 'a.txt': many })).toEqual([]);
+    expect(await faultsOf({ ...GOOD, 'ours.txt': many })).toEqual([]);
     expect(Date.now() - started).toBeLessThan(5_000);
   });
+});
+
+it.each([
+  ['<', 'begins a conflict', '<<<<<<< HEAD\nours\n'],
+  ['|', 'begins its base', 'ours\n||||||| base\n'],
+  ['>', 'ends it', 'ours\n>>>>>>> theirs'],
+  ['>', 'has no label', '>>>>>>>\n'],
+  ['>', 'has no label, and ends with CRLF', '>>>>>>>\r\n'],
+  ['>', 'is longer, as conflict-marker-size asks for it', `${'>'.repeat(32)} theirs\n`],
+  ['', 'is the middle of a conflict, or the line under a heading', 'Title\n=======\n'],
+  ['', 'is too short', '>>>>>> six\n'],
+  ['', 'has something else at its beginning or at once after it', '<<<<<<<code\n <<<<<<< x\n'],
+])('a leftover marker is (%s) where a line %s', (signs, _, text) => {
+  expect([...leftoverMarkers(Buffer.from(text), [Buffer.from('ours\n')])].join('')).toBe(signs);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Claim } from '../../src/services/shapes/agent.ts';
 import {
   claim,
   cloneOf,
@@ -49,6 +50,20 @@ async function conflicted(
   await submit(other, right);
   await work.untilTask('build', 'right', 'conflicted');
   return { api, work, agent, head: head ?? '', taskId: right.task.id };
+}
+
+/** Commits on top of what the attempt has pushed, and pushes that. */
+async function pushMore(
+  agent: TestAgent,
+  claimed: Claim,
+  project: string,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  const worktree = await cloneOf(agent, claimed, project);
+  await git(worktree, ['fetch', '--quiet', 'origin', claimed.branch], hubCredential(claimed));
+  await git(worktree, ['reset', '--quiet', '--hard', 'FETCH_HEAD']);
+  await commitIn(worktree, files);
+  await push(claimed, worktree);
 }
 
 test('a merge task that is canceled is followed by another, and after the last one a person is asked', async () => {
@@ -192,11 +207,7 @@ test('a resolution with conflict markers in it, or without the change of one sid
     details: { files: [{ project: 'api', path: 'shared.txt', fault: 'markers' }], more: 0 },
   });
 
-  const worktree = await cloneOf(agent, merge);
-  await git(worktree, ['fetch', '--quiet', 'origin', merge.branch], hubCredential(merge));
-  await git(worktree, ['reset', '--quiet', '--hard', 'FETCH_HEAD']);
-  await commitIn(worktree, { 'shared.txt': 'left\n' });
-  await push(merge, worktree);
+  await pushMore(agent, merge, 'api', { 'shared.txt': 'left\n' });
   expect(await reportRefusal(agent, merge, 'submit', { oneSided: '' })).toMatchObject({
     code: 'invalid_request',
   });
@@ -211,6 +222,52 @@ test('a resolution with conflict markers in it, or without the change of one sid
   expect(await filesAt(api.hub, PHASE)).toMatchObject({ 'shared.txt': 'left' });
   const submitted = (await work.journal('task', merge.task.id)).find(({ type }) => type === 'task.submit');
   expect(submitted?.event).toMatchObject({ oneSided: 'their line is obsolete' });
+});
+
+test('a merge task of two projects is handed in when both are merged well, and each that is not is named', async () => {
+  const service = await startTestService();
+  const base = { 'shared.txt': 'base\n' };
+  const [api, web] = [await addProject(service, 'api', base), await addProject(service, 'web', base)];
+  const work = await applyPlan(service, {
+    projects: [api, web],
+    phases: [{ key: 'build', tasks: ['left', 'right'] }],
+  });
+  const [agent, other] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
+  const [left, right] = [await claim(agent, 'left'), await claim(other, 'right')];
+  for (const [who, claimed] of [
+    [agent, left],
+    [other, right],
+  ] as const) {
+    const own = { 'shared.txt': `${claimed.task.key}\n` };
+    await pushFiles(who, claimed, { api: own, web: own });
+  }
+  await submit(agent, left);
+  await work.untilTask('build', 'left', 'completed');
+  await submit(other, right);
+  await work.untilTask('build', 'right', 'conflicted');
+
+  const merge = await claim(agent, 'merge-2-3');
+  const only = (project: string) => ({
+    ...merge,
+    projects: merge.projects.filter(({ key }) => key === project),
+  });
+  await pushResolution(agent, only('api'), { api: { 'shared.txt': 'both\n' } });
+  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({
+    code: 'conflict_not_resolved',
+    details: { projects: ['web'] },
+  });
+  // Committed as git left it.
+  await pushResolution(agent, only('web'), {});
+  expect(await reportRefusal(agent, merge, 'submit')).toMatchObject({
+    code: 'conflict_markers_left',
+    details: { files: [{ project: 'web', path: 'shared.txt', fault: 'markers' }], more: 0 },
+  });
+
+  await pushMore(agent, merge, 'web', { 'shared.txt': 'both\n' });
+  await submit(agent, merge);
+  await work.untilTask('build', 'right', 'completed');
+  for (const project of [api, web])
+    expect(await filesAt(project.hub, PHASE)).toMatchObject({ 'shared.txt': 'both' });
 });
 
 test('the next attempt is not told to go on with a resolution in which the change of one side is gone', async () => {

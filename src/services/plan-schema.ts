@@ -39,7 +39,14 @@ export const planSchema = z.strictObject({
   limits: z
     .strictObject({
       phases: z.int().min(1).max(200).default(4),
-      tasks: z.int().min(1).max(1_000).default(50),
+      tasks: z
+        .int()
+        .min(1)
+        .max(1_000)
+        .default(50)
+        .describe(
+          'Tasks under way before no other one is given out. An agent that has its lease back goes on above it.',
+        ),
       attempts: z.int().min(1).max(20).default(5).describe('Attempts of a task before a person is asked.'),
       rounds: z.int().min(1).max(50).default(10).describe('Rounds of a review.'),
       conflicts: z

@@ -111,7 +111,8 @@ export async function keepReservation(sql: Sql, reservation: Reservation, agentI
 
 /**
  * Reserves the task of an attempt whose agent is back, if it waits for its next one, nobody else is about to take it, and the agent
- * has taken nothing else. Counts the return: the lease may run out once more.
+ * has taken nothing else. The initiative's limit is not asked: it says how many tasks are given out, and this one was. Counts the
+ * return: the lease may run out once more.
  */
 export async function reserveForReturn(
   pool: SqlPool,

@@ -84,16 +84,24 @@ test('a lease stays over when somebody else has the task, and when its agent has
   await work.untilTask('build', 'one', 'queued');
 });
 
-test('a return that was cut off after its reservation is made good by the next heartbeat', async () => {
-  const { service, work, agent, lapse } = await plan(['login']);
+test('a return that was cut off after its reservation is made good by the next heartbeat, above the limit of tasks if need be', async () => {
+  const { service, work, agent, other, lapse } = await plan(['login', 'more', 'last'], { tasks: 1 });
   const claimed = await claim(agent, 'login');
+  await work.tell('task', claimed.task.id, 'task.reprioritize', { priority: 1 });
   await lapse();
+  const more = await claim(other, 'more');
   await service.database.sql.query(
-    `UPDATE ready_task SET reserved_by = $1, reserved_until = db_now() + interval '30 seconds'`,
-    [agent.id],
+    `UPDATE ready_task SET reserved_by = $1, reserved_until = db_now() + interval '30 seconds' WHERE task_id = $2`,
+    [agent.id, claimed.task.id],
   );
   await report(agent, claimed, 'heartbeat');
   await work.untilTask('build', 'login', 'in_progress.working');
+  await report(other, more, 'heartbeat');
+
+  // The limit holds for what is given out.
+  await submit(other, more, { noChanges: 'nothing to do' });
+  await work.untilTask('build', 'more', 'completed');
+  expect(await claimOrNull(other)).toBeNull();
 });
 
 test('a lease stays over while the initiative is paused', async () => {

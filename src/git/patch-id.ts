@@ -1,4 +1,5 @@
-import { diffEnvironment, diffOptions } from './diff-settings.ts';
+import { patchOptions } from './commit-patches.ts';
+import { diffEnvironment } from './diff-settings.ts';
 import { emptyTree } from './empty-tree.ts';
 import { PatchDigest } from './patch-digest.ts';
 import { checkObjectId } from './ref-name.ts';
@@ -12,20 +13,9 @@ import type { Repository } from './repository.ts';
 export async function patchId(repository: Repository, base: string, head: string): Promise<string | null> {
   const start = (await repository.mergeBase(base, head)) ?? emptyTree(head);
   const digest = new PatchDigest();
-  await repository.git(
-    [
-      'diff-tree',
-      '-r',
-      '--patch',
-      '--full-index',
-      '--unified=3',
-      '--no-renames',
-      ...diffOptions,
-      checkObjectId(start),
-      checkObjectId(head),
-      '--',
-    ],
-    { env: diffEnvironment(head), onStdout: (chunk) => digest.write(chunk) },
-  );
+  await repository.git(['diff-tree', ...patchOptions, checkObjectId(start), checkObjectId(head), '--'], {
+    env: diffEnvironment(head),
+    onStdout: (chunk) => digest.write(chunk),
+  });
   return digest.digest();
 }

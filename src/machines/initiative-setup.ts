@@ -16,8 +16,7 @@ import type { InitiativeEvent } from './initiative-events.ts';
 import type { PhaseRow } from './initiative-phases.ts';
 import { inert, type Create, type TellParams } from './outbox.ts';
 import type { DeliveryStrategy } from './payloads.ts';
-import type { Proof } from './phase-setup.ts';
-import type { CommentRow } from './review-states.ts';
+import type { CommentRow, Proof, ReviewOpening } from './review-states.ts';
 import type { Tag } from './tags.ts';
 
 /** What delivering an initiative can come to. */
@@ -78,7 +77,7 @@ export const initiativeSetup = setup({
     'initiative.open': effect<Record<string, never>>(),
     'initiative.sync': effect<Sync>(),
     'initiative.prove': effect<Proof>(),
-    'initiative.openReview': effect<{ digest: string }, { round: number }>(),
+    'initiative.openReview': effect<ReviewOpening, { round: number }>(),
     'initiative.deliver': effect<Delivery, { approved: string | null }>(),
     'initiative.revert': effect<RevertPlan>(),
     'initiative.pushRevert': effect<RevertPush, { plan: string | null }>(),
@@ -139,8 +138,8 @@ export const initiativeSetup = setup({
     noteResume: assign({ paused: false }),
     noteOpened: assign({ failure: null }),
     clearFailure: assign({ failure: null }),
-    recordHeads: assign((_, params: { digest: string }) => ({
-      heads: params.digest,
+    recordHeads: assign((_, { digest }: ReviewOpening) => ({
+      heads: digest,
       approved: null,
       failure: null,
     })),

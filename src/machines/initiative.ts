@@ -215,7 +215,10 @@ export const initiativeMachine = initiativeSetup.createMachine({
       initial: 'opening',
       on: { ...cancelableUnlessBrought, ...renamable, ...reopenable },
       states: {
-        opening: openingReview('initiative.openReview'),
+        opening: openingReview('initiative.openReview', {
+          target: '#initiative.in_progress.unproven',
+          actions: ['voidReview', answer('recordMissing')],
+        }),
         open: {
           description: 'Waits for a reviewer: approve these heads for delivery, or request changes.',
           tags: ['needs_you'],

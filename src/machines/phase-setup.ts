@@ -7,15 +7,9 @@ import { inert, type Create, type TellParams } from './outbox.ts';
 import type { PhaseContext, PhaseInput } from './phase-context.ts';
 import type { PhaseEvent } from './phase-events.ts';
 import type { TaskRow } from './phase-tasks.ts';
-import type { CommentRow } from './review-states.ts';
+import type { CommentRow, Proof, ReviewOpening } from './review-states.ts';
 import type { Tag } from './tags.ts';
 import { withoutWatcher, withWatcher } from './watchers.ts';
-
-/** What re-proving the children of a unit from rows and git can come to. */
-export interface Proof {
-  readonly proven: boolean;
-  readonly missing: readonly string[];
-}
 
 /** What landing a phase can come to. */
 export interface PhaseLanding {
@@ -43,7 +37,7 @@ export const phaseSetup = setup({
   actors: {
     'phase.open': effect<Record<string, never>>(),
     'phase.prove': effect<Proof>(),
-    'phase.openReview': effect<{ digest: string }, { round: number }>(),
+    'phase.openReview': effect<ReviewOpening, { round: number }>(),
     'phase.land': effect<PhaseLanding, { approved: string | null }>(),
     'phase.retire': effect<Record<string, never>, { outcome: string }>(),
   },
@@ -105,8 +99,8 @@ export const phaseSetup = setup({
     notePause: assign({ paused: true }),
     noteResume: assign({ paused: false }),
     noteOpened: assign({ opened: true, failure: null }),
-    recordHeads: assign((_, params: { digest: string }) => ({
-      heads: params.digest,
+    recordHeads: assign((_, { digest }: ReviewOpening) => ({
+      heads: digest,
       approved: null,
       failure: null,
     })),

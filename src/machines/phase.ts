@@ -223,7 +223,10 @@ export const phaseMachine = phaseSetup.createMachine({
       initial: 'opening',
       on: { ...cancelable, ...waivable, ...renamable, ...reopenable },
       states: {
-        opening: openingReview('phase.openReview'),
+        opening: openingReview('phase.openReview', {
+          target: '#phase.in_progress.unproven',
+          actions: ['voidReview', answer('recordMissing'), takeSlot],
+        }),
         open: {
           description: 'Waits for a reviewer: approve these heads, or request changes.',
           tags: ['needs_you'],

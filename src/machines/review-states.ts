@@ -1,24 +1,36 @@
-import { keepError } from './effect-answers.ts';
+import { answer, keepError } from './effect-answers.ts';
 import type { PinnedComment } from './payloads.ts';
 
-/** A review begins with the heads: they are read from git and kept, and exactly these can be approved. */
-export function openingReview<Src extends string>(src: Src) {
+/** What re-proving the children of a unit from rows and git can come to. */
+export interface Proof {
+  readonly proven: boolean;
+  readonly missing: readonly string[];
+}
+
+/** What opening a review can come to: the digest of the heads that it serves, or null where something is missing in them. */
+export interface ReviewOpening extends Proof {
+  readonly digest: string | null;
+}
+
+/** Takes up the work again at what is missing: nothing that was served before can be approved any more. */
+interface Unproven<Target extends string, Action> {
+  readonly target: Target;
+  readonly actions: readonly Action[];
+}
+
+/** A review begins with the heads: they are read from git, proven and kept, and exactly these can be approved. */
+export function openingReview<Src extends string, Target extends string, Action>(
+  src: Src,
+  unproven: Unproven<Target, Action>,
+) {
   return {
-    description: 'The heads are being read and kept.',
+    description: 'The heads are being read, proven and kept.',
     tags: ['busy'],
     invoke: {
       id: 'review',
       src,
       input: ({ context }: { context: { round: number } }) => ({ round: context.round }),
-      onDone: {
-        target: 'open',
-        actions: {
-          type: 'recordHeads',
-          params: ({ event }: { event: { output: { digest: string } } }) => ({
-            digest: event.output.digest,
-          }),
-        },
-      },
+      onDone: [{ guard: answer('isProven'), target: 'open', actions: answer('recordHeads') }, unproven],
       onError: { target: 'unreadable', actions: keepError },
     },
   } as const;

@@ -134,7 +134,7 @@ test('F14 an approval of what was read before a revision or an added task came i
   expect(await isContained(api.hub, third.heads['api'] ?? '', INITIATIVE)).toBe(true);
 });
 
-test('F14 a branch that is rewritten between reading and approving, or between the approval and the landing, is read again', async () => {
+test('F14 a branch that is rewritten between reading and approving, or between the approval and the landing, is read again once it has its work', async () => {
   const story = await startStory([{ key: 'build', tasks: ['login'] }]);
   const { api, work, agent } = story;
   await doTask(agent, 'login', { api: { 'login.ts': 'in\n' } });
@@ -155,10 +155,15 @@ test('F14 a branch that is rewritten between reading and approving, or between t
   const behind = await commitBeside(api, branchOf('build'), { 'login.ts': 'behind the back\n' }, start);
   await work.tell('initiative', work.id, 'initiative.resume');
 
+  // What the task handed in is not in it: it is not even served.
+  await work.untilPhase('build', 'in_progress.unproven');
+  const mended = await commitBeside(api, branchOf('build'), { 'more.ts': 'm\n' }, first.heads['api'] ?? '');
+  await work.tell('phase', id, 'phase.recheck');
   const again = await readReview(story, 'build');
-  expect(again.heads).toEqual({ api: behind });
+  expect(again.heads).toEqual({ api: mended });
   expect(await tipOf(api.hub, INITIATIVE)).toBe(start);
-  for (const commit of [forced, behind]) expect(await isContained(api.hub, commit, INITIATIVE)).toBe(false);
+  for (const commit of [forced, behind, mended])
+    expect(await isContained(api.hub, commit, INITIATIVE)).toBe(false);
 });
 
 /** A landing in one project has nothing between the commits of two. */

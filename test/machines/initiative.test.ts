@@ -43,7 +43,7 @@ function running(changes: object = {}): ActorUnderTest<InitiativeContext> {
 function inReview(changes: object = {}): ActorUnderTest<InitiativeContext> {
   const one = running({ phases: 0, ...changes });
   one.done('prove', { proven: true, missing: [] });
-  one.done('review', { digest: DIGEST });
+  one.done('review', { proven: true, missing: [], digest: DIGEST });
   return one;
 }
 
@@ -226,6 +226,14 @@ describe('the review of an initiative', () => {
     );
   });
 
+  it('F5: serves nothing when something is missing as it is opened again', () => {
+    initiative = inReview();
+    initiative.send({ type: 'initiative.recheck' });
+    initiative.done('review', { proven: false, missing: ['one'], digest: null });
+    expect(initiative.path).toBe('in_progress.unproven');
+    expect(initiative.context).toMatchObject({ heads: null, failure: { code: 'not_proven' } });
+  });
+
   it('is void when a phase is added', () => {
     initiative = inReview();
     initiative.send(more);
@@ -268,7 +276,7 @@ describe('a delivery', () => {
     const settlesAndMeetsAnother = (ordinal: number, outcome: string) => {
       initiative.send({ type: 'phase.settled', ordinal, outcome });
       initiative.done('prove', { proven: true, missing: [] });
-      initiative.done('review', { digest: DIGEST });
+      initiative.done('review', { proven: true, missing: [], digest: DIGEST });
       initiative.send({ type: 'initiative.approve', heads: {}, digest: DIGEST, strategies: {} });
       initiative.done('deliver', { result: 'conflict', message: 'b.txt' });
     };
@@ -376,7 +384,7 @@ describe('a delivery', () => {
   });
 
   describe('of which remotes have a part', () => {
-    const review = { digest: DIGEST };
+    const review = { proven: true, missing: [], digest: DIGEST };
     /** Partially delivered, and on its way again with a sync. */
     function syncing(changes: object = {}): ActorUnderTest<InitiativeContext> {
       const one = delivering(changes);

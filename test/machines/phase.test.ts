@@ -47,7 +47,7 @@ function inReview(changes: object = {}): ActorUnderTest<PhaseContext> {
   const one = underWay(changes);
   one.send(settled, settled);
   one.done('prove', { proven: true, missing: [] });
-  one.done('review', { digest: DIGEST });
+  one.done('review', { proven: true, missing: [], digest: DIGEST });
   return one;
 }
 
@@ -266,6 +266,19 @@ describe('a review', () => {
     expect(phase.send({ type: 'phase.requestChanges', summary: 'again', comments: [] })).toBe(false);
   });
 
+  it('F5: that finds something missing when it is opened again serves nothing, and the work goes on with a slot', () => {
+    phase = inReview();
+    phase.send({ type: 'phase.recheck' });
+    phase.done('review', { proven: false, missing: ['a', 'b'], digest: null });
+    expect(phase.path).toBe('in_progress.unproven');
+    expect(phase.context).toMatchObject({ heads: null, approved: null, failure: { code: 'not_proven' } });
+    expect(phase.told).toContainEqual(toParent('slot.taken'));
+    phase.send({ type: 'phase.recheck' });
+    phase.done('prove', { proven: true, missing: [] });
+    expect(phase.path).toBe('pending_review.opening');
+    expect(phase.told).toContainEqual(toParent('slot.returned'));
+  });
+
   it('that can not be opened waits for a recheck', () => {
     phase = underWay();
     phase.send(settled, settled);
@@ -436,7 +449,7 @@ describe('the landing of a phase', () => {
     phase.done('land', { result: 'conflict', message: 'a.txt' });
     phase.send({ type: 'task.settled', ordinal: 3, outcome: 'completed' });
     phase.done('prove', { proven: true, missing: [] });
-    phase.done('review', { digest: DIGEST });
+    phase.done('review', { proven: true, missing: [], digest: DIGEST });
     phase.send({ type: 'phase.approve', heads: {}, digest: DIGEST });
     phase.done('land', { result: 'conflict', message: 'b.txt' });
     expect(phase.path).toBe('in_progress.conflicted');

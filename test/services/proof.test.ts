@@ -56,6 +56,40 @@ test('F5 a phase whose branch has lost what a completed task handed in opens no 
   await work.untilPhase('build', 'pending_review.open');
 });
 
+test('F5 a branch that is moved back while its review is open serves nothing to a recheck: nothing can be approved until git has the work again', async () => {
+  const { service, api, agent } = await start();
+  const work = await applyPlan(service, { projects: [api], phases: [{ key: 'build', tasks: ['login'] }] });
+  await doTask(agent, 'login', { api: { 'login.ts': 'in\n' } });
+  const phase = await work.untilPhase('build', 'pending_review.open');
+  const { heads } = await work.review('phase', phase.id);
+  const ofPhase = await moveBack(api, phaseBranch('build'));
+  await work.tell('phase', phase.id, 'phase.recheck');
+  await work.untilPhase('build', 'in_progress.unproven');
+  await expectUnproven(work, 'phase', phase.id);
+  for (const served of [heads, { api: null }])
+    expect(await work.refusalOf('phase', phase.id, 'phase.approve', { heads: served })).toMatchObject({
+      status: 409,
+    });
+  await git(api.hub, ['update-ref', phaseBranch('build'), ofPhase]);
+  await work.tell('phase', phase.id, 'phase.recheck');
+  await work.untilPhase('build', 'pending_review.open');
+  await work.approvePhase('build');
+
+  await work.untilState('pending_review.open');
+  const lost = await moveBack(api, BRANCH);
+  await work.tell('initiative', work.id, 'initiative.recheck');
+  await work.untilState('in_progress.unproven');
+  await expectUnproven(work, 'initiative', work.id);
+  expect(
+    await work.refusalOf('initiative', work.id, 'initiative.approve', { heads: { api: lost } }),
+  ).toMatchObject({ status: 409 });
+  expect(await api.remote.tip('signalbox/goal')).toBeNull();
+
+  await git(api.hub, ['update-ref', BRANCH, lost]);
+  await work.tell('initiative', work.id, 'initiative.recheck');
+  await work.untilState('pending_review.open');
+});
+
 test('F5 an initiative whose branch has lost a landed phase opens no review and delivers nothing until git has it again', async () => {
   const { service, api, agent } = await start();
   const work = await applyPlan(service, {

@@ -76,12 +76,12 @@ async function newest(work: Work, kind: 'phase' | 'initiative', id: string, type
 }
 
 test.each([
-  ['merged into', merged],
-  ['that the branch was rebased on', rebased],
+  ['merged into', merged, []],
+  ['that the branch was rebased on', rebased, [expect.stringMatching(/^login in api \([0-9a-f]{12}\)$/)]],
 ])(
-  'an approval stands when only the base has moved, %s the branch, and the journal says why',
-  async (_, bring) => {
-    const { api, work, id, served } = await baseMoved();
+  'an approval stands when only the base has moved, %s the branch, the journal says why, and all of it is delivered',
+  async (_, bring, byPatch) => {
+    const { api, web, work, id, served } = await baseMoved();
     const head = await bring(api, PHASE, INITIATIVE);
     expect(head).not.toBe(served.heads['api']);
 
@@ -97,8 +97,43 @@ test.each([
       heads: served.heads,
       because: expect.stringMatching(/^api moved from [0-9a-f]{12} to [0-9a-f]{12}: only the base has moved/),
     });
+
+    await work.approve({ api: 'merge_and_push', web: 'merge_and_push' });
+    await work.untilState('completed');
+    expect(await filesAt(api.remote.dir, 'refs/heads/main')).toMatchObject({
+      'code.txt': 'one\ntwo\nthree\nfour',
+      'other.txt': 'changed',
+    });
+    expect(await filesAt(web.remote.dir, 'refs/heads/main')).toMatchObject({ 'w.txt': 'w' });
+    for (const effect of ['prove', 'review'])
+      expect((await newest(work, 'initiative', work.id, `xstate.done.actor.${effect}`))?.event).toMatchObject(
+        {
+          output: { proven: true, missing: [], byPatch },
+        },
+      );
   },
 );
+
+test('changes that are requested after the branch was rebased lead back to the review: what it had is found by its patches', async () => {
+  const { service, api, work, id } = await baseMoved();
+  await rebased(api, PHASE, INITIATIVE);
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'Once more.' });
+  const agent = await registerAgent(service, 'reviser');
+  const revision = await claim(agent, 'revision-1');
+  await pushFiles(agent, revision, { api: { 'code.txt': `${CODE}fourth\n` } });
+  await submit(agent, revision);
+
+  await work.untilPhase('build', 'pending_review.open');
+  expect((await newest(work, 'phase', id, 'xstate.done.actor.review'))?.event).toMatchObject({
+    output: { byPatch: [expect.stringContaining('login in api')] },
+  });
+  await work.approvePhase('build');
+  await work.untilPhase('build', 'completed');
+  expect(await filesAt(api.hub, INITIATIVE)).toMatchObject({
+    'code.txt': 'one\ntwo\nthree\nfourth',
+    'other.txt': 'changed',
+  });
+});
 
 test('an approval is void when the branch was brought to the new base and one blank more was changed, and says what is new', async () => {
   const { api, work, id, served } = await baseMoved();
@@ -175,29 +210,39 @@ test('an approval given before stands at the landing when only the base has move
   });
 });
 
-test('the approval of an initiative stands when its branch was brought to the default branch of today', async () => {
-  const { api, web, work } = await baseMoved();
-  await work.approvePhase('build');
-  await work.untilState('pending_review.open');
-  const served = await work.review('initiative', work.id);
-  const theirs = await api.remote.commit({ 'theirs.txt': 't\n' });
-  await git(api.hub, ['fetch', '--quiet', api.remote.dir, '+refs/heads/main:refs/heads/main']);
-  await merged(api, INITIATIVE, theirs);
+test.each([
+  ['brought to', merged],
+  ['rebased on', rebased],
+])(
+  'the approval of an initiative stands when its branch was %s the default branch of today',
+  async (_, bring) => {
+    const { api, web, work } = await baseMoved();
+    await work.approvePhase('build');
+    await work.untilState('pending_review.open');
+    const served = await work.review('initiative', work.id);
+    const theirs = await api.remote.commit({ 'theirs.txt': 't\n' });
+    await git(api.hub, ['fetch', '--quiet', api.remote.dir, '+refs/heads/main:refs/heads/main']);
+    await bring(api, INITIATIVE, theirs);
 
-  await work.tell('initiative', work.id, 'initiative.approve', {
-    heads: served.heads,
-    strategies: { api: 'merge_and_push', web: 'merge_and_push' },
-  });
+    await work.tell('initiative', work.id, 'initiative.approve', {
+      heads: served.heads,
+      strategies: { api: 'merge_and_push', web: 'merge_and_push' },
+    });
 
-  await work.untilState('completed');
-  expect((await newest(work, 'initiative', work.id, 'initiative.approve'))?.event).toMatchObject({
-    because: expect.stringContaining('api moved from'),
-  });
-  for (const project of [api, web])
-    expect(
-      await isContained(project.remote.dir, (await tipOf(project.hub, INITIATIVE)) ?? '', 'refs/heads/main'),
-    ).toBe(true);
-});
+    await work.untilState('completed');
+    expect((await newest(work, 'initiative', work.id, 'initiative.approve'))?.event).toMatchObject({
+      because: expect.stringContaining('api moved from'),
+    });
+    for (const project of [api, web])
+      expect(
+        await isContained(
+          project.remote.dir,
+          (await tipOf(project.hub, INITIATIVE)) ?? '',
+          'refs/heads/main',
+        ),
+      ).toBe(true);
+  },
+);
 
 test('a delivery whose remote moves between two pushes stops where the heads are not the approved ones any more', async () => {
   const service = await startTestService();

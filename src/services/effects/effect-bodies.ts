@@ -9,7 +9,7 @@ import { landTask } from './land-task.ts';
 import { openInitiative, openPhase } from './open-branches.ts';
 import { openReview } from './open-review.ts';
 import { orPartial, partialWhenSpent } from './partial-delivery.ts';
-import { proveInitiative, provePhase } from './prove.ts';
+import { prove } from './prove.ts';
 import { syncInitiative } from './sync.ts';
 import { prepareRevertOf, pushRevertOf } from './revert.ts';
 import { retireInitiative, retirePhase, retireTask } from './retire.ts';
@@ -26,7 +26,7 @@ export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRe
   });
   return {
     'initiative.open': effect(openInitiative(deps)),
-    'initiative.prove': effect(proveInitiative(deps)),
+    'initiative.prove': effect(prove(deps, 'initiative')),
     'initiative.openReview': effect(openReview(deps, 'initiative')),
     'initiative.deliver': {
       run: orPartial(deps.deliveries, effect(deliverInitiative(deps)).run),
@@ -37,7 +37,7 @@ export function effectBodies(deps: EffectDeps): Readonly<Record<string, EffectRe
     'initiative.revert': landing(prepareRevertOf(deps)),
     'initiative.pushRevert': effect(pushRevertOf(deps)),
     'phase.open': effect(openPhase(deps)),
-    'phase.prove': effect(provePhase(deps)),
+    'phase.prove': effect(prove(deps, 'phase')),
     'phase.openReview': effect(openReview(deps, 'phase')),
     'phase.land': landing(landPhase(deps)),
     'phase.retire': effect(retirePhase(deps)),

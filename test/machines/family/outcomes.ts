@@ -8,6 +8,8 @@ const landed = { output: { result: 'landed' } };
 const error: Outcome = { error: { code: 'git_failed', message: 'the disk is full' } };
 const proven = { output: { proven: true, missing: [] } };
 const unproven = { output: { proven: false, missing: ['task-1'] } };
+const served = (digest: string): Outcome => ({ output: { proven: true, missing: [], digest } });
+const unserved = { output: { ...unproven.output, digest: null } };
 const nothing = { output: {} };
 const results = (...names: string[]): Outcome[] => names.map((result) => ({ output: { result } }));
 
@@ -22,7 +24,7 @@ export const OUTCOMES: Readonly<Record<string, readonly [Outcome, ...Outcome[]]>
   'task.retire': [nothing, error],
   'phase.open': [nothing, error],
   'phase.prove': [proven, unproven, error],
-  'phase.openReview': [{ output: { digest: DIGEST } }, { output: { digest: MOVED } }, error],
+  'phase.openReview': [served(DIGEST), served(MOVED), unserved, error],
   'phase.land': [
     landed,
     ...results('already', 'empty', 'conflict', 'heads_moved', 'source_lost', 'unrelated'),
@@ -37,7 +39,7 @@ export const OUTCOMES: Readonly<Record<string, readonly [Outcome, ...Outcome[]]>
     error,
   ],
   'initiative.prove': [proven, unproven, error],
-  'initiative.openReview': [{ output: { digest: DIGEST } }, { output: { digest: MOVED } }, error],
+  'initiative.openReview': [served(DIGEST), served(MOVED), unserved, error],
   'initiative.deliver': [
     { output: { result: 'delivered' } },
     ...results(

@@ -47,6 +47,7 @@ export const phaseSetup = setup({
     'task.insert': inert<TaskRow | { many: readonly TaskRow[] }>(),
     'comment.put': inert<{ many: readonly CommentRow[] }>(),
     'comments.request': inert<{ round: number }>(),
+    'answers.land': inert<Record<string, never>>(),
     'title.put': inert<{ title: string }>(),
     'intents.close': inert<Record<string, never>>(),
     watch: assign(({ context, event }) =>

@@ -17,6 +17,7 @@ import {
 import { tell } from './outbox.ts';
 import { putTitle } from './renaming.ts';
 import { keepApproval, openingReview } from './review-states.ts';
+import { countLanded } from './task-answers.ts';
 import { stuckAs, tellParent } from './tell-parent.ts';
 import { answerWatcher } from './watchers.ts';
 
@@ -266,7 +267,11 @@ export const phaseMachine = phaseSetup.createMachine({
             src: 'phase.land',
             input: ({ context }) => ({ approved: context.approved }),
             onDone: [
-              { guard: answer('hasLanded'), target: '#phase.completed', actions: closeIntents },
+              {
+                guard: answer('hasLanded'),
+                target: '#phase.completed',
+                actions: [closeIntents, countLanded],
+              },
               {
                 guard: 'isCancelRequested',
                 target: '#phase.canceling',

@@ -57,6 +57,7 @@ export const taskSetup = setup({
     'comments.request': inert<{ round: number }>(),
     'answers.put': inert<{ many: readonly AnswerRow[] }>(),
     'answers.count': inert<{ many: readonly AnswerRow[] }>(),
+    'answers.land': inert<Record<string, never>>(),
     'intents.close': inert<Record<string, never>>(),
     watch: assign(({ context, event }) =>
       event.type === 'dependency.watch' ? { watchers: withWatcher(context.watchers, event.by) } : {},

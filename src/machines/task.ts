@@ -6,7 +6,7 @@ import { putTitle } from './renaming.ts';
 import { dropLateResolver, dropResolver, tellConflict, tellUnresolved } from './task-conflict.ts';
 import { initialTaskContext, settledTells, type TaskContext } from './task-context.ts';
 import { putComments } from './review-states.ts';
-import { putAnswers } from './task-answers.ts';
+import { countAnswers, countLanded, putAnswers } from './task-answers.ts';
 import type { TaskEvent } from './task-events.ts';
 import { taskSetup } from './task-setup.ts';
 import { stuckAs } from './tell-parent.ts';
@@ -199,9 +199,9 @@ export const taskMachine = taskSetup.createMachine({
           {
             guard: 'holdsLeaseAndIsReviewed',
             target: 'pending_review',
-            actions: ['recordSubmission', ...putAnswers],
+            actions: ['recordSubmission', putAnswers, countAnswers],
           },
-          { guard: 'holdsLease', target: 'merging', actions: ['recordSubmission', ...putAnswers] },
+          { guard: 'holdsLease', target: 'merging', actions: ['recordSubmission', putAnswers] },
         ],
         'task.fail': [{ guard: 'isPutOff', target: 'deferred', actions: putOff }, ...nextAttempt],
         'task.stop': [{ guard: 'isStoppedByUser', target: 'held' }, ...nextAttempt],
@@ -273,7 +273,7 @@ export const taskMachine = taskSetup.createMachine({
         src: 'task.land',
         input: ({ context }) => ({ submission: context.submission, attempt: context.attempt }),
         onDone: [
-          { guard: answer('hasLanded'), target: 'completed', actions: closeIntents },
+          { guard: answer('hasLanded'), target: 'completed', actions: [closeIntents, countLanded] },
           { guard: 'isCancelRequested', target: 'canceling', actions: ['recordLateCancel', closeIntents] },
           {
             guard: answer('isConflict'),

@@ -276,11 +276,20 @@ describe('a landing', () => {
 });
 
 describe('what an agent says to the comments of a reviewer', () => {
+  const answer = { comment: AGENT, outcome: 'fixed', text: 'done' };
+  const answers = { many: [{ ...answer, lease: LEASE }] };
+
   it('is kept with what it hands in', () => {
-    const answer = { comment: AGENT, outcome: 'fixed', text: 'done' };
     task.send(claim(1), { ...submit(), answers: [answer] });
-    expect(task.params('answers.put')).toEqual({ many: [{ ...answer, lease: LEASE }] });
-    expect(task.params('answers.count')).toEqual({ many: [{ ...answer, lease: LEASE }] });
+    expect(task.params('answers.put')).toEqual(answers);
+    expect(task.params('answers.count')).toBe(undefined);
+  });
+
+  it('counts at once where the task is reviewed by itself', () => {
+    task = newTask({ needsReview: true });
+    task.send(claim(1), { ...submit(), answers: [answer] });
+    expect(task.params('answers.put')).toEqual(answers);
+    expect(task.params('answers.count')).toEqual(answers);
   });
 
   it('answers what was asked in the round of its own review', () => {

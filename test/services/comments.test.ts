@@ -238,6 +238,35 @@ test('a revision answers each comment: what is fixed is addressed, what is pushe
   expect(second.comments[0]?.replies).toMatchObject([{ kind: 'pushed_back' }]);
 });
 
+test('what a revision says is fixed is addressed when it has landed: of one that is canceled before, it is asked for again', async () => {
+  const { service, api, work, agent, id, on } = await inReview();
+  const { id: loud } = await on.add({ file: 'code.txt', line: 5, text: 'Too loud.' });
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'Nearly.' });
+  const revision = await claim(agent, 'revision-1');
+  await pushFiles(agent, revision, { api: { 'code.txt': CODE } });
+  const landing = service.gates.hold('before-merge');
+  await report(agent, revision, 'submit', {
+    answers: [{ comment: loud, outcome: 'fixed', text: 'Quiet now.' }],
+  });
+  await landing.reached;
+  expect(await on.list()).toMatchObject([{ state: 'open', replies: [{ kind: 'fixed' }] }]);
+  // Somebody writes beside the service: the landing does not come to its end.
+  const branch = 'refs/heads/signalbox/goal/phase/build';
+  await git(api.hub, [
+    'update-ref',
+    branch,
+    await git(api.hub, ['commit-tree', '-p', branch, '-m', 'beside', `${branch}^{tree}`]),
+  ]);
+  await work.tell('task', revision.task.id, 'task.cancel');
+  landing.release();
+  await work.untilTask('build', 'revision-1', 'canceled');
+
+  await again(work, 'build');
+  expect(await on.list('?state=open')).toMatchObject([{ id: loud, replies: [{ text: 'Quiet now.' }] }]);
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'Still.' });
+  expect((await claim(agent, 'revision-2')).comments.map((comment) => comment.id)).toEqual([loud]);
+});
+
 test('a comment is carried over to its new lines in the next round, into a renamed file too, or marked as outdated', async () => {
   const { work, agent, id, on } = await inReview();
   await on.add({ file: 'code.txt', line: 8, text: 'stays' });

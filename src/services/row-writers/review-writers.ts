@@ -50,4 +50,18 @@ export const reviewWriters: readonly RowWriter[] = [
       UPDATE review_thread t SET state = CASE x.outcome WHEN 'fixed' THEN 'addressed' ELSE 'open' END FROM ${rows} x
        WHERE t.id = x.comment AND t.state <> 'dismissed'`,
   },
+  {
+    // Of a task: its answers to the reviewer of its phase. Of a phase: those of its tasks to the reviewer of the initiative. What a
+    // person has said of the comment since they were handed in outranks them.
+    name: 'answers.land',
+    key: () => 'land',
+    columns: {},
+    statement: (rows) => `
+      UPDATE review_thread t SET state = CASE r.kind WHEN 'fixed' THEN 'addressed' ELSE 'open' END
+        FROM ${rows} x, task k, attempt a, review_reply r
+       WHERE t.unit_id = x.parent_id AND t.state <> 'dismissed' AND r.thread_id = t.id AND a.lease_id = r.lease_id
+         AND k.id = a.task_id AND x.actor_id IN (k.id, k.phase_id)
+         AND NOT EXISTS (SELECT FROM review_reply l
+                          WHERE l.thread_id = t.id AND l.kind <> 'reply' AND l.created_at > r.created_at)`,
+  },
 ];

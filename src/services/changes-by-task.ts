@@ -1,18 +1,30 @@
+import { childId } from '../actors/address.ts';
 import type { Sql } from '../actors/sql.ts';
 import type { ChangedFile } from '../git/changed-files.ts';
 import { changedNames } from '../git/changed-names.ts';
 import type { Hub } from '../git/hub.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import { headRef, mergeBranch } from './branch-names.ts';
+import { landedChanges, type TaskLanding } from './landed-changes.ts';
 import type { ComparedProject } from './review-comparison.ts';
 import type { ServedReview } from './served-reviews.ts';
 import type { TaskBehind } from './shapes/review-files.ts';
 
-/** Where a task has moved the branch of its phase. */
-interface TaskLanding {
+interface ProjectLanding extends TaskLanding {
+  readonly project: string;
+}
+
+interface LandingRow {
   readonly task: string;
   readonly project: string;
   readonly before: string;
   readonly after: string;
+  readonly phaseId: string;
+  readonly isMerge: boolean;
+  readonly resolves: number | null;
+  readonly key: string;
+  readonly phase: string;
+  readonly initiative: string;
 }
 
 /** The tasks that changed a name, by name; names as `changedNames` gives them. */
@@ -23,7 +35,7 @@ const MAX_NAMES = 200_000;
 /** With more commits than this between base and head, landings that are not in it are not told apart. */
 const MAX_COMMITS = 50_000;
 
-/** Finds the tasks behind a changed file: those whose landings changed it. */
+/** Finds the tasks behind a changed file: those whose landings changed it, or whose commits a merge task landed. */
 export class ChangesByTask {
   readonly #sql: Sql;
   readonly #hub: Hub;
@@ -67,12 +79,20 @@ export class ChangesByTask {
       const commits = await repository.commitsBetween(without === null ? [] : [without], head, MAX_COMMITS);
       const shown = new Set(commits);
       // Not those of a phase that never came here, and not those that were there before.
-      const inside =
-        commits.length === MAX_COMMITS ? landings : landings.filter(({ after }) => shown.has(after));
-      const names = await changedNames(repository, inside);
+      const inside = (await landedChanges(repository, landings)).filter(
+        ({ pairs: [{ after }] }) => commits.length === MAX_COMMITS || shown.has(after),
+      );
+      const names = await changedNames(
+        repository,
+        inside.flatMap(({ pairs }) => pairs),
+      );
       const changers = new Map<string, string[]>();
-      for (const [at, { task }] of inside.entries()) {
-        for (const name of names[at] ?? []) {
+      let at = 0;
+      for (const { task, pairs } of inside) {
+        const [changed = new Set<string>(), ...others] = names.slice(at, at + pairs.length);
+        at += pairs.length;
+        for (const name of changed) {
+          if (!others.every((other) => other.has(name))) continue;
           const known = changers.get(name);
           if (known === undefined) changers.set(name, [task]);
           else known.push(task);
@@ -94,14 +114,23 @@ export class ChangesByTask {
   }
 
   /** By the journals of the tasks: a landing is closed in the turn that takes its result, and no index finds it by its task. */
-  async #landings({ kind, id }: ServedReview): Promise<TaskLanding[]> {
-    const { rows } = await this.#sql.query<TaskLanding>(
-      `SELECT DISTINCT t.id AS task, i.project_id AS project, i.before_oid AS before, i.after_oid AS after
-         FROM task t JOIN journal j ON j.actor_id = t.id JOIN landing_intent i ON i.effect_id = j.effect_id
+  async #landings({ kind, id }: ServedReview): Promise<ProjectLanding[]> {
+    const { rows } = await this.#sql.query<LandingRow>(
+      `SELECT DISTINCT t.id AS task, i.project_id AS project, i.before_oid AS before, i.after_oid AS after, t.phase_id AS "phaseId",
+              t.conflict_of IS NOT NULL AS "isMerge", t.resolves, t.key, p.key AS phase, n.key AS initiative
+         FROM task t JOIN phase p ON p.id = t.phase_id JOIN initiative n ON n.id = t.initiative_id
+         JOIN journal j ON j.actor_id = t.id JOIN landing_intent i ON i.effect_id = j.effect_id
         WHERE ${unitColumn[kind]} = $1 AND i.state = 'closed' AND i.outcome = 'done' AND i.before_oid <> i.after_oid`,
       [id],
     );
-    return rows;
+    return rows.map(({ task, project, before, after, ...row }) => ({
+      task,
+      project,
+      before,
+      after,
+      mergeRef: row.isMerge ? headRef(mergeBranch(row.initiative, row.phase, row.key)) : null,
+      resolved: row.resolves === null ? null : childId(row.phaseId, row.resolves),
+    }));
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { ReviewDiffPage } from '../../src/services/shapes/review-files.ts';
-import { doTask, registerAgent } from '../support/agent.ts';
+import { claim, doTask, pushFiles, pushResolution, registerAgent, submit } from '../support/agent.ts';
 import { git } from '../support/git.ts';
 import {
   filePages,
@@ -297,4 +297,59 @@ test('the review of an initiative has the tasks of its phases behind each file, 
   });
   const page = await readDiff(work, 'initiative', work.id, { project: 'api', path: 'login.ts' });
   expect(linesOf(page)).toEqual(['+in!']);
+});
+
+test('behind a file that came with a merge task stands who wrote it, and the merge task behind what it changed itself', async () => {
+  const service = await startTestService();
+  const api = await addProject(service, 'api', { 'shared.txt': 'base\n' });
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [
+      { key: 'one', tasks: ['left', 'right'] },
+      { key: 'two', tasks: ['other'] },
+    ],
+  });
+  const agents = [await registerAgent(service, 'a'), await registerAgent(service, 'b')] as const;
+  const third = await registerAgent(service, 'c');
+  const begun = { left: agents[0], right: agents[1], other: third };
+  const claims = new Map<string, Awaited<ReturnType<typeof claim>>>();
+  for (const [task, agent] of Object.entries(begun)) {
+    const claimed = await claim(agent, task);
+    await pushFiles(agent, claimed, { api: { 'shared.txt': `${task}\n`, [`${task}.txt`]: `${task}\n` } });
+    claims.set(task, claimed);
+  }
+  const handInWork = async (task: keyof typeof begun) => {
+    const claimed = claims.get(task);
+    if (claimed !== undefined) await submit(begun[task], claimed);
+  };
+  const resolve = async (task: string) => {
+    const merge = await claim(agents[0], task);
+    await pushResolution(agents[0], merge, { api: { 'shared.txt': `as ${task} says\n` } });
+    await submit(agents[0], merge);
+  };
+
+  await handInWork('left');
+  await work.untilTask('one', 'left', 'completed');
+  await handInWork('right');
+  await resolve('merge-2-3');
+  const { id } = await work.untilPhase('one', 'pending_review.open');
+  expect(tasksByFile((await readFiles(work, 'phase', id)).files)).toEqual({
+    'left.txt': ['left'],
+    'right.txt': ['right'],
+    'shared.txt': ['left', 'right', 'merge-2-3'],
+  });
+
+  await work.approvePhase('one');
+  await work.untilPhase('one', 'completed');
+  await handInWork('other');
+  await work.approvePhase('two');
+  await resolve('merge-2');
+  await work.approvePhase('two');
+  await work.untilState('pending_review.open');
+  expect(tasksByFile((await readFiles(work, 'initiative', work.id)).files)).toEqual({
+    'left.txt': ['left'],
+    'other.txt': ['other'],
+    'right.txt': ['right'],
+    'shared.txt': ['left', 'right', 'merge-2-3', 'other', 'merge-2'],
+  });
 });

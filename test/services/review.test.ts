@@ -1,8 +1,10 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import type { PlacedThread } from '../../src/services/shapes/comment.ts';
 import { claim, doTask, pushFiles, registerAgent, report, submit } from '../support/agent.ts';
 import { filesAt, git, isContained, tipOf } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
+import { linesOf, readDiff } from '../support/review.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { addProject, applyPlan, stateText, type TestProject, type Work } from '../support/work.ts';
 
@@ -208,7 +210,7 @@ test('a phase added in review makes the review of the initiative void: the old h
   expect(await api.remote.tip('signalbox/goal')).toBeNull();
 });
 
-test('changes requested of an initiative become a phase with one task that has the summary and the comments', async () => {
+test('changes requested of an initiative become a phase with one task that has the summary and the comments, which are addressed when that phase has landed', async () => {
   const { service, api, work } = await inReview();
   await work.approvePhase('build');
   const { id } = await work.untilState('pending_review.open');
@@ -227,9 +229,21 @@ test('changes requested of an initiative become a phase with one task that has t
   const revision = await claim(agent, 'requested-changes');
   expect(revision.task).toMatchObject({ phase: 'revision-1', category: 'review', description: 'Nearly.' });
   expect(revision.comments).toMatchObject(comments);
-  const { api: head } = await pushFiles(agent, revision, { api: { 'login.ts': 'in, and more\n' } });
+  const { api: head } = await pushFiles(agent, revision, { api: { 'login.ts': 'more\nin\n' } });
   await submit(agent, revision);
+  await work.untilPhase('revision-1', 'pending_review.open');
+  const commented = async () =>
+    (await service.get<{ comments: PlacedThread[] }>(`/v1/initiatives/${id}/review/comments`)).comments;
+  // Its phase may still be canceled, and with it all that was done.
+  expect(await commented()).toMatchObject([{ state: 'open', place: null, replies: [{ kind: 'fixed' }] }]);
   await work.approvePhase('revision-1');
+  await work.untilState('pending_review.open');
+  expect(await commented()).toMatchObject([{ state: 'addressed', place: { line: 2, outdated: false } }]);
+  const query = { project: 'api', path: 'login.ts' };
+  expect(linesOf(await readDiff(work, 'initiative', id, query))).toEqual(['+more', '+in']);
+  const since = { ...query, since: 'last' };
+  const news = await readDiff(work, 'initiative', id, since, 'reviewer');
+  expect(linesOf(news)).toEqual(['+more', ' in']);
   await work.approve();
   await work.untilState('completed');
   expect(await isContained(api.remote.dir, head ?? '', 'refs/heads/signalbox/goal')).toBe(true);

@@ -29,10 +29,31 @@ export async function carryLines(
   ]);
   if (before === null || before.size === null) return null;
   if (same !== null) return carry(repository, before, same, place, place.path);
-  const moved = (await changedFiles(repository, from, to)).find((file) => file.oldPath?.equals(place.path));
-  if (moved === undefined) return null;
-  const [after = null] = await filesAt(repository, [{ commit: to, path: moved.path }]);
-  return after === null ? null : carry(repository, before, after, place, moved.path);
+  const path = await renamed(repository, from, to, place.path);
+  if (path === null) return null;
+  const [after = null] = await filesAt(repository, [{ commit: to, path }]);
+  return after === null ? null : carry(repository, before, after, place, path);
+}
+
+/** Where a file of one commit is in another one, renames followed; null when it is gone. */
+export async function carryFile(
+  repository: Repository,
+  from: string,
+  to: string,
+  path: Buffer,
+): Promise<Buffer | null> {
+  const [same = null] = await filesAt(repository, [{ commit: to, path }]);
+  return same === null ? renamed(repository, from, to, path) : path;
+}
+
+async function renamed(
+  repository: Repository,
+  from: string,
+  to: string,
+  path: Buffer,
+): Promise<Buffer | null> {
+  const files = await changedFiles(repository, from, to);
+  return files.find(({ oldPath }) => oldPath?.equals(path))?.path ?? null;
 }
 
 async function carry(

@@ -1,6 +1,5 @@
 import type { SqlPool } from '../actors/sql.ts';
-import { carryLines } from '../git/carry-lines.ts';
-import { filesAt } from '../git/file-at.ts';
+import { carryFile, carryLines } from '../git/carry-lines.ts';
 import type { Hub } from '../git/hub.ts';
 import { pathBytes, pathName } from '../git/path-name.ts';
 import type { Repository } from '../git/repository.ts';
@@ -47,18 +46,13 @@ async function carried(repository: Repository, review: ServedReview, thread: Com
   const path = pathBytes(file);
   if (thread.commit === null || to === null || path === null) return outdated(thread);
   if (thread.commit === to) return { file, startLine, line, outdated: false };
-  if (line === 0)
-    return (await hasFile(repository, to, path))
-      ? { file, startLine, line, outdated: false }
-      : outdated(thread);
+  if (line === 0) {
+    const found = await carryFile(repository, thread.commit, to, path);
+    return found === null ? outdated(thread) : { file: pathName(found), startLine, line, outdated: false };
+  }
   const found = await carryLines(repository, thread.commit, to, { path, startLine, line });
   if (found === null) return outdated(thread);
   return { file: pathName(found.path), startLine: found.startLine, line: found.line, outdated: false };
-}
-
-async function hasFile(repository: Repository, commit: string, path: Buffer): Promise<boolean> {
-  const [entry = null] = await filesAt(repository, [{ commit, path }]);
-  return entry !== null;
 }
 
 function outdated({ file, startLine, line }: CommentThread): Place {

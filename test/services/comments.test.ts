@@ -273,6 +273,8 @@ test('a comment is carried over to its new lines in the next round, into a renam
   await on.add({ file: 'code.txt', startLine: 1, line: 2, text: 'changes' });
   await on.add({ file: 'code.txt', side: 'old', line: 5, text: 'was there' });
   await on.add({ file: 'old.txt', line: 1, text: 'goes' });
+  await on.add({ file: 'code.txt', line: 0, text: 'whole' });
+  await on.add({ file: 'old.txt', line: 0, text: 'whole, goes' });
   await work.tell('phase', id, 'phase.requestChanges', { summary: 'Move it.' });
   const revision = await claim(agent, 'revision-1');
   const worktree = await cloneOf(agent, revision);
@@ -287,6 +289,8 @@ test('a comment is carried over to its new lines in the next round, into a renam
     ['changes', { file: 'code.txt', startLine: 1, line: 2, outdated: true }],
     ['was there', { file: 'code.txt', startLine: 5, line: 5, outdated: false }],
     ['goes', { file: 'old.txt', startLine: 1, line: 1, outdated: true }],
+    ['whole', { file: 'moved.txt', startLine: 0, line: 0, outdated: false }],
+    ['whole, goes', { file: 'old.txt', startLine: 0, line: 0, outdated: true }],
   ]);
 });
 

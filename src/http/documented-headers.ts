@@ -5,7 +5,7 @@ interface Header {
 
 const ENTITY_TAG: Header = {
   description:
-    'The version of the actor, for If-Match when an event is sent to it, and for nothing else: children do not change it, so it does not say whether this answer would be the same again.',
+    'The version of the actor, for If-Match when an event is sent to it, or a comment on its review, and for nothing else: children do not change it, so it does not say whether this answer would be the same again.',
   schema: { type: 'string' },
 };
 const REPLAYED: Header = {

@@ -17,7 +17,13 @@ export const ADDED_TO_APPROVALS = { digest: true, lands: true, because: true } a
 /** What a reviewer says when it can not stay as it is. */
 export const changesSchema = z.strictObject({
   summary: textSchema(20_000).min(1),
-  comments: z.array(pinnedCommentSchema).max(MAX_COMMENTS).default([]),
+  comments: z
+    .array(pinnedCommentSchema)
+    .max(MAX_COMMENTS)
+    .default([])
+    .describe(
+      'On what the review serves: send its ETag in If-Match, or they are on whatever is served by now.',
+    ),
 });
 
 /** Whoever may approve must be able to open the review again: an approval is refused when a head has moved. */

@@ -51,7 +51,13 @@ export class Comments implements CommentService {
     return threads.map((thread) => ({ ...thread, place: places?.get(thread.id) ?? null }));
   }
 
-  async add(kind: Kind, id: string, comment: NewComment, caller: Caller): Promise<Answered<CommentThread>> {
+  async add(
+    kind: Kind,
+    id: string,
+    comment: NewComment,
+    caller: Caller,
+    ifVersion: number | null,
+  ): Promise<Answered<CommentThread>> {
     for (let look = 1; look <= MAX_LOOKS; look += 1) {
       // A repetition gets its first answer, whatever has become of the review since.
       const repeated = await recallAnswer<CommentThread>(this.#deps.sql, caller);
@@ -60,6 +66,9 @@ export class Comments implements CommentService {
       if (!actor.next.includes(`${kind}.approve`)) {
         throw new Refusal('no_open_review', `this ${kind} is not in review any more`);
       }
+      // The same line of other heads may be other code.
+      if (ifVersion !== null && ifVersion !== actor.version)
+        throw staleVersion(kind, ifVersion, actor.version);
       const pinned = await this.#pin(review, comment, principalName(caller.principal));
       await this.#deps.boundary('before-comment');
       const added = await this.#put(review, actor.version, pinned, caller);
@@ -164,6 +173,14 @@ export class Comments implements CommentService {
 
 function unpinned(comment: Comment): Omit<PinnedComment, 'author'> {
   return { ...comment, startLine: comment.startLine ?? comment.line, commit: null, blob: null, excerpt: [] };
+}
+
+function staleVersion(kind: Kind, read: number, version: number): Refusal {
+  return new Refusal(
+    'stale_version',
+    `this ${kind} is at version ${version} by now, and its review was read at ${read}: read it again before you comment on it`,
+    { details: { version } },
+  );
 }
 
 function unknown(id: string): never {

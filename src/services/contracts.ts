@@ -134,8 +134,17 @@ export interface ReviewService {
 export interface CommentService {
   /** With their places in what is served now, if a review is open. */
   list(kind: Kind, id: string, state: CommentState | undefined): Promise<PlacedThread[]>;
-  /** Refuses with `no_open_review`, `unknown_project`, `unknown_file`, `unknown_line` and `too_many_comments`. */
-  add(kind: Kind, id: string, comment: NewComment, caller: Caller): Promise<Answered<CommentThread>>;
+  /**
+   * `ifVersion` is the version at which the review was read. Refuses with `stale_version` when its unit is at another one by now,
+   * with `no_open_review`, `unknown_project`, `unknown_file`, `unknown_line` and `too_many_comments`.
+   */
+  add(
+    kind: Kind,
+    id: string,
+    comment: NewComment,
+    caller: Caller,
+    ifVersion: number | null,
+  ): Promise<Answered<CommentThread>>;
   /** Both refuse with `unknown_comment`. */
   reply(id: string, reply: NewReply, caller: Caller): Promise<Answered<CommentThread>>;
   setState(id: string, change: StateChange, caller: Caller): Promise<Answered<CommentThread>>;

@@ -38,8 +38,8 @@ function commentsOf(service: TestService, path: string) {
   return {
     add: (body: object, options = {}) =>
       service.post<CommentThread>('reviewer', path, { project: 'api', text: 'Why?', ...body }, options),
-    refused: (body: object, who = 'reviewer') =>
-      service.refusal(who, 'POST', path, { project: 'api', text: 'Why?', ...body }),
+    refused: (body: object, who = 'reviewer', options = {}) =>
+      service.refusal(who, 'POST', path, { project: 'api', text: 'Why?', ...body }, options),
     list: async (query = '') => (await service.get<{ comments: PlacedThread[] }>(`${path}${query}`)).comments,
   };
 }
@@ -292,6 +292,29 @@ test('a comment is carried over to its new lines in the next round, into a renam
     ['whole', { file: 'moved.txt', startLine: 0, line: 0, outdated: false }],
     ['whole, goes', { file: 'old.txt', startLine: 0, line: 0, outdated: true }],
   ]);
+});
+
+test('a comment on a review that was read before something happened to it is refused with 412 where If-Match says so', async () => {
+  const { work, agent, id, on } = await inReview();
+  const asRead = async () => ({ headers: { 'if-match': `"${(await work.review('phase', id)).version}"` } });
+  const old = await asRead();
+  const first = await on.add({ file: 'code.txt', line: 5 }, old);
+  expect((await on.add({ file: 'code.txt', line: 6 }, old)).commit).toBe(first.commit);
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'Nearly.' });
+  const revision = await claim(agent, 'revision-1');
+  await pushFiles(agent, revision, { api: { 'code.txt': `zero\n${CODE}` } });
+  await submit(agent, revision);
+  await again(work, 'build');
+
+  const { version } = await work.review('phase', id);
+  expect(await on.refused({ file: 'code.txt', line: 5 }, 'reviewer', old)).toMatchObject({
+    code: 'stale_version',
+    status: 412,
+    details: { version },
+  });
+  const now = await on.add({ file: 'code.txt', line: 5, text: 'four' }, await asRead());
+  expect(now.excerpt.find(({ line }) => line === 5)?.text).toBe('four');
+  expect(await on.list()).toHaveLength(3);
 });
 
 test('people reply to a comment, and open it again', async () => {

@@ -10,9 +10,10 @@ import {
   placedThreadSchema,
   stateChangeSchema,
 } from '../../services/shapes/comment.ts';
+import { versionIfMatch } from '../entity-tag.ts';
 import { callerOf } from '../idempotency.ts';
 import { MOVERS, READERS } from '../plugins/authentication.ts';
-import { idempotencyHeader, problems } from '../responses.ts';
+import { eventHeaders, idempotencyHeader, problems } from '../responses.ts';
 import { sendAnswered } from '../send-answered.ts';
 import { KINDS } from './kinds.ts';
 
@@ -54,10 +55,10 @@ export const reviewCommentRoutes = plugin<{ comments: CommentService }>(
             operationId: `add${name}Comment`,
             summary: 'Comment on a file, a line or several lines of what is served',
             description:
-              'The comment goes to an agent with the next request for changes, and is carried over to later reviews on its new lines, or marked as outdated.',
+              'The comment goes to an agent with the next request for changes, and is carried over to later reviews on its new lines, or marked as outdated. Send the ETag of the review in If-Match: without it, the comment is on whatever is served by now, where the same line may be other code.',
             tags,
             params,
-            headers: idempotencyHeader,
+            headers: eventHeaders,
             body: newCommentSchema,
             response: {
               201: commentThreadSchema,
@@ -65,6 +66,7 @@ export const reviewCommentRoutes = plugin<{ comments: CommentService }>(
                 { body: true, key: true },
                 unknown,
                 'no_open_review',
+                'stale_version',
                 'unknown_project',
                 'unknown_file',
                 'unknown_line',
@@ -78,7 +80,13 @@ export const reviewCommentRoutes = plugin<{ comments: CommentService }>(
           sendAnswered(
             reply,
             201,
-            await comments.add(kind, request.params.id, request.body, callerOf(request)),
+            await comments.add(
+              kind,
+              request.params.id,
+              request.body,
+              callerOf(request),
+              versionIfMatch(request),
+            ),
           ),
       );
     }

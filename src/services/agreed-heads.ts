@@ -92,8 +92,22 @@ export function newsText(news: readonly News[]): string {
     .join('; ');
 }
 
+/** The projects in which these are not the same heads: other commits, left out, or too many. */
 export function differing(now: Heads, asked: Heads): string[] {
-  return Object.keys(now).filter((key) => (now[key] ?? null) !== (asked[key] ?? null));
+  const keys = new Set([...Object.keys(now), ...Object.keys(asked)]);
+  return [...keys].filter((key) => now[key] !== asked[key]);
+}
+
+/** One sentence for people, of projects that one side does not name at all; empty when both name the same. */
+export function misnamedText(now: Heads, asked: Heads): string {
+  const leftOut = Object.keys(now).filter((key) => !Object.hasOwn(asked, key));
+  const tooMany = Object.keys(asked).filter((key) => !Object.hasOwn(now, key));
+  return [
+    ...(leftOut.length === 0
+      ? []
+      : [`${leftOut.join(', ')} left out (null is for a project in which nothing has changed)`]),
+    ...(tooMany.length === 0 ? [] : [`${tooMany.join(', ')} not part of it`]),
+  ].join('; ');
 }
 
 /** The branch left another commit of the base than before, and what it has changed since is the same. */

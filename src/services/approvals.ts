@@ -4,7 +4,7 @@ import type { SqlPool } from '../actors/sql.ts';
 import type { ActorView } from '../actors/view.ts';
 import { Refusal } from '../errors.ts';
 import type { Hub } from '../git/hub.ts';
-import { type Agreement, agreementOn, differing, newsText } from './agreed-heads.ts';
+import { type Agreement, agreementOn, differing, misnamedText, newsText } from './agreed-heads.ts';
 import { checkedOutReason, isCheckedOut } from './checked-out.ts';
 import { gitRefusal } from './git-refusal.ts';
 import { type Heads, headsDigest } from './heads.ts';
@@ -41,10 +41,13 @@ export class Approvals {
     // Read again: what was handed in may be newer than what the request began with.
     const digest = (await this.#runtime().peek(id))?.context['submission'];
     const submission = typeof digest === 'string' ? await getSubmission(this.#sql, id, digest) : null;
-    if (submission === null || headsDigest(submission.heads) !== headsDigest(payload['heads'] as Heads)) {
+    const [heads, asked] = [submission?.heads ?? {}, payload['heads'] as Heads];
+    if (submission === null || headsDigest(heads) !== headsDigest(asked)) {
+      const why = submission === null ? 'it has handed in nothing' : misnamedText(heads, asked);
       throw new Refusal(
         'heads_not_served',
-        'these are not the heads that the task has handed in; read the task again',
+        `these are not the heads that the task has handed in${why === '' ? '' : `: ${why}`}; read its review again`,
+        { details: { differs: differing(heads, asked), heads } },
       );
     }
     return { ...payload, digest: submission.digest };
@@ -57,10 +60,10 @@ export class Approvals {
     const earlier = await getReview(this.#sql, id, headsDigest(asked));
     const agreement = earlier === null ? null : await this.#agreement(kind, id, earlier);
     const news = agreement === null || agreement.stands ? [] : agreement.news;
-    const since = news.length === 0 ? '' : `: ${newsText(news)}`;
+    const why = [misnamedText(now, asked), newsText(news)].filter((text) => text !== '').join('; ');
     throw new Refusal(
       'heads_not_served',
-      `these are not the heads that the open review serves${since}; read the review again`,
+      `these are not the heads that the open review serves${why === '' ? '' : `: ${why}`}; read the review again`,
       { details: { differs: differing(now, asked), heads: now, news } },
     );
   }

@@ -14,11 +14,12 @@ const PHASE = 'refs/heads/signalbox/goal/phase/build';
 /** One phase of one task, in review. */
 async function inReview(
   limits: Readonly<Record<string, number>> = {},
+  untouched: readonly string[] = [],
 ): Promise<{ service: TestService; api: TestProject; work: Work; phaseId: string }> {
   const service = await startTestService();
   const api = await addProject(service, 'api');
   const work = await applyPlan(service, {
-    projects: [api],
+    projects: [api, ...(await Promise.all(untouched.map((key) => addProject(service, key))))],
     limits,
     phases: [{ key: 'build', tasks: ['login'] }],
   });
@@ -36,8 +37,8 @@ async function moveBeside(api: TestProject, ref: string): Promise<string> {
   return made;
 }
 
-test('an approval of heads that the review does not serve is refused, and nothing changes', async () => {
-  const { api, work, phaseId } = await inReview();
+test('an approval of heads that the review does not serve is refused with the projects in which they differ, and nothing changes', async () => {
+  const { api, work, phaseId } = await inReview({}, ['web']);
   const { version } = await work.phase('build');
   const other = await api.remote.tip();
 
@@ -45,8 +46,18 @@ test('an approval of heads that the review does not serve is refused, and nothin
     code: 'heads_not_served',
     status: 409,
   });
-  expect(await work.refusalOf('phase', phaseId, 'phase.approve', { heads: {} })).toMatchObject({
+  const { heads } = await work.review('phase', phaseId);
+  const leftOut = { heads: { api: heads['api'] } };
+  expect(await work.refusalOf('phase', phaseId, 'phase.approve', leftOut)).toMatchObject({
     code: 'heads_not_served',
+    detail: expect.stringContaining('web left out'),
+    details: { differs: ['web'], heads },
+  });
+  const tooMany = { heads: { ...heads, docs: null } };
+  expect(await work.refusalOf('phase', phaseId, 'phase.approve', tooMany)).toMatchObject({
+    code: 'heads_not_served',
+    detail: expect.stringContaining('docs not part of it'),
+    details: { differs: ['docs'] },
   });
   expect(await work.refusalOf('phase', phaseId, 'phase.approve')).toMatchObject({ code: 'invalid_payload' });
 
@@ -271,6 +282,7 @@ test('a task that wants a review lands when exactly its heads are approved, and 
   await work.untilTask('build', 'login', 'pending_review');
   expect(await work.refusalOf('task', id, 'task.approve', { heads: first.heads })).toMatchObject({
     code: 'heads_not_served',
+    details: { differs: ['api'], heads: { api: head } },
   });
   await work.tell('task', id, 'task.approve', { heads: { api: head } });
 

@@ -161,6 +161,34 @@ test('F8 of an approval and a request for changes at once one wins, the other is
   );
 });
 
+test('F8 of two decisions on a task that is reviewed by itself one wins, the other is told, and only one of them happens', async () => {
+  const service = await startTestService();
+  const api = await addProject(service, 'api');
+  const keys = ['twice', 'even', 'late', 'early'];
+  const work = await applyPlan(service, {
+    projects: [api],
+    phases: [{ key: 'build', tasks: keys.map((key) => ({ key, needsReview: true })) }],
+  });
+  const agent = await registerAgent(service);
+  for (const key of keys) await doTask(agent, key, { api: { [`${key}.txt`]: `${key}\n` } });
+  const won: Record<string, string> = {};
+  for (const key of keys) {
+    const { id } = await work.untilTask('build', key, 'pending_review');
+    const { heads } = await work.review('task', id);
+    const approve = { type: 'task.approve', heads, reads: key === 'early' ? 6 : 0 };
+    const [request] = requestsOf('task', 1, key === 'late' ? 6 : 0);
+    const other = key === 'twice' || request === undefined ? approve : request;
+    won[key] = winnerOf(await decideAtOnce(work, 'task', id, [approve, other]));
+  }
+  for (const key of keys) {
+    const isApproved = won[key] === 'task.approve';
+    await work.untilTask('build', key, isApproved ? 'completed' : 'queued');
+  }
+  const landed = Object.keys(await filesAt(api.hub, 'refs/heads/signalbox/goal/phase/build'));
+  const approved = keys.filter((key) => won[key] === 'task.approve').map((key) => `${key}.txt`);
+  expect(landed.toSorted()).toEqual(['README.md', ...approved].toSorted());
+});
+
 test('F8 of eight approvals of an initiative at once one is taken, and each remote gets one push', async () => {
   const { api, work } = await inReview(['build']);
   await work.approvePhase('build');

@@ -42,8 +42,8 @@ export class Approvals {
     // Read again: what was handed in may be newer than what the request began with, and it may be decided already.
     const actor = await this.#runtime().peek(id);
     if (actor?.next.includes('task.approve') !== true) return { ...payload, digest: headsDigest(asked) };
-    const digest = String(actor.context['submission']);
-    const submission = await getSubmission(this.#sql, id, digest);
+    const { submission: digest } = actor.context;
+    const submission = typeof digest === 'string' ? await getSubmission(this.#sql, id, digest) : null;
     const heads = submission?.heads ?? {};
     if (submission === null || headsDigest(heads) !== headsDigest(asked)) {
       const why = misnamedText(heads, asked);

@@ -64,8 +64,8 @@ const HANDED_IN: Behind = {
 const TOLD: Behind = { files: REPORT, also: REPORTED };
 const STORED = (unknown: RefusalCode): Behind => ({ files: [], also: [unknown] });
 
-/** Only a new comment needs a review that is open. */
-const ADDING: readonly RefusalCode[] = ['no_open_review'];
+/** Only a new comment needs a review that is open, and as it was read. */
+const ADDING: readonly RefusalCode[] = ['no_open_review', 'stale_version'];
 const CHANGED = ['review-comparison', 'since-review', 'pinned-cursor'];
 const LISTED = (unknown: RefusalCode): Behind => ({
   files: CHANGED,

@@ -20,6 +20,9 @@ interface Participant {
 
 /** Steps under way at once. */
 const AT_ONCE = 4;
+/** Initiatives at once, and so many steps allow one more: what is stuck until the end must not leave the agents without work. */
+const INITIATIVES_AT_ONCE = 3;
+const STEPS_PER_INITIATIVE = 1_000;
 /** Steps between two looks at the rows. */
 const LOOK_EVERY = 40;
 /** Rounds in which everybody helps, at most. */
@@ -27,10 +30,25 @@ const HELPFUL_ROUNDS = 250;
 /** Who had nothing to do lets others do something first, and who only steers does so too: it is the agents who bring things on. */
 const REST_MS = 400;
 
+/** Those who may take the next step; waits until there is one. */
+async function awakeOf(
+  participants: readonly Participant[],
+  underWay: ReadonlyMap<Participant, unknown>,
+  resting: ReadonlyMap<Participant, number>,
+): Promise<Participant[]> {
+  for (;;) {
+    const free = participants.filter((participant) => !underWay.has(participant));
+    const awake = free.filter((participant) => (resting.get(participant) ?? 0) <= Date.now());
+    if (awake.length > 0) return awake;
+    await pause(Math.min(...free.map((participant) => resting.get(participant) ?? 0)) - Date.now());
+  }
+}
+
 /** One run: random steps, then everybody helps, then the checks. */
 export class Driver {
   readonly history = new History();
   readonly #random: Random;
+  readonly #steps: number;
   readonly world: World;
   readonly #service: ReachableService;
   readonly #forest: Forest;
@@ -40,9 +58,10 @@ export class Driver {
   readonly #operator: Operator;
   readonly #outside: Outside;
 
-  private constructor(world: World, random: Random) {
+  private constructor(world: World, random: Random, steps: number) {
     const { history } = this;
     this.#random = random;
+    this.#steps = steps;
     this.world = world;
     this.#service = new ReachableService(world, history);
     this.#forest = new Forest(this.#service);
@@ -52,19 +71,23 @@ export class Driver {
     );
     const read = new Map();
     this.#reviewers = ['reviewer', 'reviewer-2'].map((name) => new Reviewer(name, here, read));
-    this.#operator = new Operator(here, world.keys);
+    this.#operator = new Operator(
+      here,
+      world.keys,
+      INITIATIVES_AT_ONCE + Math.floor(steps / STEPS_PER_INITIATIVE),
+    );
     this.#outside = new Outside(this.#service, this.#ledger, history);
   }
 
-  static async make(seed: number): Promise<Driver> {
+  static async make(seed: number, steps: number): Promise<Driver> {
     const random = new Random(seed);
-    return new Driver(await World.make(random.between(1, 3)), random);
+    return new Driver(await World.make(random.between(1, 3)), random, steps);
   }
 
-  async run(steps: number): Promise<void> {
+  async run(): Promise<void> {
     await this.#prepare();
     this.history.note('the random steps begin');
-    await this.#wander(steps);
+    await this.#wander(this.#steps);
     this.history.note('everybody helps');
     await this.#windDown();
     this.history.note('the checks at rest begin');
@@ -116,9 +139,7 @@ export class Driver {
     const failures: unknown[] = [];
     for (let number = 1; number <= steps && failures.length === 0; number += 1) {
       while (underWay.size >= AT_ONCE) await Promise.race(underWay.values());
-      const free = participants.filter((participant) => !underWay.has(participant));
-      const awake = free.filter((participant) => (resting.get(participant) ?? 0) < Date.now());
-      const participant = this.#random.pick(awake.length > 0 ? awake : free);
+      const participant = this.#random.pick(await awakeOf(participants, underWay, resting));
       const random = new Random(this.#random.between(0, 2 ** 32 - 1));
       const step = participant
         .step(random)

@@ -11,9 +11,6 @@ interface Here {
   readonly history: History;
 }
 
-/** Initiatives at once. */
-const AT_ONCE = 3;
-
 /** Taken rarely: they end things, make more of them, or are offered all the time. */
 const RARE = /\.(cancel|waive|addPhase|addTask|rename|reorder|split|reprioritize|relink|pause|sync)$/;
 const RARE_CHANCE = 0.12;
@@ -40,16 +37,19 @@ export class Operator {
   readonly name = 'operator';
   readonly #here: Here;
   readonly #projects: readonly string[];
+  readonly #atOnce: number;
   /** How often each unit was helped. */
   readonly #helped = new Map<string, number>();
 
-  constructor(here: Here, projects: readonly string[]) {
+  /** Keeps so many initiatives at work at once. */
+  constructor(here: Here, projects: readonly string[], atOnce: number) {
     this.#here = here;
     this.#projects = projects;
+    this.#atOnce = atOnce;
   }
 
   async step(random: Random): Promise<string> {
-    if (this.#here.forest.open.length < AT_ONCE && chance(random, 0.6)) return this.plan(random);
+    if (this.#here.forest.open.length < this.#atOnce && chance(random, 0.6)) return this.plan(random);
     const units = (await this.#here.forest.units(this.name, random)).filter(({ next }) => next.length > 0);
     const waiting = units.filter(({ tags }) => tags.includes('needs_you'));
     if (units.length === 0) return 'steer nothing';

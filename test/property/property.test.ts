@@ -16,10 +16,10 @@ test.each(seeds)(
   { timeout: TIMEOUT_MS },
   async (seed) => {
     console.log(`seed ${seed}, ${steps} steps; again: npm run property -- --seed ${seed} --steps ${steps}`);
-    const driver = await Driver.make(seed);
+    const driver = await Driver.make(seed, steps);
     histories.push(driver.history);
     try {
-      await driver.run(steps);
+      await driver.run();
       console.log(`seed ${seed} is over: ${driver.history.lastStep}`);
     } catch (error) {
       const events = await eventsOf(driver.world, 60).catch(String);

@@ -3,8 +3,11 @@ import { isBinary } from './text-lines.ts';
 /** The signs that git begins the parts of a conflict with. The `=` between them is none: headings are underlined with it. */
 export type MarkerSign = '<' | '|' | '>';
 
-/** At least as long as git writes it; the attribute `conflict-marker-size` makes it longer. */
-const MARKER = /^(?:<{7,}|\|{7,}|>{7,})(?:[ \t]|$)/;
+/**
+ * At least as long as git writes it (the attribute `conflict-marker-size` makes it longer), and with the label that git puts behind it:
+ * without one it may be a line that underlines a heading.
+ */
+const MARKER = /^(?:<{7,}|\|{7,}|>{7,}) \S/;
 
 /** Which signs the lines of a resolution begin with that look like conflict markers and are on neither side as they stand. */
 export function leftoverMarkers(resolved: Buffer, sides: readonly Buffer[]): ReadonlySet<MarkerSign> {

@@ -18,8 +18,12 @@ export function scrubCredentials(text: string, known: readonly RemoteCredential[
   );
 }
 
+/** Where the password only says what the user name is, or nothing at all, that is the secret. */
+const NO_PASSWORD = new Set(['', 'x-oauth-basic']);
+
 function spellingsOf({ username, password }: RemoteCredential): string[] {
-  if (password.length < MIN_SECRET) return [];
+  const secret = NO_PASSWORD.has(password) ? username : password;
+  if (secret.length < MIN_SECRET) return [];
   const basic = Buffer.from(`${username}:${password}`).toString('base64');
-  return [password, encodeURIComponent(password), basic, basic.replace(/=+$/, '')];
+  return [secret, encodeURIComponent(secret), basic, basic.replace(/=+$/, '')];
 }

@@ -63,12 +63,12 @@ export class Comments implements CommentService {
       const repeated = await recallAnswer<CommentThread>(this.#deps.sql, caller);
       if (repeated !== null) return repeated;
       const { review, actor } = await this.#deps.served.open(kind, id);
-      if (!actor.next.includes(`${kind}.approve`)) {
-        throw new Refusal('no_open_review', `this ${kind} is not in review any more`);
-      }
       // The same line of other heads may be other code.
       if (ifVersion !== null && ifVersion !== actor.version)
         throw staleVersion(kind, ifVersion, actor.version);
+      if (!actor.next.includes(`${kind}.approve`)) {
+        throw new Refusal('no_open_review', `this ${kind} is not in review any more`);
+      }
       const pinned = await this.#pin(review, comment, principalName(caller.principal));
       await this.#deps.boundary('before-comment');
       const added = await this.#put(review, actor.version, pinned, caller);

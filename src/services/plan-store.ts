@@ -19,7 +19,10 @@ const KNOWN_UNITS = 10_000;
 /** Reads what people wrote down: plans and projects. Every call has an entity manager of its own. */
 export class PlanStore {
   readonly #orm: MikroORM;
-  /** Rows of phases and tasks never change and never go: where they stand, and what they are renamed to, is elsewhere. */
+  /**
+   * Rows of phases and tasks never change and never go: where they stand, and what they are renamed to, is elsewhere. What is kept
+   * belongs to no entity manager.
+   */
   readonly #phases = new BoundedCache<Phase>(KNOWN_UNITS);
   readonly #tasks = new BoundedCache<Task>(KNOWN_UNITS);
 
@@ -52,7 +55,7 @@ export class PlanStore {
   }
 
   async #readPhase(id: string): Promise<Phase> {
-    const phase = await this.#orm.em.fork().findOne(Phase, { id });
+    const phase = await this.#orm.em.fork().findOne(Phase, { id }, { disableIdentityMap: true });
     if (phase === null) throw new Refusal('unknown_phase', `no phase has the id ${id}`);
     return phase;
   }
@@ -62,7 +65,7 @@ export class PlanStore {
   }
 
   async #readTask(id: string): Promise<Task> {
-    const task = await this.#orm.em.fork().findOne(Task, { id });
+    const task = await this.#orm.em.fork().findOne(Task, { id }, { disableIdentityMap: true });
     if (task === null) throw new Refusal('unknown_task', `no task has the id ${id}`);
     return task;
   }

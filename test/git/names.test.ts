@@ -134,6 +134,8 @@ describe("a remote's address", () => {
       ['see https://example.test/a@b', 'see https://example.test/a@b'],
     ] as const)
       expect(scrubCredentials(said, [robot])).toBe(shown);
+    const token = { ...robot, username: 't0k3n-of-robot', password: 'x-oauth-basic' };
+    expect(scrubCredentials('no t0k3n-of-robot', [token])).toBe('no ***');
     expect(scrubCredentials('not a git repository', [{ ...robot, password: 'not' }])).toContain('not a');
   });
 });

@@ -221,6 +221,33 @@ test('a phase added in review makes the review of the initiative void: the old h
   expect(await api.remote.tip('signalbox/goal')).toBeNull();
 });
 
+test('what is asked of an initiative is asked for again when the task that was to answer it is canceled, though its phase lands', async () => {
+  const { service, api, work } = await inReview();
+  await work.approvePhase('build');
+  const { id } = await work.untilState('pending_review.open');
+  const comments = [{ project: 'api', file: 'login.ts', line: 1, text: 'Say more.' }];
+  await work.tell('initiative', id, 'initiative.requestChanges', { summary: 'Nearly.', comments });
+  const agent = await registerAgent(service, 'reviser');
+  const revision = await claim(agent, 'requested-changes');
+  const { api: head } = await pushFiles(agent, revision, { api: { 'login.ts': 'more\nin\n' } });
+  const landing = service.gates.hold('before-merge');
+  await submit(agent, revision);
+  await landing.reached;
+  // The landing does not come to its end.
+  await moveBeside(api, 'refs/heads/signalbox/goal/phase/revision-1');
+  await work.tell('task', revision.task.id, 'task.cancel');
+  landing.release();
+  await work.untilTask('revision-1', 'requested-changes', 'canceled');
+  await work.approvePhase('revision-1');
+  await work.untilState('pending_review.open');
+
+  const { comments: threads } = await service.get<{ comments: PlacedThread[] }>(
+    `/v1/initiatives/${id}/review/comments`,
+  );
+  expect(threads).toMatchObject([{ state: 'open', replies: [{ kind: 'fixed' }] }]);
+  expect(await isContained(api.hub, head ?? '', 'refs/heads/signalbox/goal/initiative')).toBe(false);
+});
+
 test('changes requested of an initiative become a phase with one task that has the summary and the comments, which are addressed when that phase has landed', async () => {
   const { service, api, work } = await inReview();
   await work.approvePhase('build');

@@ -51,8 +51,8 @@ export const reviewWriters: readonly RowWriter[] = [
        WHERE t.id = x.comment AND t.state <> 'dismissed'`,
   },
   {
-    // Of a task: its answers to the reviewer of its phase. Of a phase: those of its tasks to the reviewer of the initiative. What a
-    // person has said of the comment since they were handed in outranks them.
+    // Of a task: its answers to the reviewer of its phase. Of a phase: those of its completed tasks to the reviewer of the initiative.
+    // What a person has said of the comment since they were handed in outranks them.
     name: 'answers.land',
     key: () => 'land',
     columns: {},
@@ -60,7 +60,10 @@ export const reviewWriters: readonly RowWriter[] = [
       UPDATE review_thread t SET state = CASE r.kind WHEN 'fixed' THEN 'addressed' ELSE 'open' END
         FROM ${rows} x, task k, attempt a, review_reply r
        WHERE t.unit_id = x.parent_id AND t.state <> 'dismissed' AND r.thread_id = t.id AND a.lease_id = r.lease_id
-         AND k.id = a.task_id AND x.actor_id IN (k.id, k.phase_id)
+         AND k.id = a.task_id
+         AND (x.actor_id = k.id
+              OR (x.actor_id = k.phase_id
+                  AND EXISTS (SELECT FROM actor s WHERE s.id = k.id AND s.snapshot ->> 'value' = 'completed')))
          AND NOT EXISTS (SELECT FROM review_reply l
                           WHERE l.thread_id = t.id AND l.kind <> 'reply' AND l.created_at > r.created_at)`,
   },

@@ -52,8 +52,9 @@ export class Outside {
 
   /** Remotes are there and take what they are given. */
   async calm(): Promise<void> {
-    for (const project of this.#refusing) await this.#refuse(project);
+    // In this order: who is away can not be told to take again.
     for (const project of this.#away) await this.#leave(project);
+    for (const project of this.#refusing) await this.#refuse(project);
   }
 
   /** The database's clock goes forward; where the service is seen alive all the time, that is no outage of ours. */

@@ -133,6 +133,11 @@ describe('a refusal after a first success', () => {
       ],
     });
     expect(docs.remote.tip('refs/heads/main')).toBe(docs.base);
+    // While it goes on refusing, what the first has still counts.
+    expect(await deliver(requestFor(targets), ports())).toMatchObject({
+      result: 'partially_delivered',
+      projects: [{ state: 'delivered' }, { state: 'refused' }, { state: 'prepared' }],
+    });
     chmodSync(join(web.remote.dir, 'hooks', 'pre-receive'), 0o644);
     expect(await deliver(requestFor(targets), ports())).toMatchObject({
       result: 'delivered',

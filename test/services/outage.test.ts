@@ -43,6 +43,10 @@ test('an outage longer than every lease costs no agent its lease or its attempt,
 
   // Not renewed, and yet alive for nearly a term.
   await passOrdinaryTime(service, outage, LEASE_SECONDS * 0.7);
+  const { rows } = await service.database.sql.query(
+    'SELECT NOT expired AND expires_at > db_now() AS "isAlive" FROM lease',
+  );
+  expect(rows).toEqual([{ isAlive: true }]);
   await report(agent, claimed, 'heartbeat');
   expect(await work.task('build', 'login')).toMatchObject({
     state: { in_progress: 'working' },

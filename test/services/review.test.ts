@@ -28,6 +28,18 @@ async function inReview(
   return { service, api, work, phaseId: id };
 }
 
+/** The initiative is back at work, because its reviewer has commented on a line. */
+async function changesAsked() {
+  const { service, api, work } = await inReview();
+  await work.approvePhase('build');
+  const { id } = await work.untilState('pending_review.open');
+  const comments = [{ project: 'api', file: 'login.ts', line: 1, text: 'Say more.' }];
+  await work.tell('initiative', id, 'initiative.requestChanges', { summary: 'Nearly.', comments });
+  const commented = async () =>
+    (await service.get<{ comments: PlacedThread[] }>(`/v1/initiatives/${id}/review/comments`)).comments;
+  return { service, api, work, id, comments, commented };
+}
+
 /** Someone writes to the hub beside the service. */
 async function moveBeside(api: TestProject, ref: string): Promise<string> {
   const dir = `${api.remote.dir}-beside-${path.basename(ref)}`;
@@ -222,11 +234,7 @@ test('a phase added in review makes the review of the initiative void: the old h
 });
 
 test('what is asked of an initiative is asked for again when the task that was to answer it is canceled, though its phase lands', async () => {
-  const { service, api, work } = await inReview();
-  await work.approvePhase('build');
-  const { id } = await work.untilState('pending_review.open');
-  const comments = [{ project: 'api', file: 'login.ts', line: 1, text: 'Say more.' }];
-  await work.tell('initiative', id, 'initiative.requestChanges', { summary: 'Nearly.', comments });
+  const { service, api, work, commented } = await changesAsked();
   const agent = await registerAgent(service, 'reviser');
   const revision = await claim(agent, 'requested-changes');
   const { api: head } = await pushFiles(agent, revision, { api: { 'login.ts': 'more\nin\n' } });
@@ -241,20 +249,12 @@ test('what is asked of an initiative is asked for again when the task that was t
   await work.approvePhase('revision-1');
   await work.untilState('pending_review.open');
 
-  const { comments: threads } = await service.get<{ comments: PlacedThread[] }>(
-    `/v1/initiatives/${id}/review/comments`,
-  );
-  expect(threads).toMatchObject([{ state: 'open', replies: [{ kind: 'fixed' }] }]);
+  expect(await commented()).toMatchObject([{ state: 'open', replies: [{ kind: 'fixed' }] }]);
   expect(await isContained(api.hub, head ?? '', 'refs/heads/signalbox/goal/initiative')).toBe(false);
 });
 
 test('changes requested of an initiative become a phase with one task that has the summary and the comments, which are addressed when that phase has landed', async () => {
-  const { service, api, work } = await inReview();
-  await work.approvePhase('build');
-  const { id } = await work.untilState('pending_review.open');
-  const comments = [{ project: 'api', file: 'login.ts', line: 1, text: 'Say more.' }];
-
-  await work.tell('initiative', id, 'initiative.requestChanges', { summary: 'Nearly.', comments });
+  const { service, api, work, id, comments, commented } = await changesAsked();
 
   const agent = await registerAgent(service, 'reviser');
   const { id: taskId } = await work.untilTask('revision-1', 'requested-changes', 'queued');
@@ -270,8 +270,6 @@ test('changes requested of an initiative become a phase with one task that has t
   const { api: head } = await pushFiles(agent, revision, { api: { 'login.ts': 'more\nin\n' } });
   await submit(agent, revision);
   await work.untilPhase('revision-1', 'pending_review.open');
-  const commented = async () =>
-    (await service.get<{ comments: PlacedThread[] }>(`/v1/initiatives/${id}/review/comments`)).comments;
   // Its phase may still be canceled, and with it all that was done.
   expect(await commented()).toMatchObject([{ state: 'open', place: null, replies: [{ kind: 'fixed' }] }]);
   await work.approvePhase('revision-1');

@@ -58,6 +58,8 @@ function applied(content: string, hunks: readonly Hunk[]): string {
   for (const hunk of hunks) {
     const first = hunk.oldLines === 0 ? hunk.oldStart : hunk.oldStart - 1;
     result.push(...old.slice(at, first));
+    // A line that is left with others after it had its line feed: without context no line of the diff says so.
+    if (at < first && first < old.length) ends = true;
     at = first + hunk.oldLines;
     for (const line of hunk.lines) {
       if (line.old !== null) expect(line.text).toBe(old[line.old - 1]);
@@ -298,12 +300,14 @@ describe('the diff of a file', () => {
       return lines.join('\n') + (lines.at(-1) !== '' && random.chance(0.7) ? '\n' : '');
     };
     const pairs = Array.from({ length: 40 }, () => ({ before: content(), after: content() }));
+    // Without context its last line is in no hunk.
+    pairs.push({ before: 'b\na\nb\nü', after: 'a\n' });
     const files = (side: 'before' | 'after'): File[] =>
       pairs.map((pair, index) => [`file-${index}`, pair[side]]);
     const [from, to] = [snapshot(bench, files('before')), snapshot(bench, files('after'))];
     for (const [index, { before, after }] of pairs.entries()) {
       const paths = { path: Buffer.from(`file-${index}`), oldPath: null };
-      const diff = await fileDiff(bench.repository, from, to, paths, { contextLines: random.below(4) });
+      const diff = await fileDiff(bench.repository, from, to, paths, { contextLines: index % 4 });
       expect(applied(before, hunksOf(diff)), JSON.stringify({ before, after })).toBe(after);
     }
   });

@@ -40,19 +40,6 @@ export async function readReviewHeads(
   return { heads, base, tips: branches };
 }
 
-/** Where the branches of a phase or initiative stand, contained in the target or not. */
-export async function branchTips(
-  deps: { plan: PlanStore; hub: Hub },
-  kind: 'initiative' | 'phase',
-  id: string,
-): Promise<Heads> {
-  const { initiativeId, sourceRef } = await source(deps.plan, kind, id);
-  const tips: Record<string, string | null> = {};
-  for (const { project } of await deps.plan.linkedProjects(initiativeId))
-    tips[project.key] = await deps.hub.repository(project.id).readTip(sourceRef);
-  return tips;
-}
-
 async function source(plan: PlanStore, kind: 'initiative' | 'phase', id: string) {
   if (kind === 'initiative') {
     const initiative = await plan.initiative(id);

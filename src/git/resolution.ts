@@ -1,8 +1,9 @@
 import { leftoverMarkers } from './conflict-markers.ts';
+import { droppedChanges } from './dropped-changes.ts';
 import type { Conflict, MergeEngine } from './merge-engine.ts';
 import type { Repository } from './repository.ts';
+import { markedLines } from './marked-lines.ts';
 import { readSmallBlobs } from './small-blobs.ts';
-import { isBinary } from './text-lines.ts';
 import { type TreeChange, treeDiff } from './tree-diff.ts';
 
 /** What was merged, and what came of it. */
@@ -21,14 +22,14 @@ export interface ResolutionFault {
   readonly fault: 'markers' | 'ours_dropped' | 'theirs_dropped';
 }
 
-/** Larger files are not searched for conflict markers. */
-const MAX_SEARCHED_BYTES = 4 * 1024 * 1024;
+/** Larger files are not held in memory as a whole. */
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
 /**
- * Merges again and compares: that both commits are contained in the head says nothing of what is in its files. In a file that git
- * merges by itself the change of neither side may be gone; one that conflicts in its contents may not be left as it was on one side,
- * and nowhere may there be conflict markers that neither side has. Which version of a file is right when one side deleted it, or when
- * it is not text, only people know: there each choice is taken.
+ * Merges again and compares: that both commits are contained in the head says nothing of what is in its files. Of a file that is not
+ * as git merges it, no change of either side may be gone, and it may not be left as it was on one side where the other has changed it;
+ * nowhere may there be conflict markers that neither side has. Which version of a file is right when one side deleted it, or when it
+ * is not text, only people know: there each choice is taken.
  */
 export async function resolutionFaults(
   repository: Repository,
@@ -41,13 +42,31 @@ export async function resolutionFaults(
     await treeDiff(repository, ours, head),
     await treeDiff(repository, theirs, head),
   ];
-  return [
+  const found = [
     ...(await leftMarkers(repository, conflicts, fromOurs, fromTheirs)),
     ...(await droppedInConflict(repository, conflicts, fromOurs, fromTheirs)),
     ...(merged.tree === null
       ? []
       : await droppedInClean(repository, merged.tree, { ours, theirs }, conflicts, { fromOurs, fromTheirs })),
-  ].toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    ...(await droppedInPart(repository, merged.tree, conflicts, { ours, theirs, head })),
+  ];
+  const known = new Map(found.map((fault) => [`${fault.path}\0${fault.fault}`, fault]));
+  return [...known.keys()].toSorted().flatMap((key) => known.get(key) ?? []);
+}
+
+/** In files that are not as git merges them; where the engine can not say how it would, in those that conflict. */
+async function droppedInPart(
+  repository: Repository,
+  tree: string | null,
+  conflicts: readonly Conflict[],
+  { ours, theirs, head }: Resolution,
+): Promise<ResolutionFault[]> {
+  const base = await repository.mergeBase(ours, theirs);
+  if (base === null) return [];
+  const paths =
+    tree === null ? conflicts.map(({ path }) => path) : [...(await treeDiff(repository, tree, head)).keys()];
+  const dropped = await droppedChanges(repository, { base, ours, theirs, head }, paths);
+  return dropped.map(({ path, side }) => ({ path, fault: `${side}_dropped` }));
 }
 
 type Changes = ReadonlyMap<string, TreeChange>;
@@ -69,17 +88,23 @@ async function leftMarkers(
     made.flatMap(({ change, other }) =>
       [change.newOid, change.oldOid, other.oldOid].filter((oid) => !isNone(oid)),
     ),
-    MAX_SEARCHED_BYTES,
+    MAX_HELD_BYTES,
   );
-  const conflicted = new Set(conflicts.map(({ path }) => path));
-  const hasLeftovers = ({ path, change, other }: (typeof made)[number]): boolean => {
-    const resolved = blobs.get(change.newOid);
-    if (resolved === undefined) return false;
-    const sides = [change.oldOid, other.oldOid].flatMap((oid) => blobs.get(oid) ?? []);
-    const signs = leftoverMarkers(resolved, sides);
-    return conflicted.has(path) ? signs.size > 0 : signs.has('<') && signs.has('>');
+  // Of what is too large to be held as a whole, its marked lines are enough.
+  const textOf = async (oid: string): Promise<Buffer[]> => {
+    if (isNone(oid)) return [];
+    return [blobs.get(oid) ?? (await markedLines(repository, oid)) ?? Buffer.alloc(0)];
   };
-  return made.filter(hasLeftovers).map(({ path }) => ({ path, fault: 'markers' }));
+  const conflicted = new Set(conflicts.map(({ path }) => path));
+  const faults: ResolutionFault[] = [];
+  for (const { path, change, other } of made) {
+    const [resolved = Buffer.alloc(0)] = await textOf(change.newOid);
+    const sides = [...(await textOf(change.oldOid)), ...(await textOf(other.oldOid))];
+    const signs = leftoverMarkers(resolved, sides);
+    const isLeft = conflicted.has(path) ? signs.size > 0 : signs.has('<') && signs.has('>');
+    if (isLeft) faults.push({ path, fault: 'markers' });
+  }
+  return faults;
 }
 
 async function droppedInConflict(
@@ -93,17 +118,14 @@ async function droppedInConflict(
     const isText = ours !== undefined && theirs !== undefined && isFile(ours.mode) && isFile(theirs.mode);
     return isText ? [{ path, ours: ours.oid, theirs: theirs.oid }] : [];
   });
-  const blobs = await readSmallBlobs(
-    repository,
-    both.flatMap(({ ours, theirs }) => [ours, theirs]),
-    MAX_SEARCHED_BYTES,
-  );
-  return both.flatMap(({ path, ours, theirs }): ResolutionFault[] => {
-    if (isNoText(blobs.get(ours)) || isNoText(blobs.get(theirs))) return [];
-    if (!fromOurs.has(path)) return [{ path, fault: 'theirs_dropped' }];
-    if (!fromTheirs.has(path)) return [{ path, fault: 'ours_dropped' }];
-    return [];
-  });
+  const faults: ResolutionFault[] = [];
+  for (const { path, ours, theirs } of both) {
+    if (fromOurs.has(path) && fromTheirs.has(path)) continue;
+    if ((await markedLines(repository, ours)) === null || (await markedLines(repository, theirs)) === null)
+      continue;
+    faults.push({ path, fault: fromOurs.has(path) ? 'ours_dropped' : 'theirs_dropped' });
+  }
+  return faults;
 }
 
 async function droppedInClean(
@@ -130,9 +152,4 @@ function isFile(mode: string): boolean {
 
 function isNone(oid: string): boolean {
   return /^0+$/.test(oid);
-}
-
-/** What could not be read is taken for binary. */
-function isNoText(blob: Buffer | undefined): boolean {
-  return blob === undefined || isBinary(blob);
 }

@@ -17,9 +17,9 @@ const GOOD = { 'a.txt': 'one\nours and theirs\nthree\n', 'theirs.txt': 'theirs\n
 type Files = Readonly<Record<string, string | Buffer | null>>;
 
 /** Merges by hand: a commit with both parents, in which the files stand on top of `ours`. */
-async function faultsOf(resolved: Files, ours: Files = OURS, theirs: Files = THEIRS) {
+async function faultsOf(resolved: Files, ours: Files = OURS, theirs: Files = THEIRS, more: Files = {}) {
   const bench = new Bench();
-  const base = bench.commit('refs/heads/base', null, BASE);
+  const base = bench.commit('refs/heads/base', null, { ...BASE, ...more });
   const left = bench.commit('refs/heads/ours', base, ours);
   const right = bench.commit('refs/heads/theirs', base, theirs);
   const files = bench.commit('refs/heads/files', left, resolved);
@@ -98,6 +98,48 @@ describe('a resolution', () => {
     ]);
   });
 
+  const lines = (changed: Readonly<Record<number, string>>): string =>
+    Array.from({ length: 60 }, (_, at) => `${changed[at + 1] ?? `line ${at + 1}`}\n`).join('');
+  const long = {
+    base: { 'big.txt': lines({}) },
+    ours: { ...OURS, 'big.txt': lines({ 30: 'ours', 60: 'ours' }) },
+    theirs: { ...THEIRS, 'big.txt': lines({ 5: 'theirs', 30: 'ours' }) },
+    good: { ...GOOD, 'big.txt': lines({ 5: 'theirs', 30: 'ours', 60: 'ours' }) },
+  };
+  const faultsOfLong = (files: Files) =>
+    faultsOf({ ...long.good, ...files }, long.ours, long.theirs, long.base);
+  const dropped = (...faults: ('ours' | 'theirs')[]) =>
+    faults.map((side) => ({ path: 'big.txt', fault: `${side}_dropped` }));
+
+  it.each([
+    ['has all of both', lines({ 5: 'theirs', 30: 'ours', 60: 'ours' }), []],
+    [
+      'has both, and more beside and elsewhere',
+      lines({ 5: 'theirs\nnew', 30: 'ours', 40: 'new', 60: 'ours' }),
+      [],
+    ],
+    ['says something of its own where they changed something', lines({ 5: 'new', 30: 'new', 60: 'new' }), []],
+    ['is as it was before both', lines({}), dropped('ours', 'theirs')],
+    ['is gone', null, dropped('ours', 'theirs')],
+    ['is like one side, with a line of its own', lines({ 30: 'ours', 60: 'ours\nnew' }), dropped('theirs')],
+    [
+      'is like the other side, with a line of its own',
+      lines({ 1: 'new', 5: 'theirs', 30: 'ours' }),
+      dropped('ours'),
+    ],
+    ['has lost what both changed alike', lines({ 5: 'theirs', 60: 'ours' }), dropped('ours', 'theirs')],
+  ])('in a file that git merges by itself, which %s', async (_, text, faults) => {
+    expect(await faultsOfLong({ 'big.txt': text })).toEqual(faults);
+  });
+
+  it('that puts back what was there before both sides is not one, nor is one without the file', async () => {
+    for (const text of [BASE['a.txt'], null])
+      expect(await faultsOf({ ...GOOD, 'a.txt': text })).toEqual([
+        { path: 'a.txt', fault: 'ours_dropped' },
+        { path: 'a.txt', fault: 'theirs_dropped' },
+      ]);
+  });
+
   it('of a file that one side deleted may keep it or not', async () => {
     const [ours, theirs] = [{ 'gone.txt': null }, { 'gone.txt': 'theirs\n' }];
     expect(await faultsOf({}, ours, theirs)).toEqual([]);
@@ -107,6 +149,18 @@ describe('a resolution', () => {
   it('of a binary file takes one side', async () => {
     const [ours, theirs] = [{ 'a.bin': Buffer.from([0, 1]) }, { 'a.bin': Buffer.from([0, 2]) }];
     expect(await faultsOf({}, ours, theirs)).toEqual([]);
+    expect(await faultsOf({ 'a.bin': null }, ours, theirs, { 'a.bin': Buffer.from([0]) })).toEqual([]);
+  });
+
+  it('of a file of any size has no markers, and both sides', async () => {
+    const large = (changed: string): string =>
+      `${changed}\n${'a line that is long enough\n'.repeat(200_000)}`;
+    const [base, ours, theirs] = ['base', 'ours', 'theirs'].map((line) => ({ 'large.txt': large(line) }));
+    const fault = (of: string) => [{ path: 'large.txt', fault: of }];
+    const merged = (line: string) => faultsOf({ 'large.txt': large(line) }, ours, theirs, base);
+    expect(await merged('ours and theirs')).toEqual([]);
+    expect(await merged('<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> other')).toEqual(fault('markers'));
+    expect(await merged('ours')).toEqual(fault('theirs_dropped'));
   });
 
   it('of a merge without conflicts is looked at as well', async () => {

@@ -1,4 +1,5 @@
 import { commitPatchIds } from './commit-patches.ts';
+import type { MergeEngine } from './merge-engine.ts';
 import { checkObjectId } from './ref-name.ts';
 import type { Repository } from './repository.ts';
 
@@ -11,13 +12,15 @@ const MAX_COMMITS = 1_000;
 /** What one tip contains. Patches that were read for one answer are kept for the next. */
 export class Containment {
   readonly #repository: Repository;
+  readonly #engine: MergeEngine;
   readonly #tip: string;
   readonly #maxCommits: number;
   /** By commit; null where it changes nothing. */
   readonly #patchIds = new Map<string, string | null>();
 
-  constructor(repository: Repository, tip: string, maxCommits = MAX_COMMITS) {
+  constructor(repository: Repository, engine: MergeEngine, tip: string, maxCommits = MAX_COMMITS) {
     this.#repository = repository;
+    this.#engine = engine;
     this.#tip = tip;
     this.#maxCommits = maxCommits;
   }
@@ -30,15 +33,16 @@ export class Containment {
   }
 
   /**
-   * Each commit that the tip lacks has to be there as another one with the same patch. What a merge changes by itself is in no patch,
-   * so a merge among them is missing, and so is whatever is beyond the bound.
+   * Each commit that the tip lacks has to be there as another one with the same patch. What a merge changes by itself is in no patch:
+   * one that is not just what git makes of its parents is missing, and so is whatever is beyond the bound.
    */
   async #hasPatchesOf(head: string): Promise<boolean> {
     const wanted = await this.#commits(head, this.#tip);
-    if (wanted.length > this.#maxCommits || wanted.some(({ isMerge }) => isMerge)) return false;
-    const others = (await this.#commits(this.#tip, head)).slice(0, this.#maxCommits);
-    const there = await this.#patchIdsOf(others.filter(({ isMerge }) => !isMerge));
-    for (const id of await this.#patchIdsOf(wanted)) {
+    if (wanted.length > this.#maxCommits) return false;
+    for (const commit of wanted) if (!(await this.#isPlain(commit))) return false;
+    const others = await this.#repository.commitsBetween([head], this.#tip, this.#maxCommits);
+    const there = await this.#patchIdsOf(others);
+    for (const id of await this.#patchIdsOf(wanted.map(({ oid }) => oid))) {
       const place = there.indexOf(id);
       if (place === -1) return false;
       // The same change made twice has to be there twice.
@@ -51,7 +55,8 @@ export class Containment {
   async #commits(one: string, other: string) {
     const { stdout } = await this.#repository.git([
       'rev-list',
-      '--parents',
+      '--no-commit-header',
+      '--format=%H %T %P',
       `--max-count=${this.#maxCommits + 1}`,
       checkObjectId(one),
       '--not',
@@ -62,16 +67,25 @@ export class Containment {
     return lines
       .filter((line) => line !== '')
       .map((line) => {
-        const [oid = '', ...parents] = line.split(' ');
-        return { oid, isMerge: parents.length > 1 };
+        const [oid = '', tree = '', ...parents] = line.trimEnd().split(' ');
+        return { oid, tree, parents };
       });
   }
 
-  /** The ids of those that change something. */
-  async #patchIdsOf(commits: readonly { oid: string }[]): Promise<string[]> {
-    const unread = commits.map(({ oid }) => oid).filter((oid) => !this.#patchIds.has(oid));
+  /** Landings are such merges, and whatever was begun after one has it in its history. */
+  async #isPlain({ tree, parents }: { tree: string; parents: readonly string[] }): Promise<boolean> {
+    const [first, second, third] = parents;
+    if (first === undefined || second === undefined) return true;
+    if (third !== undefined) return false;
+    const merged = await this.#engine.merge(this.#repository, first, second);
+    return merged.clean && merged.tree === tree;
+  }
+
+  /** The ids of those that change something; merges have none. */
+  async #patchIdsOf(commits: readonly string[]): Promise<string[]> {
+    const unread = commits.filter((oid) => !this.#patchIds.has(oid));
     const read = await commitPatchIds(this.#repository, unread);
     for (const oid of unread) this.#patchIds.set(oid, read.get(oid) ?? null);
-    return commits.flatMap(({ oid }) => this.#patchIds.get(oid) ?? []);
+    return commits.flatMap((oid) => this.#patchIds.get(oid) ?? []);
   }
 }

@@ -13,8 +13,11 @@ export interface LinkedProject {
   readonly strategy: 'push_branch' | 'merge_and_push';
 }
 
-/** The units that are worked on; what is forgotten is read again. */
-const KNOWN_UNITS = 10_000;
+/** Bytes of descriptions, about, of the units that are worked on; what is forgotten is read again. */
+const MAX_KNOWN = 16_000_000;
+/** What a unit takes beside its description. */
+const UNIT_SIZE = 1_000;
+const sizeOf = ({ description }: { description: string }): number => UNIT_SIZE + description.length;
 
 /** Reads what people wrote down: plans and projects. Every call has an entity manager of its own. */
 export class PlanStore {
@@ -23,8 +26,8 @@ export class PlanStore {
    * Rows of phases and tasks never change and never go: where they stand, and what they are renamed to, is elsewhere. What is kept
    * belongs to no entity manager.
    */
-  readonly #phases = new BoundedCache<Phase>(KNOWN_UNITS);
-  readonly #tasks = new BoundedCache<Task>(KNOWN_UNITS);
+  readonly #phases = new BoundedCache<Phase>(MAX_KNOWN, sizeOf);
+  readonly #tasks = new BoundedCache<Task>(MAX_KNOWN, sizeOf);
 
   constructor(orm: MikroORM) {
     this.#orm = orm;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { commitPatchIds } from '../../src/git/commit-patches.ts';
 import { Containment } from '../../src/git/containment.ts';
+import { GitMergeEngine } from '../../src/git/git-merge-engine.ts';
 import { patchId } from '../../src/git/patch-id.ts';
 import { numbered, snapshot } from './diff-support.ts';
 import { Bench } from './support.ts';
@@ -20,7 +21,7 @@ const moved = commit(longer, base);
 const rebased = commit(change(longer, 10), moved);
 
 const at = (tip: string, maxCommits?: number): Containment =>
-  new Containment(bench.repository, tip, maxCommits);
+  new Containment(bench.repository, new GitMergeEngine(), tip, maxCommits);
 
 describe('work is contained in a tip', () => {
   it('by its commits, where they are in its history', async () => {
@@ -53,9 +54,22 @@ describe('work is contained in a tip', () => {
     expect(await at(commit(change(longer, 10), commit(longer, rebased))).of(again)).toBe('by_patch');
   });
 
-  it('not when a merge is among what is missing, whose own changes are in no patch', async () => {
-    const merge = commit(change(longer, 10, 30), head, moved);
-    expect(await at(commit(change(longer, 10, 30), rebased)).of(merge)).toBe('missing');
+  it('by its patches, where it was begun after a landing: a merge that changes nothing by itself is no work', async () => {
+    const landed = commit(change(lines, 10), base, first);
+    const later = commit(change(lines, 10, 20), landed);
+    const tip = commit(change(longer, 10, 20), rebased);
+    expect(await at(tip).of(later)).toBe('by_patch');
+    expect(await at(rebased).of(later)).toBe('missing');
+  });
+
+  it('not when what a merge changes by itself is missing, which is in no patch', async () => {
+    const conflicting = commit(change(lines, 10).replace('changed 10', 'other 10'), base);
+    const resolved = commit(lines.replace('line 10', 'both 10'), first, conflicting);
+    const added = commit(change(longer, 10, 30, 35), head, moved);
+    const all = commit(change(longer, 10, 30), rebased);
+    expect(await at(commit(longer.replace('line 10', 'other 10'), all)).of(resolved)).toBe('missing');
+    expect(await at(all).of(added)).toBe('missing');
+    expect(await at(all).of(commit(change(longer, 10, 30), head, moved))).toBe('by_patch');
   });
 
   it('whatever becomes of commits that change nothing, of other merges, and of the first commit of all', async () => {

@@ -68,7 +68,7 @@ async function containments(deps: EffectDeps, initiativeId: string, tips: Heads,
   return new Map(
     projects.map(({ project: { id, key } }) => {
       const tip = tips[key] ?? null;
-      return [key, tip === null ? null : new Containment(deps.hub.repository(id, signal), tip)];
+      return [key, tip === null ? null : new Containment(deps.hub.repository(id, signal), deps.engine, tip)];
     }),
   );
 }

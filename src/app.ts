@@ -142,7 +142,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const changes = {
     comparisons: new ReviewComparisons({ sql, plan, hub, engine, served }),
     files: new ComparedFiles(hub),
-    tasks: new ChangesByTask({ sql, hub }),
+    tasks: new ChangesByTask({ sql, hub, plan }),
   };
 
   const server = await createServer(

@@ -1,11 +1,11 @@
-import { childId } from '../actors/address.ts';
 import type { Sql } from '../actors/sql.ts';
 import type { ChangedFile } from '../git/changed-files.ts';
 import { changedNames } from '../git/changed-names.ts';
 import type { Hub } from '../git/hub.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import { headRef, mergeBranch } from './branch-names.ts';
 import { landedChanges, type TaskLanding } from './landed-changes.ts';
+import { conflictedUnit, mergeRef } from './merge-heads.ts';
+import type { PlanStore } from './plan-store.ts';
 import type { ComparedProject } from './review-comparison.ts';
 import type { ServedReview } from './served-reviews.ts';
 import type { TaskBehind } from './shapes/review-files.ts';
@@ -19,12 +19,6 @@ interface LandingRow {
   readonly project: string;
   readonly before: string;
   readonly after: string;
-  readonly phaseId: string;
-  readonly isMerge: boolean;
-  readonly resolves: number | null;
-  readonly key: string;
-  readonly phase: string;
-  readonly initiative: string;
 }
 
 /** The tasks that changed a name, by name; names as `changedNames` gives them. */
@@ -39,11 +33,13 @@ const MAX_COMMITS = 50_000;
 export class ChangesByTask {
   readonly #sql: Sql;
   readonly #hub: Hub;
+  readonly #plan: PlanStore;
   readonly #changers = new BoundedCache<Changers>(MAX_NAMES, (changers) => changers.size);
 
-  constructor({ sql, hub }: { sql: Sql; hub: Hub }) {
+  constructor({ sql, hub, plan }: { sql: Sql; hub: Hub; plan: PlanStore }) {
     this.#sql = sql;
     this.#hub = hub;
+    this.#plan = plan;
   }
 
   /** For each of these projects, by key, what says which tasks are behind a file of it. */
@@ -116,21 +112,18 @@ export class ChangesByTask {
   /** By the journals of the tasks: a landing is closed in the turn that takes its result, and no index finds it by its task. */
   async #landings({ kind, id }: ServedReview): Promise<ProjectLanding[]> {
     const { rows } = await this.#sql.query<LandingRow>(
-      `SELECT DISTINCT t.id AS task, i.project_id AS project, i.before_oid AS before, i.after_oid AS after, t.phase_id AS "phaseId",
-              t.conflict_of IS NOT NULL AS "isMerge", t.resolves, t.key, p.key AS phase, n.key AS initiative
-         FROM task t JOIN phase p ON p.id = t.phase_id JOIN initiative n ON n.id = t.initiative_id
-         JOIN journal j ON j.actor_id = t.id JOIN landing_intent i ON i.effect_id = j.effect_id
+      `SELECT DISTINCT t.id AS task, i.project_id AS project, i.before_oid AS before, i.after_oid AS after
+         FROM task t JOIN journal j ON j.actor_id = t.id JOIN landing_intent i ON i.effect_id = j.effect_id
         WHERE ${unitColumn[kind]} = $1 AND i.state = 'closed' AND i.outcome = 'done' AND i.before_oid <> i.after_oid`,
       [id],
     );
-    return rows.map(({ task, project, before, after, ...row }) => ({
-      task,
-      project,
-      before,
-      after,
-      mergeRef: row.isMerge ? headRef(mergeBranch(row.initiative, row.phase, row.key)) : null,
-      resolved: row.resolves === null ? null : childId(row.phaseId, row.resolves),
-    }));
+    return Promise.all(
+      rows.map(async (row) => {
+        const task = await this.#plan.task(row.task);
+        const resolved = task.conflictOf === 'task' ? conflictedUnit(task) : null;
+        return { ...row, mergeRef: await mergeRef(this.#plan, task), resolved };
+      }),
+    );
   }
 }
 

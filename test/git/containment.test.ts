@@ -39,6 +39,7 @@ describe('work is contained in a tip', () => {
     expect(await containment.of(head)).toBe('missing');
     // What one answer has read counts as much in the next.
     expect(await containment.of(first)).toBe('by_patch');
+    expect(await containment.of(head)).toBe('missing');
   });
 
   it('not when one of its commits was changed by one blank', async () => {
@@ -86,12 +87,15 @@ describe('work is contained in a tip', () => {
       [base],
     );
     expect(await at(onBase).of(root)).toBe('by_patch');
+    expect(await at(base).of(root)).toBe('missing');
   });
 
   it('not beyond the bound of what is compared, and not when its commit is not here', async () => {
     const tip = commit(change(longer, 10, 30), rebased);
     expect(await at(tip, 3).of(head)).toBe('by_patch');
     expect(await at(tip, 1).of(head)).toBe('missing');
+    const same = commit(change(lines, 10, 30), commit(change(lines, 10, 30), head));
+    expect(await at(commit(change(longer, 30), moved), 2).of(same)).toBe('missing');
     expect(await at(commit('x\n', commit(change(longer, 10, 30, 1), tip)), 2).of(head)).toBe('missing');
     expect(await at(tip).of('1'.repeat(40))).toBe('missing');
   });

@@ -136,6 +136,14 @@ describe("a remote's address", () => {
       expect(scrubCredentials(said, [robot])).toBe(shown);
     const token = { ...robot, username: 't0k3n-of-robot', password: 'x-oauth-basic' };
     expect(scrubCredentials('no t0k3n-of-robot', [token])).toBe('no ***');
+    const alone = { ...robot, username: 't0k3n-of-robot', password: '' };
+    expect(scrubCredentials('no t0k3n-of-robot', [alone])).toBe('no ***');
+    const padded = btoa('robot:p@ss/w%rd!').replace(/=+$/, '');
+    expect(scrubCredentials(`you sent ${padded}`, [{ ...robot, password: 'p@ss/w%rd!' }])).toBe(
+      'you sent ***',
+    );
+    const longer = { ...robot, password: 'p@ss/w%rd-and-more' };
+    expect(scrubCredentials('no p@ss/w%rd-and-more', [robot, longer])).toBe('no ***');
     expect(scrubCredentials('not a git repository', [{ ...robot, password: 'not' }])).toContain('not a');
   });
 });

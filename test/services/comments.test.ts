@@ -267,6 +267,35 @@ test('what a revision says is fixed is addressed when it has landed: of one that
   expect((await claim(agent, 'revision-2')).comments.map((comment) => comment.id)).toEqual([loud]);
 });
 
+test('what a person says of a comment while the revision lands counts more than what the revision says of it', async () => {
+  const { service, work, agent, id, on } = await inReview();
+  const say = (comment: string, state: string) =>
+    service.post('reviewer', `/v1/review/comments/${comment}/state`, { state, text: 'My word.' });
+  const made = await Promise.all([5, 6, 7, 8].map((line) => on.add({ file: 'code.txt', line })));
+  const [reopened, dismissed, dropped, fixed] = made.map((comment) => comment.id);
+  await work.tell('phase', id, 'phase.requestChanges', { summary: 'Nearly.' });
+  const revision = await claim(agent, 'revision-1');
+  await pushFiles(agent, revision, { api: { 'code.txt': CODE } });
+  await say(dropped ?? '', 'dismissed');
+  const landing = service.gates.hold('before-merge');
+  await report(agent, revision, 'submit', {
+    answers: made.map((comment) => ({ comment: comment.id, outcome: 'fixed', text: 'Done.' })),
+  });
+  await landing.reached;
+  await say(reopened ?? '', 'open');
+  await say(dismissed ?? '', 'dismissed');
+  landing.release();
+  await again(work, 'build');
+
+  const states = new Map((await on.list()).map((comment) => [comment.id, comment.state]));
+  expect([reopened, dismissed, dropped, fixed].map((comment) => states.get(comment ?? ''))).toEqual([
+    'open',
+    'dismissed',
+    'dismissed',
+    'addressed',
+  ]);
+});
+
 test('a comment is carried over to its new lines in the next round, into a renamed file too, or marked as outdated', async () => {
   const { work, agent, id, on } = await inReview();
   await on.add({ file: 'code.txt', line: 8, text: 'stays' });

@@ -39,9 +39,10 @@ export const phaseEvents = catalog({
   'task.stuck': task.stuck,
   'task.unstuck': task.unstuck,
   'task.conflicted': {
-    schema: childSchema.extend({ round: z.int().min(1) }),
+    schema: childSchema.extend({ round: z.int().min(1), needsReview: z.boolean().default(false) }),
     senders: ['message'],
-    description: 'A task does not merge cleanly: a merge task is made for it.',
+    description:
+      'A task does not merge cleanly: a merge task is made for it, and reviewed by itself if that one is.',
   },
   'task.splitting': {
     schema: childSchema.extend({ into: taskPartsSchema }),

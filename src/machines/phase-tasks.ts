@@ -166,6 +166,7 @@ export const addMergeTask = [
     title: 'Resolve a merge conflict',
     category: 'merge',
     priority: URGENT,
+    needsReview: event.needsReview,
     conflictOf: 'task',
     resolves: event.ordinal,
   })),

@@ -1,10 +1,10 @@
 import { tell } from './outbox.ts';
 import { dropConflictTells, unresolvedTells, type TaskContext } from './task-context.ts';
 
-/** Asks the phase for a merge task. */
-export const tellConflict = tell(({ ordinal, conflicts }: TaskContext) => ({
+/** Asks the phase for a merge task. Where people look at a task before it lands, they look at its resolution too. */
+export const tellConflict = tell(({ ordinal, conflicts, needsReview }: TaskContext) => ({
   to: 'parent',
-  event: { type: 'task.conflicted', ordinal, round: conflicts },
+  event: { type: 'task.conflicted', ordinal, round: conflicts, needsReview },
 }));
 
 /** A merge task that failed says so to whoever waits for it. */

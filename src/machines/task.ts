@@ -288,7 +288,7 @@ export const taskMachine = taskSetup.createMachine({
           {
             guard: answer('isOutrun'),
             target: 'queued',
-            actions: ['countOutrun', 'dropSubmission', closeIntents],
+            actions: ['countOutrun', 'dropSubmission', keepResult, closeIntents],
           },
           {
             guard: answer('isIncomplete'),

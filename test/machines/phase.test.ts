@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PhaseContext } from '../../src/machines/phase-context.ts';
 import { phaseMachine } from '../../src/machines/phase.ts';
+import { phaseEvents } from '../../src/machines/phase-events.ts';
 import { ActorUnderTest } from './actor-under-test.ts';
 
 const DIGEST = 'd'.repeat(64);
@@ -162,7 +163,7 @@ describe('a phase under way', () => {
 
   it('makes one merge task for a conflict, and tells the task which', () => {
     phase = underWay();
-    phase.send({ type: 'task.conflicted', ordinal: 1, round: 1 });
+    phase.send({ type: 'task.conflicted', ordinal: 1, round: 1, needsReview: false });
     expect(phase.params('create')).toMatchObject({
       child: 3,
       input: { category: 'merge', conflictOf: 'task', resolves: 1, priority: 90 },
@@ -170,6 +171,21 @@ describe('a phase under way', () => {
     expect(phase.params('task.insert')).toMatchObject({ key: 'merge-1-3', resolves: 1 });
     expect(phase.told).toEqual([{ to: { child: 1 }, event: { type: 'conflict.assigned', to: 3 } }]);
     expect(phase.context.next).toBe(4);
+  });
+
+  it.each([true, false])(
+    'has the resolution reviewed by itself if the task that conflicts is: %s',
+    (needsReview) => {
+      phase = underWay({ mode: 'yolo' });
+      phase.send({ type: 'task.conflicted', ordinal: 1, round: 1, needsReview });
+      expect(phase.params('create')).toMatchObject({ input: { category: 'merge', needsReview } });
+      expect(phase.params('task.insert')).toMatchObject({ category: 'merge', needsReview });
+    },
+  );
+
+  it('reads a conflict that was told before reviews were part of it', () => {
+    const told = phaseEvents['task.conflicted'].schema.parse({ ordinal: 1, round: 1 });
+    expect(told).toEqual({ ordinal: 1, round: 1, needsReview: false });
   });
 
   it('needs you while one of its tasks does, and says so once', () => {

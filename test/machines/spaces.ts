@@ -110,7 +110,7 @@ function phaseEvents(snapshot: AnyMachineSnapshot): AnyEventObject[] {
       : []),
     ...(stuck < next - 1 - settled ? [{ type: 'task.stuck', ordinal: 1 }] : []),
     ...(stuck > 0 ? [{ type: 'task.unstuck', ordinal: 1 }] : []),
-    { type: 'task.conflicted', ordinal: 1, round: 1 },
+    { type: 'task.conflicted', ordinal: 1, round: 1, needsReview: true },
     // A task that failed has said that it is stuck before.
     ...(stuck > 0 && opened
       ? [resolver ?? next, next].map((ordinal) => ({ type: 'task.unresolved', ordinal }))
@@ -227,6 +227,13 @@ export const SPACES: Readonly<Record<'task' | 'phase' | 'initiative', Space>> = 
       startWith(taskMachine, task),
       startWith(taskMachine, { ...task, dependsOn: [1, 2], needsReview: true }),
       startWith(taskMachine, { ...task, category: 'merge', conflictOf: 'task', resolves: 1 }),
+      startWith(taskMachine, {
+        ...task,
+        category: 'merge',
+        conflictOf: 'task',
+        resolves: 1,
+        needsReview: true,
+      }),
       startWith(taskMachine, { ...task, category: 'merge', conflictOf: 'phase' }),
       startWith(taskMachine, task, {
         conflicts: MAX_CONFLICTS - 1,

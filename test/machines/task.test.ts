@@ -206,6 +206,29 @@ describe('a reviewed task', () => {
     expect(task.path).toBe('queued');
     expect(task.context.submission).toBeNull();
   });
+
+  it('asks for merge tasks that are reviewed as well, for the next one too', () => {
+    const asked = (round: number) => ({
+      to: 'parent',
+      event: { type: 'task.conflicted', ordinal: 3, round, needsReview: true },
+    });
+    task.send({ type: 'task.approve', heads: {}, digest: DIGEST });
+    task.done('land', { result: 'conflict' });
+    expect(task.told).toEqual([asked(1)]);
+    task.send({ type: 'conflict.assigned', to: 9 }, { type: 'conflict.failed', by: 9 });
+    expect(task.told).toContainEqual(asked(2));
+  });
+
+  it('that was outrun while a person looked at it is worked on and reviewed again, and says why', () => {
+    task = newTask({ needsReview: true, category: 'merge', conflictOf: 'task', resolves: 1 });
+    task.send(claim(1), submit(), { type: 'task.approve', heads: {}, digest: DIGEST });
+    task.done('land', { result: 'outrun', message: 'the branch has moved on' });
+    expect(task.path).toBe('queued');
+    expect(task.context.failure).toEqual({ code: 'outrun', message: 'the branch has moved on' });
+    task.send(claim(2), submit());
+    expect(task.path).toBe('pending_review');
+    expect(task.context.failure).toBeNull();
+  });
 });
 
 describe('a landing', () => {
@@ -263,7 +286,9 @@ describe('a landing', () => {
   it('that conflicts again and again is given to a person in the end', () => {
     for (let round = 1; round <= 3; round += 1) {
       task.done('land', { result: 'conflict' });
-      expect(task.told).toEqual([{ to: 'parent', event: { type: 'task.conflicted', ordinal: 3, round } }]);
+      expect(task.told).toEqual([
+        { to: 'parent', event: { type: 'task.conflicted', ordinal: 3, round, needsReview: false } },
+      ]);
       task.send({ type: 'conflict.assigned', to: 10 + round }, { type: 'conflict.resolved', by: 10 + round });
     }
     task.done('land', { result: 'conflict', message: 'api:a.txt' });
@@ -421,7 +446,7 @@ describe('news of a merge task', () => {
     expect(task.path).toBe('conflicted');
     expect(task.told).toEqual([
       { to: { sibling: 9 }, event: { type: 'conflict.dropped' } },
-      { to: 'parent', event: { type: 'task.conflicted', ordinal: 3, round: 2 } },
+      { to: 'parent', event: { type: 'task.conflicted', ordinal: 3, round: 2, needsReview: false } },
     ]);
     expect(task.send({ type: 'conflict.failed', by: 9 })).toBe(false);
     task.send({ type: 'conflict.assigned', to: 10 }, { type: 'conflict.failed', by: 10 });

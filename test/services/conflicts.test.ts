@@ -3,6 +3,7 @@ import type { Claim } from '../../src/services/shapes/agent.ts';
 import {
   claim,
   cloneOf,
+  doTask,
   push,
   pushFiles,
   pushResolution,
@@ -15,6 +16,7 @@ import {
 import { hubCredential } from '../support/hub-credential.ts';
 import { filesAt, git, isContained, refsOf, tipOf } from '../support/git.ts';
 import { commitIn } from '../support/remote.ts';
+import { readFiles } from '../support/review.ts';
 import { startTestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { addProject, applyPlan, type InitiativePlan, type TestProject, type Work } from '../support/work.ts';
@@ -32,14 +34,20 @@ interface Conflicted {
 
 /** `left` has landed, `right` changed the same line; `more` is another task of the phase. */
 async function conflicted(
-  plan: Partial<InitiativePlan> & { more?: readonly string[] } = {},
+  plan: Partial<InitiativePlan> & { more?: readonly string[]; needsReview?: boolean } = {},
 ): Promise<Conflicted> {
   const service = await startTestService();
   const api = await addProject(service, 'api', { 'shared.txt': 'base\n' });
   const work = await applyPlan(service, {
     projects: [api],
-    phases: [{ key: 'build', tasks: ['left', 'right', ...(plan.more ?? ['more'])] }],
+    phases: [
+      {
+        key: 'build',
+        tasks: ['left', { key: 'right', needsReview: plan.needsReview ?? false }, ...(plan.more ?? ['more'])],
+      },
+    ],
     limits: plan.limits ?? {},
+    mode: plan.mode ?? 'review_per_phase',
   });
   const [agent, other] = [await registerAgent(service, 'one'), await registerAgent(service, 'two')];
   const [left, right] = [await claim(agent, 'left'), await claim(other, 'right')];
@@ -48,8 +56,16 @@ async function conflicted(
   await submit(agent, left);
   await work.untilTask('build', 'left', 'completed');
   await submit(other, right);
+  if (plan.needsReview === true) await approveTask(work, 'right');
   await work.untilTask('build', 'right', 'conflicted');
   return { api, work, agent, head: head ?? '', taskId: right.task.id };
+}
+
+/** Reads the review of a task as a person does, and approves exactly what it serves. */
+async function approveTask(work: Work, key: string): Promise<void> {
+  const { id } = await work.untilTask('build', key, 'pending_review');
+  const { heads } = await work.review('task', id);
+  await work.tell('task', id, 'task.approve', { heads });
 }
 
 /** Commits on top of what the attempt has pushed, and pushes that. */
@@ -424,4 +440,54 @@ test('an agent that gives up a merge task is followed by another one', async () 
   await pushResolution(agent, again, { api: { 'shared.txt': 'both\n' } });
   await submit(agent, again);
   await work.untilTask('build', 'right', 'completed');
+});
+
+test('the resolution of a task that is reviewed by itself waits for its reviewer, and nobody who has not seen it lands it', async () => {
+  const { api, work, agent, head } = await conflicted({ mode: 'yolo', needsReview: true });
+  const merge = await claim(agent, 'merge-2-4');
+  const { id } = merge.task;
+  const before = await tipOf(api.hub, PHASE);
+  const first = await pushResolution(agent, merge, { api: { 'shared.txt': 'both\n' } });
+  await submit(agent, merge);
+
+  await work.untilTask('build', 'merge-2-4', 'pending_review');
+  expect((await work.review('task', id)).heads).toEqual(first);
+  const { files } = await readFiles(work, 'task', id);
+  expect(files.map(({ path, tasks }) => [path, tasks.map(({ key }) => key)])).toEqual([
+    ['shared.txt', ['merge-2-4']],
+  ]);
+  const comments = [{ project: 'api', file: 'shared.txt', line: 1, text: 'Name both.' }];
+  await work.tell('task', id, 'task.requestChanges', { summary: 'Nearly.', comments });
+
+  const second = await claim(agent, 'merge-2-4');
+  expect(second.comments).toMatchObject(comments);
+  const named = await pushResolution(agent, second, { api: { 'shared.txt': 'left and right\n' } });
+  await submit(agent, second);
+  await work.untilTask('build', 'merge-2-4', 'pending_review');
+  expect(await work.refusalOf('task', id, 'task.approve', { heads: first })).toMatchObject({
+    code: 'heads_not_served',
+  });
+  expect(await tipOf(api.hub, PHASE)).toBe(before);
+
+  // While a person looks at it, another task of the phase lands.
+  await doTask(await registerAgent(agent.service, 'three'), 'more', { api: { 'more.txt': 'more\n' } });
+  await work.untilTask('build', 'more', 'completed');
+  const reasons = async () => (await work.explain('task', id)).reasons.map(({ code }) => code);
+  expect(await reasons()).toContain('outrun');
+  await work.tell('task', id, 'task.approve', { heads: named });
+  await work.untilTask('build', 'merge-2-4', 'queued');
+  expect(await reasons()).toContain('outrun');
+
+  const third = await claim(agent, 'merge-2-4');
+  const again = await pushResolution(agent, third, {});
+  await submit(agent, third);
+  await work.untilTask('build', 'merge-2-4', 'pending_review');
+  expect(await reasons()).not.toContain('outrun');
+  expect(await isContained(api.hub, head, PHASE)).toBe(false);
+  await work.tell('task', id, 'task.approve', { heads: again });
+
+  await work.untilTask('build', 'merge-2-4', 'completed');
+  await work.untilTask('build', 'right', 'completed');
+  await work.untilPhase('build', 'completed');
+  expect(await filesAt(api.hub, PHASE)).toEqual({ 'shared.txt': 'left and right', 'more.txt': 'more' });
 });

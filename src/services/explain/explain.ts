@@ -9,6 +9,7 @@ import { lifecycleOf } from './lifecycle.ts';
 import { movesOf } from './moves.ts';
 import { childrenOf } from './children.ts';
 import { dependenciesOf, partsOf, phaseOf, resolverOf } from './others.ts';
+import { outrunOf } from './outrun.ts';
 import { recordedOf } from './recorded.ts';
 import { effectsOf, messagesTo, timersOf } from './service-work.ts';
 import { slotsOf } from './slots.ts';
@@ -64,6 +65,7 @@ export class Explain implements ExplainService {
       leaseOf(sql, subject),
       holdOf(sql, subject),
       lateWorkOf(this.#deps, subject),
+      outrunOf(this.#deps, subject),
       claimOf(sql, subject),
       effectsOf(sql, subject),
       timersOf(sql, subject),

@@ -277,7 +277,8 @@ test('changes requested of an initiative become a phase with one task that has t
   ).toMatchObject({ code: 'work_begun' });
 
   const revision = await claim(agent, 'requested-changes');
-  expect(revision.task).toMatchObject({ phase: 'revision-1', category: 'review', description: 'Nearly.' });
+  expect(revision.task).toMatchObject({ phase: 'revision-1', category: 'review' });
+  expect(revision.task.description).toMatch(/^Nearly\.\n\nComments of the reviewer\n.*Say more\.$/s);
   expect(revision.comments).toMatchObject(comments);
   const { api: head } = await pushFiles(agent, revision, { api: { 'login.ts': 'more\nin\n' } });
   await submit(agent, revision);

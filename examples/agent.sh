@@ -22,10 +22,10 @@ hub() { tries=20; until GIT_TERMINAL_PROMPT=0 GIT_USERNAME=$user GIT_PASSWORD=$p
     tries=$((tries - 1)); [ $tries -gt 0 ] && [ ! -e "$work/lost" ] || return 1; sleep 1; done; }
 brief() { : >"$work/comments"; while IFS= read -r line; do value=$(printf %b "${line#*=}"); case ${line%%=*} in # a value is only data
     TASK_KEY | PHASE_KEY | INITIATIVE_KEY | TASK_TITLE | TASK_DESCRIPTION | CATEGORY | ATTEMPT | LEASE_ID | HEARTBEAT_SECONDS | BRANCH)
-      export "${line%%=*}=$value" ;; GIT_USERNAME) user=$value ;; GIT_PASSWORD) password=$value ;;
-    COMMENT) printf 'review comment: %s\n' "$value" >>"$work/comments" ;; esac; done <"$work/claim"
-  sed -n 's/^PROJECT=//p' "$work/claim" >"$work/projects"; PROJECTS=$(cut -d ' ' -f 1 "$work/projects" | paste -s -d ' ' -)
-  export PROJECTS; { printf '%s\n\n%s\n' "$TASK_TITLE" "$TASK_DESCRIPTION"; cat "$work/comments"; } >"$work/briefing"; }
+      export "${line%%=*}=$value" ;; GIT_USERNAME) user=$value ;; GIT_PASSWORD) password=$value ;; COMMENT_ID) comment=$value ;; COMMENT) said=$value ;;
+    COMMENT_SIDE) case $TASK_DESCRIPTION in *"(comment $comment)"*) ;; *) printf 'review comment, %s side: %s\n' "$value" "$said" ;; esac >>"$work/comments" ;; esac
+  done <"$work/claim"; sed -n 's/^PROJECT=//p' "$work/claim" >"$work/projects" # a comment is added only if the description has no room for it
+  PROJECTS=$(cut -d ' ' -f 1 "$work/projects" | paste -s -d ' ' -); export PROJECTS; { printf '%s\n\n%s\n' "$TASK_TITLE" "$TASK_DESCRIPTION"; cat "$work/comments"; } >"$work/briefing"; }
 each() { while read -r key url base start <&3; do tip=refs/remotes/origin/${start#refs/heads/} # a function in the clone of each project
     case $key in -* | *[!a-z0-9-]*) return 1 ;; esac; mkdir -p "$work/in/$key" && cd "$work/in/$key" && "$@" || return 1
   done 3<"$work/projects"; }
@@ -52,7 +52,7 @@ push() { commit || return 1; ! git merge-base --is-ancestor HEAD "$tip" || retur
 report() { log "$1 $PHASE_KEY/$TASK_KEY: $(api "/$id/$1" "{\"lease\":\"$LEASE_ID\"$2}" "$work/answer" "$1-$LEASE_ID-$round")"; }
 attempt() { heartbeat & beat=$!; for round in 1 2 3 4 5 6; do changes=''; rm -rf "$work/in"; each fetch && [ ! -e "$work/lost" ] &&
       { [ $round -gt 1 ] && ! ls "$work"/in/*/.git/MERGE_HEAD >/dev/null 2>&1 || run "$@"; } && each push || break
-    report submit "$([ -n "$changes" ] || echo ',"noChanges":"the command changed nothing"'; [ ! -s "$work/comments" ] || echo ',"fixedAll":"see what was pushed"')"
+    report submit "$([ -n "$changes" ] || echo ',"noChanges":"the command changed nothing"'; ! grep -q '^COMMENT=' "$work/claim" || echo ',"fixedAll":"see what was pushed"')"
     grep -q '"code":"' "$work/answer" || return; grep -q '"code":"\(tip_moved\|conflict_not_resolved\)"' "$work/answer" || break; done; report fail ''; } # or merge again
 until api '' "{\"name\":\"$name\"}" "$work/agent" >/dev/null; id=$(sed -n 's/^[^}]*"id":"\([0-9a-f-]*\)".*/\1/p' "$work/agent"); [ -n "$id" ]; do log "$(cat "$work/agent")"; sleep 5; done
 while :; do case $(api "/$id/claim" '{"waitSeconds":30}' "$work/claim") in

@@ -44,13 +44,15 @@ replace() {
   git add -f -- "$1"
 }
 
-# Finishes the lines that reviewers commented on. The briefing on standard input says of each comment
-# `review comment: project file:line text`, or `file:first-last`.
+# Finishes the lines that reviewers commented on. The briefing on standard input has the comments by project and file, each
+# with its place: `- line 3 (comment ...)`, or `- lines 3 to 5 (comment ...)`.
 revise() {
-  sed -n 's/^review comment: \([a-z0-9-]*\) \([^:]*\):\([0-9-]*\) .*/\1 \3 \2/p' | while read -r project lines file; do
-    cd "../$project"
-    replace "$file" "$(echo "$lines" | tr - ,)s/: TODO\$/: as $TASK_KEY says/"
-  done
+  awk '/^Project / { project = $2 } /^File / { file = substr($0, 6) }
+    /^- line / { print project, $3 + 0, file } /^- lines / { print project, $3 + 0 "," $5 + 0, file }' |
+    while read -r project lines file; do
+      cd "../$project"
+      replace "$file" "${lines}s/: TODO\$/: as $TASK_KEY says/"
+    done
 }
 
 # Both of them start from the same commit only if neither ends before the other has begun.

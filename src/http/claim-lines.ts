@@ -20,7 +20,8 @@ function conflictWord(type: string): string {
 
 /**
  * A claim for shells: one `NAME=value` per line, the names fixed. `PROJECT=` (key, clone address, base commit, ref to start
- * from), `MERGE=` (key, commit to merge in), `LATE=` (project, attempt, commit, ref of what was pushed too late), `COMMENT_ID=` and after each `COMMENT=` (project, file:line or file:first-last, text), `CONFLICT=` (project, kind, path) and `INTENT=`
+ * from), `MERGE=` (key, commit to merge in), `LATE=` (project, attempt, commit, ref of what was pushed too late), `COMMENT_ID=` and after each
+ * `COMMENT=` (project, file:line or file:first-last, text) and `COMMENT_SIDE=` (`old`: the lines are those before the change, or `new`), `CONFLICT=` (project, kind, path) and `INTENT=`
  * (project, side, commit, what it was for) repeat; `CONFLICT_OF=` (kind of unit, key) is there for a merge task. Values are data, written by people whom
  * the reader need not trust: they are to be read line by line, and never to be run or sourced.
  */
@@ -50,9 +51,10 @@ export function claimLines(claim: Claim): string {
     ...late.map(
       ({ project, attempt, commit, ref }) => ['LATE', `${project} ${attempt} ${commit} ${ref}`] as const,
     ),
-    ...comments.flatMap(({ id, project, file, startLine, line, text }) => [
+    ...comments.flatMap(({ id, project, file, side, startLine, line, text }) => [
       ['COMMENT_ID', id] as const,
       ['COMMENT', `${project} ${file}:${startLine === line ? '' : `${startLine}-`}${line} ${text}`] as const,
+      ['COMMENT_SIDE', side] as const,
     ]),
     ...(conflict === null
       ? []

@@ -8,6 +8,7 @@ import type { MergeEngine } from '../git/merge-engine.ts';
 import { attemptBranch, headRef, phaseBranch } from './branch-names.ts';
 import { keepLease } from './claim-keys.ts';
 import { type ChangeRequest, requestedComments, requestOf } from './comment-requests.ts';
+import { commentsText } from './comments-text.ts';
 import { conflictBriefing } from './conflict-briefing.ts';
 import type { ClaimCaller } from './contracts.ts';
 import { holdIfOutrun } from './lane-holds.ts';
@@ -123,6 +124,7 @@ export async function describeClaim(
   const actor = await deps.runtime().peek(task.id);
   const request = await requestOf(deps.runtime(), task, phase);
   const summary = await summaryFor(deps.sql, task, request);
+  const comments = await requestedComments(deps.sql, request);
   const heads = await pinMergeHeads({ ...deps, actors: deps.runtime }, task);
   const merge = await openMerges(deps, task, attempt.number, heads);
   return {
@@ -130,7 +132,9 @@ export async function describeClaim(
       id: task.id,
       key: task.key,
       title: await titleOf(deps.sql, task),
-      description: [task.description, summary].filter((text) => text !== '').join('\n\n'),
+      description: [task.description, summary, commentsText(comments)]
+        .filter((text) => text !== '')
+        .join('\n\n'),
       category: task.category,
       initiative: initiative.key,
       phase: phase.key,
@@ -156,7 +160,7 @@ export async function describeClaim(
         },
       ];
     }),
-    comments: await requestedComments(deps.sql, request),
+    comments,
     conflict: await conflictBriefing(deps, task, heads, startCommits(attempt)),
     late: await lateWork(deps, task, attempt.number),
     limits: {

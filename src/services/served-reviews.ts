@@ -5,6 +5,7 @@ import { Refusal } from '../errors.ts';
 import type { Hub } from '../git/hub.ts';
 import { headRef, phaseBranch } from './branch-names.ts';
 import { unknownCode } from './event-answers.ts';
+import { pathOf } from './explain/state-path.ts';
 import type { Heads } from './heads.ts';
 import type { PlanStore } from './plan-store.ts';
 import type { Kind } from './shapes/actor.ts';
@@ -95,9 +96,16 @@ export class ServedReviews {
   }
 }
 
-/** The digest of what is reviewed now. */
+/** The states that wait for a decision on what is served. */
+const DECIDING: Readonly<Record<Kind, string>> = {
+  task: 'pending_review',
+  phase: 'pending_review.open',
+  initiative: 'pending_review.open',
+};
+
+/** The digest of what is reviewed now. What was decided keeps its heads, and a review that is opened anew those of before. */
 function openDigest(kind: Kind, { context, state }: ActorView): string | null {
-  const digest =
-    kind === 'task' ? (state === 'pending_review' ? context['submission'] : null) : context['heads'];
+  if (pathOf(state) !== DECIDING[kind]) return null;
+  const digest = context[kind === 'task' ? 'submission' : 'heads'];
   return typeof digest === 'string' ? digest : null;
 }

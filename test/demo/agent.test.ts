@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { sampleComment } from '../support/comment.ts';
 import { sampleConflict } from '../support/conflict.ts';
 import { claimLines } from '../../src/http/claim-lines.ts';
+import { commentsText } from '../../src/services/comments-text.ts';
 import { git } from './delivered.ts';
 import { BRANCH, FakeService, LEASE, PASSWORD, TOKEN } from './fake-service.ts';
 import { RunningAgent } from './running-agent.ts';
@@ -115,16 +116,47 @@ describe('agent.sh', () => {
     expect(() => tip('app')).toThrow();
   });
 
-  test('tells the command what the reviewer said', async () => {
+  test('tells the command what the reviewer said, what the description has of it only once', async () => {
     const lines = [
       service.projectLine('app', service.addProject('app')),
+      'COMMENT_ID=c1',
+      'COMMENT=app shared.txt:1 why so',
+      'COMMENT_SIDE=new',
+      'COMMENT_ID=c2',
       'COMMENT=app shared.txt:2 too short\\nby far',
+      'COMMENT_SIDE=old',
     ];
-    service.claims.push(service.claimText(lines, { CATEGORY: 'review' }));
+    const values = { CATEGORY: 'review', TASK_DESCRIPTION: '- line 1 (comment c1)\\n  why so' };
+    service.claims.push(service.claimText(lines, values));
     start('cat >answer');
+    expect(JSON.parse(await untilReported('submit'))).toMatchObject({ fixedAll: 'see what was pushed' });
+    expect(git(service.repository('app'), 'show', `${tip('app')}:answer`)).toBe(
+      'Do one\n\n- line 1 (comment c1)\n  why so\nreview comment, old side: app shared.txt:2 too short\nby far',
+    );
+  });
+
+  test('has the work of the demo finish exactly the lines that were commented on', async () => {
+    service.addProject('app');
+    const seed = join(service.root, 'app-seed');
+    const handbook = ['a', 'b', 'c', 'd', 'e'].map((what) => `${what}: TODO\n`).join('');
+    writeFileSync(join(seed, 'hand book.txt'), handbook);
+    git(seed, 'add', '--all');
+    git(seed, 'commit', '--quiet', '--message=left open');
+    git(seed, 'push', '--quiet', service.repository('app'), 'HEAD:refs/heads/main');
+    const place = { project: 'app', file: 'hand book.txt' };
+    const comments = [
+      sampleComment({ ...place, line: 1, text: 'Please finish this.' }),
+      { ...sampleComment({ ...place, line: 4, text: 'The same here.' }), startLine: 3 },
+    ];
+    const claim = service.claim(git(seed, 'rev-parse', 'HEAD'));
+    const task = { ...claim.task, category: 'review' as const, description: commentsText(comments) };
+    service.claims.push(claimLines({ ...claim, task, comments }));
+    const demo = { DEMO_SEED: '1', DEMO_VICTIM: '', DEMO_CONFLICTING: '', DEMO_UNFINISHED: '' };
+    start(`exec sh '${join(process.cwd(), 'src/demo/work.sh')}'`, demo);
     await untilReported('submit');
-    const answer = git(service.repository('app'), 'show', `${tip('app')}:answer`);
-    expect(answer).toContain('review comment: app shared.txt:2 too short\nby far');
+    expect(git(service.repository('app'), 'show', `${tip('app')}:hand book.txt`)).toBe(
+      'a: as one says\nb: TODO\nc: as one says\nd: as one says\ne: TODO',
+    );
   });
 
   test('says so when the command changed nothing', async () => {
@@ -190,7 +222,9 @@ describe('agent.sh', () => {
     const lines = [
       service.projectLine('app', service.addProject('app')),
       'PATH=/nowhere',
+      `COMMENT_ID=*${hostile}`,
       `COMMENT=${hostile}`,
+      `COMMENT_SIDE=${hostile}`,
     ];
     const values = { TASK_TITLE: `--amend ${hostile}`, TASK_DESCRIPTION: hostile };
     service.claims.push(service.claimText(lines, values));
@@ -223,7 +257,9 @@ cat >"$ROOT/briefing"; echo new >'a "b" \\ c.txt'`);
     const seen = (name: string) => readFileSync(join(service.root, name), 'utf8');
     expect(seen('title')).toBe(`-e ${plain}`);
     expect(seen('description')).toBe(plain);
-    expect(seen('briefing')).toBe(`-e ${plain}\n\n${plain}\nreview comment: app shared.txt:2 ${plain}\n`);
+    expect(seen('briefing')).toBe(
+      `-e ${plain}\n\n${plain}\nreview comment, new side: app shared.txt:2 ${plain}\n`,
+    );
     expect(existsSync(ran)).toBe(false);
     // As git prints it, which is how the proof looks it up.
     expect(running.entries()).toEqual([expect.stringMatching(/ "a \\"b\\" \\\\ c\.txt"$/u)]);

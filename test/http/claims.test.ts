@@ -33,6 +33,7 @@ describe('a claim as lines', () => {
       'MERGE',
       'COMMENT_ID',
       'COMMENT',
+      'COMMENT_SIDE',
     ]);
   });
 
@@ -40,6 +41,18 @@ describe('a claim as lines', () => {
     expect(lines).toContain(`PROJECT=api http://127.0.0.1/git/api.git ${SHA} refs/heads/start`);
     expect(lines).toContain(`MERGE=api ${'b'.repeat(40)}`);
     expect(lines).toContain('COMMENT=api src/a.ts:12 not so');
+  });
+
+  test('says after each comment whether its lines are those before the change', () => {
+    const [comment] = claim.comments;
+    if (comment === undefined) throw new Error('the sample has no comment');
+    const both = claimLines({ ...claim, comments: [{ ...comment, side: 'old' }, comment] });
+    expect(both.split('\n').filter((line) => /^COMMENT(_SIDE)?=/.test(line))).toEqual([
+      'COMMENT=api src/a.ts:12 not so',
+      'COMMENT_SIDE=old',
+      'COMMENT=api src/a.ts:12 not so',
+      'COMMENT_SIDE=new',
+    ]);
   });
 
   test('has what the JSON form has of limits, of next steps and of the conflict to resolve', () => {

@@ -103,6 +103,37 @@ test('R8 a request for changes makes one urgent revision task with the comments 
     expect.objectContaining({ key: 'revision-1', description: 'Nearly there.', priority: 90 }),
   ]);
   const revision = await claim(agent, 'revision-1');
-  expect(revision.task.description).toBe('Nearly there.');
+  const [whole, long, why, unused] = revision.comments.map(({ id: comment }) => `(comment ${comment})`);
+  expect(revision.task.description).toBe(`Nearly there.
+
+Comments of the reviewer
+
+Project api
+
+File a.ts
+
+- whole file ${whole}
+  Rename this file.
+
+- line 7 ${long}
+      4 | a
+      5 | a
+      6 | a
+    > 7 | a
+  Too long.
+
+File b.ts
+
+- line 1 ${why}
+    > 1 | b
+      2 | b
+      3 | b
+  Say why.
+
+- line 3 ${unused}
+      1 | b
+      2 | b
+    > 3 | b
+  Unused.`);
   expect(revision.comments).toMatchObject([comments[3], comments[1], comments[0], comments[2]]);
 });

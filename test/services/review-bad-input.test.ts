@@ -213,6 +213,27 @@ test('a diff with names that are not UTF-8 is shown, commented on and briefed wi
   expect(comments).toMatchObject([{ place: { file: printed, line: 1, outdated: false } }]);
 });
 
+test('a phase has no open review once it is decided: not while it lands, nor completed, nor canceled from review', async () => {
+  const { service, work, one, two } = await inReview();
+  const refusals = async (id: string) => {
+    const answers = ['', '/files', '/diff?project=api&path=out.txt'].map(
+      async (what) => (await service.refusal('viewer', 'GET', `/v1/phases/${id}/review${what}`)).code,
+    );
+    return [...new Set(await Promise.all(answers))];
+  };
+  await work.tell('phase', one.id, 'phase.cancel');
+  await work.untilPhase('one', 'canceled');
+  expect(await refusals(one.id)).toEqual(['no_open_review']);
+
+  const landing = service.gates.hold('before-merge');
+  await work.approvePhase('two');
+  await landing.reached;
+  expect(await refusals(two.id)).toEqual(['no_open_review']);
+  landing.release();
+  await work.untilPhase('two', 'completed');
+  expect(await refusals(two.id)).toEqual(['no_open_review']);
+});
+
 test('a revision of a canceled phase is refused whatever is asked of it, and nothing changes', async () => {
   const { service, api, work, agent, one, heads } = await inReview();
   const address = `/v1/phases/${one.id}/review/comments`;

@@ -196,6 +196,18 @@ test('changes can be requested as often as the plan allows', async () => {
     code: 'no_rounds_left',
   });
   expect((await work.phase('build')).tasks).toHaveLength(1);
+  const said = await work.explain('phase', phaseId);
+  expect(said.tags).toContain('needs_you');
+  expect(said.needsYou?.text).toBe(
+    'No round of changes is left, the plan allows no more: approve the heads, add a task that does what is missing, waive it or cancel it.',
+  );
+  expect(said.moves.map(({ event }) => event)).not.toContain('phase.requestChanges');
+
+  await work.approvePhase('build');
+  const { id } = await work.untilState('pending_review.open');
+  expect((await work.explain('initiative', id)).needsYou?.text).toBe(
+    'No round of changes is left, the plan allows no more: approve the heads for delivery, add a phase that does what is missing or cancel it.',
+  );
 });
 
 test('a task added in review makes the review void: the old heads can not be approved, and the phase goes back to work', async () => {
@@ -265,7 +277,8 @@ test('changes requested of an initiative become a phase with one task that has t
   ).toMatchObject({ code: 'work_begun' });
 
   const revision = await claim(agent, 'requested-changes');
-  expect(revision.task).toMatchObject({ phase: 'revision-1', category: 'review', description: 'Nearly.' });
+  expect(revision.task).toMatchObject({ phase: 'revision-1', category: 'review' });
+  expect(revision.task.description).toMatch(/^Nearly\.\n\nComments of the reviewer\n.*Say more\.$/s);
   expect(revision.comments).toMatchObject(comments);
   const { api: head } = await pushFiles(agent, revision, { api: { 'login.ts': 'more\nin\n' } });
   await submit(agent, revision);

@@ -56,6 +56,26 @@ const TO_DO: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
   },
 };
 
+/** What a reviewer can do with no round of changes left, as far as the unit takes it. */
+const LAST_ROUND: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
+  initiative: {
+    'initiative.approve': 'approve the heads for delivery',
+    'initiative.addPhase': 'add a phase that does what is missing',
+    'initiative.cancel': 'cancel it',
+  },
+  phase: {
+    'phase.approve': 'approve the heads',
+    'phase.addTask': 'add a task that does what is missing',
+    'phase.waive': 'waive it',
+    'phase.cancel': 'cancel it',
+  },
+  task: {
+    'task.approve': 'approve the heads',
+    'task.waive': 'waive it',
+    'task.cancel': 'cancel it',
+  },
+};
+
 /** What a person is to do; null where nobody is asked. */
 export async function needsYou(
   sql: SqlPool,
@@ -69,7 +89,7 @@ export async function needsYou(
       failure: null,
     };
   }
-  const toDo = TO_DO[kind][path];
+  const toDo = lastRound(subject) ?? TO_DO[kind][path];
   const isTagged = actor.tags.includes('needs_you');
   // What ends says of itself that it is busy; what is stuck in it is still for a person to mend.
   if (toDo === undefined || !(isTagged || reasons.some(({ code }) => code === 'child_needs_you')))
@@ -80,6 +100,16 @@ export async function needsYou(
     text: question === undefined ? toDo : `${toDo} It asks: ${question}`,
     failure: failed === null ? null : { ...failed, fix: fixOf(failed.code) },
   };
+}
+
+/** In a review that can not request changes any more, because the plan allows no further round; null elsewhere. */
+function lastRound({ kind, actor }: Subject): string | null {
+  const { next } = actor;
+  if (!next.includes(`${kind}.approve`) || next.includes(`${kind}.requestChanges`)) return null;
+  const ways = Object.entries(LAST_ROUND[kind]).flatMap(([event, way]) =>
+    next.includes(event) ? [way] : [],
+  );
+  return `No round of changes is left, the plan allows no more: ${ways.slice(0, -1).join(', ')} or ${ways.at(-1)}.`;
 }
 
 /** What went wrong last, as long as it has not been made good. */

@@ -117,7 +117,11 @@ export const claimSchema = z.object({
     id: z.uuid(),
     key: keySchema,
     title: z.string(),
-    description: z.string(),
+    description: z
+      .string()
+      .describe(
+        'As plain text what the plan says, and for a revision what the reviewer asked for and the comments, by project and file, with the lines around.',
+      ),
     category: z.enum(['execute', 'review', 'merge']),
     initiative: keySchema,
     phase: keySchema,

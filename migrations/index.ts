@@ -12,6 +12,7 @@ import { ConflictsMigration } from './0010-conflicts.ts';
 import { ReviewCommentsMigration } from './0011-review-comments.ts';
 import { RegainedLeasesMigration } from './0012-regained-leases.ts';
 import { StateEntryMigration } from './0013-state-entry.ts';
+import { ProjectFetchesMigration } from './0014-project-fetches.ts';
 
 /** Append-only and in order: a released migration is never edited, and its name is what the database remembers. */
 export const migrations: readonly MigrationObject[] = [
@@ -28,4 +29,5 @@ export const migrations: readonly MigrationObject[] = [
   { name: '0011-review-comments', class: ReviewCommentsMigration },
   { name: '0012-regained-leases', class: RegainedLeasesMigration },
   { name: '0013-state-entry', class: StateEntryMigration },
+  { name: '0014-project-fetches', class: ProjectFetchesMigration },
 ];

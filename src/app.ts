@@ -38,6 +38,7 @@ import { ReviewDiffs } from './services/review-diffs.ts';
 import { ReviewFiles } from './services/review-files.ts';
 import { Reviews } from './services/reviews.ts';
 import { ServedReviews } from './services/served-reviews.ts';
+import { RemoteWatch, type RemoteWatchClock } from './services/remote-watch.ts';
 import { RequestPruner } from './services/request-pruner.ts';
 import { rowWriters } from './services/row-writers/row-writers.ts';
 import { TokenService } from './services/tokens.ts';
@@ -57,7 +58,7 @@ export interface AppOptions {
   /** Where clients reach the service; known after listening. */
   readonly publicUrl: () => string;
   /** Shorter terms, for tests that wait for them. */
-  readonly clock?: Partial<RuntimeClock>;
+  readonly clock?: Partial<RuntimeClock & RemoteWatchClock>;
 }
 
 export interface App {
@@ -129,6 +130,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     outageMs: options.clock?.outageMs ?? defaultClock.outageMs,
   });
   const pruner = new RequestPruner({ sql, log });
+  const watch = new RemoteWatch({ sql, hub, runtime, log, lookMs: options.clock?.lookMs });
   const readiness = new ReadinessMonitor({
     sql,
     hub,
@@ -206,9 +208,10 @@ export async function createApp(options: AppOptions): Promise<App> {
       await runtime.start();
       sweeper.start();
       pruner.start();
+      watch.start();
     },
     async stop() {
-      await Promise.all([sweeper.stop(), pruner.stop()]);
+      await Promise.all([sweeper.stop(), pruner.stop(), watch.stop()]);
       await runtime.stop();
       await running.ended(BODY_END_MS);
       await readiness.stop();

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
 import { expect, onTestFinished } from 'vitest';
-import type { RuntimeClock } from '../../src/actors/runtime.ts';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, type AppOptions, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { openDataFolder } from '../../src/db/data-folder.ts';
 import type { Problem } from '../../src/http/problem.ts';
@@ -17,8 +16,13 @@ import { Gates } from './gates.ts';
 /** Leases of agents in tests; nobody waits for their end, `passTime` moves the clock. */
 export const LEASE_SECONDS = 120;
 
-/** Retries come quickly, and a shifted clock is not taken for an outage of ours. */
-const CLOCK: Partial<RuntimeClock> = { retryBaseMs: 20, retryCapMs: 200, outageMs: 24 * 3_600_000 };
+/** Retries come quickly, a shifted clock is not taken for an outage of ours, and no remote is fetched on the quiet. */
+const CLOCK: AppOptions['clock'] = {
+  retryBaseMs: 20,
+  retryCapMs: 200,
+  outageMs: 24 * 3_600_000,
+  lookMs: 24 * 3_600_000,
+};
 
 export interface CallOptions {
   /** Makes a repetition recognizable. */
@@ -29,7 +33,7 @@ export interface CallOptions {
 type Method = 'GET' | 'POST' | 'DELETE';
 
 export interface TestServiceOptions {
-  readonly clock?: Partial<RuntimeClock>;
+  readonly clock?: AppOptions['clock'];
   /** Variables of the configuration, as `readConfig` takes them. */
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -10,6 +10,7 @@ const schema = defineEntity({
     defaultBranch: p.text().name('default_branch'),
     checkedOut: p.boolean().name('checked_out').default(false),
     createdAt: p.datetime().name('created_at').defaultRaw('db_now()'),
+    fetchedAt: p.datetime().name('fetched_at').defaultRaw('db_now()'),
   },
 });
 

@@ -29,8 +29,8 @@ export class SyncSuggestion {
     );
     if (projects.length === 0) return [];
     const list = projects.map(
-      ({ key: project, branch, commits, isMore, tip }) =>
-        `${project} (${isMore ? 'more than ' : ''}${commits} commits of ${branch}, as fetched last: ${tip.slice(0, 12)})`,
+      ({ key: project, branch, commits, isMore, tip, fetchedAt }) =>
+        `${project} (${isMore ? 'more than ' : ''}${commits} commits of ${branch} to ${tip.slice(0, 12)}, fetched at ${fetchedAt} or later)`,
     );
     return [
       {
@@ -57,7 +57,14 @@ export class SyncSuggestion {
       );
       if (count < FAR_BEHIND) return null;
       const commits = Math.min(count, MAX_COUNTED);
-      return { key: project.key, branch: project.defaultBranch, commits, isMore: count > MAX_COUNTED, tip };
+      return {
+        key: project.key,
+        branch: project.defaultBranch,
+        commits,
+        isMore: count > MAX_COUNTED,
+        tip,
+        fetchedAt: project.fetchedAt.toISOString(),
+      };
     } catch (error) {
       // It is only advice: a hub that can not be read is told of elsewhere, and everything else is still explained.
       if (error instanceof GitError) return null;

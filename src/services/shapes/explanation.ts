@@ -89,6 +89,9 @@ const suggestionSchema = z.object({
       tip: shaSchema.describe(
         'Where the default branch was when it was last fetched; this answer fetches nothing.',
       ),
+      fetchedAt: time.describe(
+        'When that was, or earlier: what an initiative has fetched itself does not count.',
+      ),
     }),
   ),
 });

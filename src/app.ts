@@ -52,6 +52,8 @@ export interface AppOptions {
   readonly claim?: InstanceClaim;
   /** The points at which tests stop the service in the middle of its work; does nothing in production. */
   readonly boundary: Boundary;
+  /** The Node that the hub's hooks and the fork server run on; this process's own when not stated. */
+  readonly node?: string;
   readonly log: Logger;
   /** Why a database server of our own is down and does not start; null while there is nothing to say. */
   readonly serverTrouble?: () => string | null;
@@ -82,6 +84,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const runner = new GitRunner({
     remoteConfig: config.gitConfig ?? undefined,
     remoteCredentials: config.gitCredentials,
+    node: options.node,
   });
   const remotes = { insecureHosts: config.insecureRemoteHosts };
   // A new name for each process: a landing that one began and another finished can be told by it.
@@ -89,6 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const hub = new Hub({
     root: dataFolder.hub,
     runner,
+    node: options.node,
     remotes,
     ownedRefs: (projectId) => intents.ownedRefs(projectId),
     exclusively: (name, work) => intents.exclusively(name, work),

@@ -8,6 +8,7 @@ import { DatabaseUnreachable } from './db/database-unreachable.ts';
 import { openDatabase } from './db/database.ts';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
 import { hasCluster } from './db/embedded/placement.ts';
+import { keepNode } from './db/kept-node.ts';
 import { bindHub, checkHub, foreignHub, readHubId } from './db/hub-identity.ts';
 import type { Boundary } from './git/boundary.ts';
 
@@ -16,6 +17,8 @@ export interface ServiceOptions {
   /** The kill points of landing and delivery; only tests give one that does something. */
   boundary: Boundary;
   log: Logger;
+  /** The Node that hooks and helpers run on; otherwise ours, kept where no `npm ci` takes it away. Tests save the keeping. */
+  node?: string;
   /** Another service has this data folder now: the process has to end. */
   readonly onDisplaced: () => void;
 }
@@ -61,13 +64,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 async function openAll(
-  { config, boundary, log, onDisplaced }: ServiceOptions,
+  { config, boundary, log, node: stated, onDisplaced }: ServiceOptions,
   opened: Opened,
 ): Promise<Service> {
   const dataFolder = await openDataFolder(config.dataFolder, config.hubFolder);
+  const node = stated ?? (await keepNode({ dataFolder: dataFolder.path, node: process.execPath, log }));
   const server =
     config.databaseUrl === null
-      ? await openOwnServer(dataFolder, log, opened)
+      ? await openOwnServer(dataFolder, node, log, opened)
       : { url: config.databaseUrl, trouble: () => null, removeLeftovers: async () => undefined };
   const databaseUrl = server.url;
   const database = await openDatabase({ url: databaseUrl, poolSize: config.poolSize, log }).catch(
@@ -97,6 +101,7 @@ async function openAll(
     claim: lock.claim,
     serverTrouble: () => server.trouble(),
     boundary,
+    node,
     log,
     publicUrl: () => url,
   });
@@ -109,11 +114,16 @@ async function openAll(
   return { url, dataFolder, close: () => opened.close() };
 }
 
-async function openOwnServer(dataFolder: DataFolder, log: Logger, opened: Opened): Promise<EmbeddedPostgres> {
+async function openOwnServer(
+  dataFolder: DataFolder,
+  node: string,
+  log: Logger,
+  opened: Opened,
+): Promise<EmbeddedPostgres> {
   // A hub that is in use belongs to a database that is there already: no new one is made beside it.
   if ((await readHubId(dataFolder.hub)) !== null && !(await hasCluster(dataFolder.path)))
     throw foreignHub(dataFolder.hub);
-  const server = await openEmbeddedPostgres({ dataFolder: dataFolder.path, log });
+  const server = await openEmbeddedPostgres({ dataFolder: dataFolder.path, node, log });
   opened.add(() => server.close());
   return server;
 }

@@ -12,14 +12,15 @@ class ForkClient {
   /**
    * Rejects with the system's error (with its `code`: ENOENT, EAGAIN) when the child can not be started. The streams want to be listened
    * to at once: when the child has ended, what nobody listens to is dropped.
+   * `node` is for a server that has to be started for it.
    */
-  async start(command: ForkCommand): Promise<ForkedChild> {
-    const server = (this.#server ??= this.#open());
+  async start(command: ForkCommand, node = process.execPath): Promise<ForkedChild> {
+    const server = (this.#server ??= this.#open(node));
     return (await server).start(command);
   }
 
-  #open(): Promise<RunningForkServer> {
-    const server = RunningForkServer.open(() => {
+  #open(node: string): Promise<RunningForkServer> {
+    const server = RunningForkServer.open(node, () => {
       if (this.#server === server) this.#server = null;
     });
     server.catch(() => {

@@ -16,6 +16,8 @@ export interface GitRunnerOptions extends EnvironmentOptions {
    */
   deadlineMs?: number;
   maxStdoutBytes?: number;
+  /** The Node for the process that starts the gits; this process's own when not stated. */
+  node?: string | undefined;
 }
 
 export interface GitCommand {
@@ -107,9 +109,11 @@ export class GitRunner {
     const args = [...(command.dir === undefined ? [] : [`--git-dir=${command.dir}`]), ...command.args];
     const cwd = command.dir ?? '/';
     const env = gitEnvironment({ ...this.#options, remote: command.remote }, command.env);
-    const child = await forks.start({ file: 'git', args, cwd, env }).catch((error: Error) => {
-      throw notStarted(error, cwd);
-    });
+    const child = await forks
+      .start({ file: 'git', args, cwd, env }, this.#options.node)
+      .catch((error: Error) => {
+        throw notStarted(error, cwd);
+      });
     if (command.locksIn !== undefined) this.#record(command.locksIn, child);
     return { ...child, end: () => endGroup(child.pid) };
   }

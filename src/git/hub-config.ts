@@ -79,13 +79,14 @@ export async function writeWhole(path: string, content: string, mode?: number): 
 
 /**
  * The hub's own hooks, the only ones that run: a shell script that refuses, and a small shell file that starts the program beside
- * this one that moves the refs.
+ * this one that moves the refs. Which Node it runs on is said by the service that serves the push: services that share the hub, on several
+ * machines perhaps, have theirs in different places. A push that came another way does not get that far.
  */
 export async function installHooks(hooksDir: string): Promise<void> {
   const beside = (name: string): string => fileURLToPath(new URL(`./hooks/${name}`, import.meta.url));
   const refuse = await readFile(beside('pre-receive.sh'), 'utf8');
   const program = beside('proc-receive.mjs');
-  const move = `#!/bin/sh\nexec ${shellQuote(process.execPath)} ${shellQuote(program)}\n`;
+  const move = `#!/bin/sh\nexec "$SIGNALBOX_HOOK_NODE" ${shellQuote(program)}\n`;
   await writeWhole(join(hooksDir, 'pre-receive'), refuse, 0o755);
   await writeWhole(join(hooksDir, 'proc-receive'), move, 0o755);
 }

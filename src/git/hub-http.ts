@@ -24,6 +24,8 @@ export interface GitService {
   repository: Repository;
   root: string;
   grant: HubGrant;
+  /** What the hook runs on that moves the refs. */
+  node: string;
   /** Refs that may not be pushed to now. */
   owned: readonly string[];
   limits: HttpLimits;
@@ -87,7 +89,7 @@ function routeOf(req: IncomingMessage): Route | null {
 function environmentOf(
   req: IncomingMessage,
   route: Route,
-  { repository, root, grant }: GitService,
+  { repository, root, grant, node }: GitService,
 ): Record<string, string> {
   const header = (name: string): string => req.headers[name]?.toString() ?? '';
   const compressed = header('content-encoding');
@@ -105,6 +107,7 @@ function environmentOf(
     REMOTE_ADDR: req.socket.remoteAddress ?? '',
     REMOTE_USER: /^[\w.@-]{1,100}$/.test(grant.user ?? '') ? (grant.user ?? '') : 'signalbox',
     ...grantEnvironment(grant.push),
+    SIGNALBOX_HOOK_NODE: node,
   };
 }
 

@@ -22,6 +22,8 @@ export interface HubOptions {
   /** The folder with one bare repository per project. Every process that serves the same database shares it. */
   root: string;
   runner: GitRunner;
+  /** The Node that runs the hooks; this process's own when not stated. */
+  node?: string | undefined;
   remotes?: RemoteUrlPolicy;
   http?: Partial<HttpLimits>;
   /** How long the first clone of a repository may take; later fetches bring little. */
@@ -45,8 +47,8 @@ export class Hub {
   }
 
   /**
-   * Puts the hooks and the settings of every project right. They name this checkout, this Node and this folder: after a move, another
-   * Node or a restored backup every push would fail without it. Before the first request.
+   * Puts the hooks and the settings of every project right. They name this checkout and this folder: after a move or a
+   * restored backup every push would fail without it. Before the first request.
    */
   async prepare(): Promise<void> {
     await mkdir(this.#options.root, { recursive: true });
@@ -140,7 +142,14 @@ export class Hub {
     const repository = await this.#existing(grant.projectId);
     const owned =
       grant.push?.mode === 'attempt' ? ((await this.#options.ownedRefs?.(grant.projectId)) ?? []) : [];
-    await serveGit(req, res, { repository, root: this.#options.root, grant, owned, limits: this.#limits });
+    await serveGit(req, res, {
+      repository,
+      root: this.#options.root,
+      grant,
+      node: this.#options.node ?? process.execPath,
+      owned,
+      limits: this.#limits,
+    });
   }
 
   /**

@@ -33,14 +33,14 @@ export class RunningForkServer {
   #isRetired = false;
 
   /** `onRetire` is told when it takes no more requests. */
-  static async open(onRetire: () => void): Promise<RunningForkServer> {
+  static async open(node: string, onRetire: () => void): Promise<RunningForkServer> {
     const folder = mkdtempSync(join(tmpdir().length > LONGEST_FOLDER ? '/tmp' : tmpdir(), 'signalbox-fork-'));
     const address = join(folder, 'streams');
     // A child's output goes on after its input has been closed, and the other way round.
     const listener = createServer({ allowHalfOpen: true }).listen(address);
     try {
       await once(listener, 'listening');
-      const server = spawn(process.execPath, [program, address], {
+      const server = spawn(node, [program, address], {
         cwd: '/',
         env: {},
         stdio: ['pipe', 'pipe', 'inherit'],

@@ -33,6 +33,8 @@ const service = await startService({
   config,
   boundary,
   log,
+  // Where the folder for temporary files is another device, keeping it would be a copy of a hundred megabytes for each of them.
+  node: process.execPath,
   onDisplaced: () => process.kill(process.pid, 'SIGKILL'),
 });
 process.send?.({ url: service.url, adminTokenFile: service.dataFolder.adminTokenFile });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it, vi } from 'vitest';
 import { forks } from '../../src/git/fork-client.ts';
 import { type ForkedChild, ForkServerError } from '../../src/git/forked-child.ts';
+import { GitRunner } from '../../src/git/git-runner.ts';
 import { isAlive } from '../support/processes.ts';
 import { runner, tempFolder } from './support.ts';
 
@@ -160,6 +161,18 @@ it('a start that took too long and comes after all is ended', async () => {
   expect(size()).toBe(before);
   await said(other);
   await expect.poll(() => isAlive(pid)).toBe(false);
+});
+
+it('a server that has to be started runs on the Node that is named', async () => {
+  const folder = tempFolder();
+  const [node, note] = [join(folder, 'node'), join(folder, 'note')];
+  writeFileSync(node, `#!/bin/sh\n: >'${note}'\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+  const child = await sh('read -r line');
+  process.kill((await server()).pid, 'SIGKILL');
+  await expect(child.ended).rejects.toBeInstanceOf(ForkServerError);
+  const git = await new GitRunner({ node }).run({ args: ['version'] });
+  expect(git.stdout.toString()).toContain('git version');
+  expect(existsSync(note)).toBe(true);
 });
 
 it.each(['of itself', 'by SIGKILL'])(

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Hub } from '../../src/git/hub.ts';
 import { type GitChild, type GitCommand, GitRunner } from '../../src/git/git-runner.ts';
 import type { HubGrant } from '../../src/git/hub-types.ts';
@@ -89,6 +89,25 @@ describe('a push under a living lease', () => {
   it('moves the one granted ref', async () => {
     const oid = await commit('one');
     expect(await client(work, 'push', served.url, `HEAD:${attempt}`)).toMatchObject({ code: 0 });
+    expect(tip(attempt)).toBe(oid);
+  });
+
+  it('is taken after the Node that the service runs on was pulled away, by the one that is kept for the hub', async () => {
+    const folder = tempFolder();
+    const [brought, kept] = [join(folder, 'node_modules/node'), join(folder, 'kept/node')];
+    for (const file of [brought, kept]) mkdirSync(dirname(file));
+    writeFileSync(brought, `#!/bin/sh\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+    linkSync(brought, kept);
+    const execPath = process.execPath;
+    onTestFinished(() => void (process.execPath = execPath));
+    process.execPath = brought;
+    const keeping = new Hub({ root: join(hubDir, '..'), runner, node: kept });
+    await keeping.prepare();
+    const push = await serveHub(keeping, served.grant);
+    onTestFinished(() => push.close());
+    rmSync(dirname(brought), { recursive: true });
+    const oid = await commit('one');
+    expect(await client(work, 'push', push.url, `HEAD:${attempt}`)).toMatchObject({ code: 0 });
     expect(tip(attempt)).toBe(oid);
   });
 

@@ -225,7 +225,7 @@ describe('a repository of another user', () => {
 });
 
 describe('preparing the hub', () => {
-  it('puts hooks and settings right after the folder was moved, restored or run by another Node', async () => {
+  it('puts hooks and settings right after the folder was moved or restored', async () => {
     const remote = new Bench();
     remote.commit('refs/heads/main', null, { a: 'a' });
     await hub.ensure({ id: 'p1', remote: remote.dir, defaultBranch: 'main' });
@@ -242,7 +242,7 @@ describe('preparing the hub', () => {
     const hooks = ['pre-receive', 'proc-receive'].map((name) => join(moved, '.hooks', name));
     const [refuse = '', move = ''] = hooks.map((file) => readFileSync(file, 'utf8'));
     expect(refuse).toContain('push_not_granted');
-    expect(move).toContain(process.execPath);
+    expect(move).toContain('/proc-receive.mjs');
     expect(hooks.map((file) => statSync(file).mode & 0o777)).toEqual([0o755, 0o755]);
   });
 });

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmod,
   chown,
+  copyFile,
+  link,
   mkdir,
   mkdtemp,
   readdir,
@@ -17,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { openDataFolder } from '../../src/db/data-folder.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeRemote } from '../support/remote.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -40,8 +43,12 @@ interface Started {
 }
 
 /** Starts the service as `npm start` does and waits until it listens or ends. */
-async function start(env: NodeJS.ProcessEnv = {}, user?: { uid: number; gid: number }): Promise<Started> {
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'start'], {
+async function start(
+  env: NodeJS.ProcessEnv = {},
+  user?: { uid: number; gid: number },
+  node = process.execPath,
+): Promise<Started> {
+  const child = spawn(node, ['scripts/run.mjs', 'start'], {
     env: { PATH: process.env['PATH'], SIGNALBOX_DATA: dataFolder, SIGNALBOX_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...user,
@@ -118,13 +125,45 @@ describe('npm start', () => {
     expect(left).not.toContain(old);
     expect(left).toContain(young);
   });
+
+  it('goes on after an install has pulled away the Node that it was started with', async () => {
+    const database = await createTestDatabase({ poolSize: 2 });
+    onTestFinished(async () => {
+      await Promise.all(started.splice(0).map((child) => end(child, 'SIGTERM')));
+      await database.close();
+    });
+    const node = path.join(dataFolder, 'node_modules/node');
+    await mkdir(path.dirname(node));
+    await link(process.execPath, node).catch(() => copyFile(process.execPath, node));
+    const { url } = await start({ DATABASE_URL: database.url }, undefined, node);
+    await rm(path.dirname(node), { recursive: true });
+    // With the next git another one has to be started.
+    for (const forkServer of await childrenOf(await servicePid())) process.kill(forkServer, 'SIGKILL');
+    const remote = await makeRemote(dataFolder, 'shop');
+    const answer = await fetch(`${url}/v1/projects`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await adminToken()}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ key: 'shop', remote: remote.dir }),
+    });
+    expect([answer.status, await answer.text()]).toEqual([201, expect.stringContaining('"shop"')]);
+  });
 });
 
 /** The service is a child of the launcher; the lock's session knows nothing of pids, so the system is asked. */
 async function servicePid(): Promise<number> {
-  const launcher = started[0]?.pid;
-  const children = await readFile(`/proc/${launcher}/task/${launcher}/children`, 'utf8');
-  return Number(children.trim().split(' ')[0]);
+  const [service] = await childrenOf(started[0]?.pid);
+  return service ?? Number.NaN;
+}
+
+async function childrenOf(pid: number | undefined): Promise<number[]> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const lists = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8')),
+  );
+  return lists
+    .flatMap((list) => list.trim().split(' '))
+    .filter(Boolean)
+    .map(Number);
 }
 
 describe.runIf(process.geteuid?.() === 0)('as another user than the one who made the folder', () => {

@@ -15,6 +15,8 @@ import { startWatcher } from './start-watcher.ts';
 export interface EmbeddedOptions {
   dataFolder: string;
   log: DatabaseLog;
+  /** The Node that the watcher runs on; this process's own when not stated. */
+  node?: string;
   /** Where a cluster goes that can not live in the data folder; stated by tests. */
   systemRoot?: string;
   /** How long a server without a client session lives. */
@@ -129,8 +131,10 @@ async function startAgain(placed: PlacedCluster, port: number, options: Embedded
 }
 
 function watch(placed: PlacedCluster, port: number, options: EmbeddedOptions, pid?: number): void {
-  startWatcher({ clusterFolder: placed.cluster.folder, port, pid, idleMs: options.idleMs }, (error) =>
-    options.log.warn({ err: error }, 'the watcher of PostgreSQL did not start'),
+  startWatcher(
+    { clusterFolder: placed.cluster.folder, port, pid, idleMs: options.idleMs },
+    (error) => options.log.warn({ err: error }, 'the watcher of PostgreSQL did not start'),
+    options.node,
   );
 }
 

@@ -11,14 +11,22 @@ export interface WatcherSettings {
 }
 
 /** Starts the watcher in a session of its own. If the server has one already, the new one ends by itself. */
-export function startWatcher(settings: WatcherSettings, onError: (error: Error) => void): void {
+export function startWatcher(
+  settings: WatcherSettings,
+  onError: (error: Error) => void,
+  node = process.execPath,
+): void {
   const script = fileURLToPath(new URL('./watcher.ts', import.meta.url));
-  spawn(process.execPath, [script, JSON.stringify(settings)], {
+  spawn(node, [script, JSON.stringify(settings)], {
     detached: true,
     stdio: 'ignore',
     cwd: '/',
     env: {},
   })
     .on('error', onError)
+    // While `npm ci` runs, its packages may be missing.
+    .on('exit', (code) => {
+      if (code !== null && code !== 0) onError(new Error(`it ended with ${code}`));
+    })
     .unref();
 }

@@ -41,11 +41,11 @@ read_project() {
   case $2 in '' | -*) give_up "project $1 has no remote" ;; esac
   git check-ref-format "refs/heads/$3" || give_up "project $1 has no valid branch name"
   git init --quiet --bare "$tmp/git.$1"
-  # The fetch runs in a folder of its own: a path is meant from here.
+  # What exists here is a path, whatever else git could read in it.
   case $2 in /*) remote=$2 ;; *) remote=$2; [ ! -e "$2" ] || remote=$PWD/$2 ;; esac
-  if git -C "$tmp/git.$1" fetch --quiet --no-tags -- "$remote" "+refs/heads/$3:refs/heads/delivered"; then
-    git -C "$tmp/git.$1" rev-list --parents refs/heads/delivered >"$tmp/commits.$1"
-    git -C "$tmp/git.$1" -c core.quotePath=false ls-tree -r --full-tree --format='%(objectname) %(path)' refs/heads/delivered >"$tmp/files.$1"
+  if git --git-dir="$tmp/git.$1" fetch --quiet --no-tags -- "$remote" "+refs/heads/$3:refs/heads/delivered"; then
+    git --git-dir="$tmp/git.$1" rev-list --parents refs/heads/delivered >"$tmp/commits.$1"
+    git --git-dir="$tmp/git.$1" -c core.quotePath=false ls-tree -r --full-tree --format='%(objectname) %(path)' refs/heads/delivered >"$tmp/files.$1"
   else
     fault "$1: the remote has no readable branch $3"
     : >"$tmp/commits.$1"

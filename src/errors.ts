@@ -68,6 +68,7 @@ export const REFUSALS = {
   remote_refused: 'The remote refused what was asked of it.',
   remote_branch_checked_out: 'The target branch is checked out at the remote, and git refuses a push to it.',
   repository_has_no_commits: 'The repository has no commits yet.',
+  repository_is_shallow: 'The repository is a shallow clone, which has only a part of its history.',
   default_branch_missing: 'The repository has no branch of this name.',
   default_branch_reserved: 'The default branch has a name that is kept for our own branches.',
   repository_uses_lfs: 'Repositories with Git LFS are not supported.',

@@ -6,6 +6,7 @@ import { DatabaseUnreachable } from './db/database-unreachable.ts';
 import { EmbeddedRefusal } from './db/embedded/embedded-refusal.ts';
 import { HubRefusal } from './db/hub-identity.ts';
 import { GitError } from './git/git-error.ts';
+import { PortUnusable } from './http/port.ts';
 import { type Service, startService } from './service.ts';
 
 /** Longer than the shortest lease: what the drain could not give back in this time is taken back by others after the lease. */
@@ -57,6 +58,7 @@ try {
     error instanceof EmbeddedRefusal ||
     error instanceof DatabaseUnreachable ||
     error instanceof HubRefusal ||
+    error instanceof PortUnusable ||
     (error instanceof GitError && error.code === 'merge_engine_not_installed');
   if (!isExpected) throw error;
   console.error(error.message);

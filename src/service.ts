@@ -11,6 +11,7 @@ import { hasCluster } from './db/embedded/placement.ts';
 import { keepNode } from './db/kept-node.ts';
 import { bindHub, checkHub, foreignHub, readHubId } from './db/hub-identity.ts';
 import type { Boundary } from './git/boundary.ts';
+import { onPort, tryPort } from './http/port.ts';
 
 export interface ServiceOptions {
   config: Config;
@@ -88,6 +89,8 @@ async function openAll(
     onLost: onDisplaced,
   });
   opened.add(() => lock.release());
+  // After the lock: that another service has the folder says more than that it has the port.
+  await tryPort(config);
   await server.removeLeftovers();
   await checkHub(database.sql, dataFolder.hub);
   await database.migrate();
@@ -107,7 +110,7 @@ async function openAll(
   });
   opened.add(() => closeApp(app));
   await app.start();
-  await app.server.listen({ host: config.host, port: config.port });
+  await onPort(config, app.server.listen({ host: config.host, port: config.port }));
   const listening = urlOf(app, config);
   url = config.publicUrl ?? listening;
   await lock.announce(listening);

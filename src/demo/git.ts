@@ -14,16 +14,20 @@ export const GIT_ENVIRONMENT = {
   GIT_COMMITTER_EMAIL: 'demo@localhost',
 } as const;
 
-/** Runs git in a folder and gives what it printed. Throws with git's own words. */
+/** Runs git in a folder, with `input` to read, and gives what it printed. Throws with git's own words. */
 export async function git(
   cwd: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input = '',
 ): Promise<string> {
-  const { stdout } = await run('git', [...args], {
+  const running = run('git', [...args], {
     cwd,
     env: { PATH: process.env['PATH'], ...GIT_ENVIRONMENT, ...env },
     maxBuffer: 64 * 1024 * 1024,
   });
+  // EPIPE only says that git ended first; its exit code says why.
+  running.child.stdin?.on('error', () => undefined).end(input);
+  const { stdout } = await running;
   return stdout.trim();
 }

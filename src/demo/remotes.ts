@@ -59,7 +59,7 @@ async function seeded({ key, path, branch }: Unseeded): Promise<Remote> {
   const parent = await git(path, ['for-each-ref', '--format=%(objectname)', ref]);
   if (parent !== '') await git(path, ['read-tree', parent], index);
   for (const [file, text] of Object.entries(SEED_FILES)) {
-    const blob = await blobOf(path, text);
+    const blob = await git(path, ['hash-object', '-w', '--stdin'], {}, text);
     await git(path, ['update-index', '--add', '--cacheinfo', `100644,${blob},${file}`], index);
   }
   const tree = await git(path, ['write-tree'], index);
@@ -67,10 +67,4 @@ async function seeded({ key, path, branch }: Unseeded): Promise<Remote> {
   const seed = await git(path, ['commit-tree', tree, ...parents, '-m', 'Where the demo begins']);
   await git(path, ['update-ref', ref, seed]);
   return { key, path, branch, seed };
-}
-
-async function blobOf(path: string, text: string): Promise<string> {
-  const hashing = promisify(execFile)('git', ['hash-object', '-w', '--stdin'], { cwd: path });
-  hashing.child.stdin?.end(text);
-  return (await hashing).stdout.trim();
 }

@@ -7,6 +7,7 @@ import type { Scenario } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Screen } from './screen.ts';
 import type { ServiceProcess } from './service-process.ts';
+import { survival } from './survival.ts';
 
 export interface TroublesOptions {
   readonly service: ServiceProcess;
@@ -75,11 +76,12 @@ export class Troubles {
 
   /** `survived: K kills, L landings resumed`. Throws when the run did not meet what it is there to show. */
   survived(kills: number): string {
-    if (kills < 2) throw new Error(`only ${kills} processes were killed`);
-    if (this.#resumed === 0) throw new Error('no landing was in flight when the service was killed');
-    if (!this.#hasKilledAgent) throw new Error('no agent was killed at work');
-    if (!this.#hasMerged) throw new Error('no conflict came up');
-    return `survived: ${kills} kills, ${this.#resumed} landings resumed`;
+    return survival({
+      kills,
+      resumed: this.#resumed,
+      hasKilledAgent: this.#hasKilledAgent,
+      hasMerged: this.#hasMerged,
+    });
   }
 
   async #killAgent(agentId: string): Promise<void> {

@@ -24,6 +24,7 @@ export const gitErrorCodes = [
   'remote_moved',
   'remote_owned_by_another',
   'repository_has_no_commits',
+  'repository_is_shallow',
   'default_branch_missing',
   'default_branch_reserved',
   'repository_uses_lfs',

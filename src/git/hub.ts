@@ -105,8 +105,8 @@ export class Hub {
         ],
       });
       await this.#configure(draft.dir);
-      await this.#clone(draft, remote);
-      const tip = await this.#defaultTip(draft, project.defaultBranch);
+      const shallow = await this.#clone(draft, remote);
+      const tip = await this.#defaultTip(draft, project.defaultBranch, remote, shallow);
       await refuseForeignContent(draft, tip);
       await draft.createRefIfMissing(branch, tip);
       await rename(draft.dir, dir).catch((error: NodeJS.ErrnoException) => {
@@ -191,9 +191,9 @@ export class Hub {
   }
 
   /** A repository that is big is not one that is away, and to come again would only begin anew. */
-  async #clone(draft: Repository, remote: RemoteUrl): Promise<void> {
+  async #clone(draft: Repository, remote: RemoteUrl): Promise<string[]> {
     const deadlineMs = this.#cloneDeadlineMs();
-    await fetchRemote(draft, remote, { deadlineMs }).catch((error: unknown) => {
+    return fetchRemote(draft, remote, { deadlineMs }).catch((error: unknown) => {
       const isLate =
         error instanceof GitError && error.cause instanceof GitError && error.cause.code === 'git_timeout';
       if (!isLate) throw error;
@@ -231,20 +231,29 @@ export class Hub {
     );
   }
 
-  async #defaultTip(repository: Repository, branch: string): Promise<string> {
+  async #defaultTip(
+    repository: Repository,
+    branch: string,
+    remote: RemoteUrl,
+    shallow: readonly string[],
+  ): Promise<string> {
     const branches = await repository.readRefs('refs/remotes/origin');
+    const tip = branches.get(`refs/remotes/origin/${branch}`);
+    if (tip !== undefined) return tip;
+    if (shallow.length > 0)
+      throw new GitError(
+        'repository_is_shallow',
+        `the repository at ${remote.url} is a shallow clone: its history can not be merged with; run "git fetch --unshallow" there, or name the repository that it was cloned from`,
+      );
     if (branches.size === 0)
       throw new GitError(
         'repository_has_no_commits',
         'the repository has no commits; push a first one to its default branch',
       );
-    const tip = branches.get(`refs/remotes/origin/${branch}`);
-    if (tip === undefined)
-      throw new GitError(
-        'default_branch_missing',
-        `the repository has no branch ${branch}; name the one that work is delivered to`,
-      );
-    return tip;
+    throw new GitError(
+      'default_branch_missing',
+      `the repository has no branch ${branch}; name the one that work is delivered to`,
+    );
   }
 
   #dir(id: string): string {

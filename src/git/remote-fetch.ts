@@ -14,12 +14,18 @@ export interface FetchOptions {
 const maxRounds = 5;
 const roundWaitMs = 100;
 
-/** Fetches all branches of a remote, whatever became of those that were fetched before. */
+/** Git ends well with this warning, and brings no such ref. */
+const refusedAsShallow = new RegExp(`^warning: rejected ${tracking}(\\S+) because shallow roots`, 'gm');
+
+/**
+ * Fetches all branches of a remote, whatever became of those that were fetched before. Gives those that git did not take over because
+ * their history is cut off at the remote: a clone of a part (`--depth`) is one.
+ */
 export async function fetchRemote(
   repository: Repository,
   remote: RemoteUrl,
   options: FetchOptions = {},
-): Promise<void> {
+): Promise<string[]> {
   for (let round = 1; ; round++) {
     try {
       return await fetchBranches(repository, remote, options);
@@ -43,8 +49,8 @@ async function fetchBranches(
   repository: Repository,
   remote: RemoteUrl,
   options: FetchOptions,
-): Promise<void> {
-  await repository.git(
+): Promise<string[]> {
+  const { stderr } = await repository.git(
     [
       'fetch',
       '--quiet',
@@ -64,6 +70,7 @@ async function fetchBranches(
       ...options,
     },
   );
+  return [...stderr.matchAll(refusedAsShallow)].flatMap(([, branch]) => branch ?? []);
 }
 
 /** Where the remote's branch was when it was last fetched. */

@@ -65,6 +65,7 @@ export const STATUS = {
   remote_refused: 502,
   remote_branch_checked_out: 409,
   repository_has_no_commits: 422,
+  repository_is_shallow: 422,
   default_branch_missing: 422,
   default_branch_reserved: 422,
   repository_uses_lfs: 422,

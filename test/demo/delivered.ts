@@ -27,6 +27,12 @@ export interface Work {
   path: string;
 }
 
+interface Proven {
+  readonly exit: number;
+  readonly last: string;
+  readonly stderr: string;
+}
+
 /** What a delivery leaves behind, made by hand: remotes with their work, a plan's task keys, and ledgers. */
 export class Delivered {
   readonly root = mkdtempSync(join(tmpdir(), 'signalbox-prove-'));
@@ -90,28 +96,20 @@ export class Delivered {
     appendFileSync(join(this.ledgers, `${agent}.ledger`), text);
   }
 
-  prove(): { exit: number; last: string; stderr: string } {
+  /** With `env` beside what the test itself has. */
+  prove(env: Readonly<Record<string, string>> = {}): Proven {
     const projects = this.#projects.flatMap((key) => ['--project', key, this.remote(key), 'main']);
-    return this.proveWith('--plan-keys', this.planKeys, '--ledgers', this.ledgers, ...projects);
+    const args = ['--plan-keys', this.planKeys, '--ledgers', this.ledgers, ...projects];
+    return runProof(process.cwd(), args, env);
   }
 
-  proveWith(...args: string[]): { exit: number; last: string; stderr: string } {
-    return this.proveFrom(process.cwd(), ...args);
+  proveWith(...args: string[]): Proven {
+    return runProof(process.cwd(), args);
   }
 
   /** In the folder where somebody stands. */
-  proveFrom(cwd: string, ...args: string[]): { exit: number; last: string; stderr: string } {
-    try {
-      const stdout = execFileSync('sh', [resolve('scripts/prove.sh'), ...args], {
-        cwd,
-        encoding: 'utf8',
-        stdio: 'pipe',
-      });
-      return { exit: 0, last: lastLine(stdout), stderr: '' };
-    } catch (error) {
-      const failed = error as { status: number; stdout: string; stderr: string };
-      return { exit: failed.status, last: lastLine(failed.stdout), stderr: failed.stderr };
-    }
+  proveFrom(cwd: string, ...args: string[]): Proven {
+    return runProof(cwd, args);
   }
 
   [Symbol.dispose](): void {
@@ -122,6 +120,21 @@ export class Delivered {
   #unique(): string {
     this.#count += 1;
     return String(this.#count);
+  }
+}
+
+function runProof(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Proven {
+  try {
+    const stdout = execFileSync('sh', [resolve('scripts/prove.sh'), ...args], {
+      cwd,
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+      stdio: 'pipe',
+    });
+    return { exit: 0, last: lastLine(stdout), stderr: '' };
+  } catch (error) {
+    const failed = error as { status: number; stdout: string; stderr: string };
+    return { exit: failed.status, last: lastLine(failed.stdout), stderr: failed.stderr };
   }
 }
 

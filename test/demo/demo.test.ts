@@ -118,8 +118,10 @@ describe('the demo', () => {
     async (context) => {
       const before = await contentOf(canary);
       const data = join(own.root, 'data');
+      writeFileSync(join(own.root, '.gitconfig'), '[safe]\n\tbareRepository = explicit\n');
       const spoiled = await spoiledRun('drop-commit', context, {
         env: {
+          HOME: own.root,
           DATABASE_URL: canary.url,
           PGDATABASE: 'canary',
           PGPORT: '1',

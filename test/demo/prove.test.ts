@@ -36,9 +36,11 @@ function makeHonest(): Honest {
 const PROVEN = 'proven: 2 projects, 2 phases, 3 tasks, 4 commits delivered, 0 lost';
 
 describe('prove.sh on an honest delivery', () => {
-  test('counts projects, phases, tasks and commits by itself', () => {
+  test('counts projects, phases, tasks and commits by itself, whatever bare repositories the user trusts', () => {
     using delivered = honestDelivery();
+    writeFileSync(join(delivered.root, '.gitconfig'), '[safe]\n\tbareRepository = explicit\n');
     expect(delivered.prove()).toMatchObject({ exit: 0, last: PROVEN });
+    expect(delivered.prove({ HOME: delivered.root })).toMatchObject({ exit: 0, last: PROVEN });
   });
 
   test('counts a commit that was recorded by two attempts once', () => {

@@ -82,6 +82,7 @@ describe('adding a project', () => {
     ['remote_not_a_repository', async () => tempFolder()],
     ['remote_not_a_repository', async () => join(tempFolder(), 'missing')],
     ['repository_has_no_commits', async () => new Bench().dir],
+    ['repository_is_shallow', async () => shallowClone()],
     ['default_branch_missing', async () => branchOnly('refs/heads/trunk', { a: 'a' })],
     [
       'repository_uses_lfs',
@@ -335,6 +336,15 @@ function branchOnly(ref: string, files: Record<string, string>): string {
   const bench = new Bench();
   bench.commit(ref, null, files);
   return bench.dir;
+}
+
+/** Of two commits, only the last. */
+function shallowClone(): string {
+  const whole = new Bench();
+  whole.commit('refs/heads/main', whole.commit('refs/heads/main', null, { a: 'a' }), { b: 'b' });
+  const folder = join(tempFolder(), 'shallow');
+  git(whole.dir, 'clone', '--quiet', '--depth', '1', `file://${whole.dir}`, folder);
+  return folder;
 }
 
 function gitlink(): string {

@@ -6,6 +6,7 @@ import { PatchDigest } from '../../src/git/patch-digest.ts';
 import { patchId } from '../../src/git/patch-id.ts';
 import { Repository } from '../../src/git/repository.ts';
 import { Random } from '../machines/family/random.ts';
+import { somebodysGit } from '../support/git-environment.ts';
 import { awkwardNames, type File, numbered, snapshot } from './diff-support.ts';
 import { Bench, git } from './support.ts';
 
@@ -181,7 +182,7 @@ describe('the id of a patch', () => {
       const from = snapshot(bench, before);
       const to = snapshot(bench, after, [from]);
       const args = ['diff-tree', '-r', '-p', '--full-index', '--binary', '--no-renames', from, to];
-      const input = execFileSync('git', args, { cwd: bench.dir });
+      const input = execFileSync('git', args, { cwd: bench.dir, env: somebodysGit(bench.dir) });
       const id = execFileSync('git', ['patch-id', '--verbatim'], { input }).toString().slice(0, 40);
       note(gits, id, name);
       note(own, (await patchId(bench.repository, from, to)) ?? '', name);
@@ -207,6 +208,7 @@ describe('the digest of a patch', () => {
     ]);
     const patch = execFileSync('git', ['diff-tree', '-r', '-p', '--full-index', base, head], {
       cwd: bench.dir,
+      env: somebodysGit(bench.dir),
     });
     const digestOf = (size: () => number): string | null => {
       const digest = new PatchDigest();

@@ -13,13 +13,16 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDataFolder } from '../../src/db/data-folder.ts';
 import { findServerUser } from '../../src/db/embedded/server-user.ts';
+import { onPort } from '../../src/http/port.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeRemote } from '../support/remote.ts';
+import { takePort } from '../support/take-port.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -202,6 +205,33 @@ describe('a DATABASE_URL that can not be used', () => {
       /^The database somewhere at 127\.0\.0\.1:1 \(DATABASE_URL\) can not be used: .*\n$/,
     );
     expect(said()).not.toContain('hidden');
+  });
+});
+
+describe('a port that can not be listened on', () => {
+  it('that is taken ends the start with one sentence, before any actor runs, and everything is closed', async () => {
+    const other = await takePort(0);
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    const { child, url, said } = await start({ SIGNALBOX_PORT: String(port) });
+    expect(url).toBeNull();
+    expect(child.exitCode).toBe(1);
+    expect(said().replaceAll(/^\{.*\}\n/gm, '')).toBe(
+      `Port ${port} on 127.0.0.1 is taken by another program; set SIGNALBOX_PORT to another one.\n`,
+    );
+    expect(said()).toContain('"msg":"stopped PostgreSQL"');
+    expect(said()).not.toContain('rehydrated');
+    expect(await readdir(dataFolder, { recursive: true })).not.toContainEqual(
+      expect.stringMatching(/postmaster\.pid$|admin-token$/),
+    );
+  });
+
+  it.each([
+    ['EACCES', 'Port 80 on 127.0.0.1 is not allowed to this user; set SIGNALBOX_PORT to another one.'],
+    ['EADDRINUSE', 'Port 80 on 127.0.0.1 is taken by another program; set SIGNALBOX_PORT to another one.'],
+  ])('is refused when the service itself meets %s', async (code, message) => {
+    const refused = Promise.reject(Object.assign(new Error('listen'), { code }));
+    await expect(onPort({ host: '127.0.0.1', port: 80 }, refused)).rejects.toThrow(message);
   });
 });
 

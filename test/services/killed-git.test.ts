@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { claim, pushFiles, registerAgent, submit } from '../support/agent.ts';
 import { git } from '../support/git.ts';
+import { somebodysGit } from '../support/git-environment.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { addProject, applyPlan, type TestProject } from '../support/work.ts';
@@ -23,7 +24,11 @@ function loseObject(dir: string, oid: string): void {
   renameSync(packs, aside);
   mkdirSync(packs);
   for (const name of readdirSync(aside).filter((entry) => entry.endsWith('.pack')))
-    execFileSync('git', ['unpack-objects', '-q'], { cwd: dir, input: readFileSync(path.join(aside, name)) });
+    execFileSync('git', ['unpack-objects', '-q'], {
+      cwd: dir,
+      env: somebodysGit(dir),
+      input: readFileSync(path.join(aside, name)),
+    });
   rmSync(path.join(dir, 'objects', oid.slice(0, 2), oid.slice(2)));
 }
 

@@ -30,6 +30,9 @@ describe('a project', () => {
     const good = await makeRemote(remotes, 'good');
     const empty = path.join(remotes, 'empty.git');
     await git(remotes, ['init', '--quiet', '--bare', empty]);
+    const shallow = path.join(remotes, 'shallow');
+    await commitIn(await checkout(service, 'whole', { a: 'a' }), { b: 'b' });
+    await git(remotes, ['clone', '--quiet', '--depth', '1', `file://${remotes}/whole`, shallow]);
     const lfs = await checkout(service, 'lfs', {
       '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n',
       'a.bin': 'version https://git-lfs.github.com/spec/v1\n',
@@ -44,6 +47,8 @@ describe('a project', () => {
       [{ key: 'x', remote: remotes }, 'remote_not_a_repository'],
       [{ key: 'x', remote: path.join(remotes, 'nothing-here') }, 'remote_not_a_repository'],
       [{ key: 'x', remote: empty }, 'repository_has_no_commits'],
+      [{ key: 'x', remote: shallow }, 'repository_is_shallow'],
+      [{ key: 'x', remote: `file://${shallow}` }, 'repository_is_shallow'],
       [{ key: 'x', remote: good.dir, defaultBranch: 'trunk' }, 'default_branch_missing'],
       [{ key: 'x', remote: good.dir, defaultBranch: '../main' }, 'invalid_branch_name'],
       [{ key: 'x', remote: good.dir, defaultBranch: '--upload-pack=x' }, 'invalid_branch_name'],

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rename } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { git } from './git.ts';
 
 /**
@@ -16,9 +14,7 @@ export async function loseTree(dir: string, commit: string): Promise<() => Promi
   for (const file of await readdir(packs)) await rename(path.join(packs, file), path.join(aside, file));
   for (const file of await readdir(aside)) {
     if (!file.endsWith('.pack')) continue;
-    await promisify(execFile)('sh', ['-c', 'git unpack-objects -q <"$1"', 'sh', path.join(aside, file)], {
-      cwd: dir,
-    });
+    await git(dir, ['unpack-objects', '-q'], {}, await readFile(path.join(aside, file)));
   }
   const object = path.join(dir, 'objects', tree.slice(0, 2), tree.slice(2));
   await rename(object, path.join(aside, tree));

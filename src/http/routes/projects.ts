@@ -27,6 +27,7 @@ const UNFIT: readonly RefusalCode[] = [
   'remote_owned_by_another',
   'clone_too_slow',
   'repository_has_no_commits',
+  'repository_is_shallow',
   'default_branch_missing',
   'default_branch_reserved',
   'repository_uses_lfs',

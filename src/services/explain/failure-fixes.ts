@@ -31,6 +31,7 @@ const ofGit = {
   revert_conflicts: 'Revert it at the remote by hand, or resume the delivery.',
   remote_owned_by_another: 'Give the repository to the user that the service runs as, then retry.',
   repository_has_no_commits: 'Push a first commit to the default branch, then retry.',
+  repository_is_shallow: 'Run `git fetch --unshallow` in the repository at the remote, then retry.',
   default_branch_missing: 'Make the default branch again at the remote, then retry.',
   default_branch_reserved: 'Give the default branch another name at the remote; ours begin with `signalbox`.',
   repository_uses_lfs: 'Cancel: repositories with Git LFS are not supported.',

@@ -14,11 +14,12 @@ const OURS = { 'a.txt': 'one\nours\nthree\n', 'ours.txt': 'ours\n' };
 const THEIRS = { 'a.txt': 'one\ntheirs\nthree\n', 'theirs.txt': 'theirs\n' };
 const GOOD = { 'a.txt': 'one\nours and theirs\nthree\n', 'theirs.txt': 'theirs\n' };
 
+const bench = new Bench();
+
 type Files = Readonly<Record<string, string | Buffer | null>>;
 
 /** Merges by hand: a commit with both parents, in which the files stand on top of `ours`. */
 async function faultsOf(resolved: Files, ours: Files = OURS, theirs: Files = THEIRS, more: Files = {}) {
-  const bench = new Bench();
   const base = bench.commit('refs/heads/base', null, { ...BASE, ...more });
   const left = bench.commit('refs/heads/ours', base, ours);
   const right = bench.commit('refs/heads/theirs', base, theirs);
